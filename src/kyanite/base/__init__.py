@@ -1,0 +1,1 @@
+"""The words everyone uses: errors, identifiers, clock, units. Standard library only."""

@@ -1,0 +1,38 @@
+"""JSON as Azure and the contract give it: the types that travel instead of ``Any``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+JsonValue: TypeAlias = (
+    "str | int | float | bool | None | Sequence[JsonValue] | Mapping[str, JsonValue]"
+)
+JsonObject: TypeAlias = Mapping[str, JsonValue]
+
+
+def as_object(value: JsonValue) -> JsonObject:
+    """``value`` when it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def as_list(value: JsonValue) -> Sequence[JsonValue]:
+    """``value`` when it is a list, else an empty one."""
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+
+
+def as_text(value: JsonValue) -> str:
+    """``value`` when it is text, else the empty text."""
+    return value if isinstance(value, str) else ""
+
+
+def as_int(value: JsonValue) -> int:
+    """``value`` as a whole number; 0 when it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def dig(value: JsonValue, *path: str) -> JsonValue:
+    """The member at ``path`` below ``value``; ``None`` when any step is missing."""
+    for name in path:
+        value = as_object(value).get(name)
+    return value
