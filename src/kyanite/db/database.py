@@ -1,0 +1,152 @@
+"""The database: SQLite in a file, or PostgreSQL by URL.
+
+What it promises:
+
+- An answered write survives a power cut: SQLite runs with ``journal_mode=WAL`` and
+  ``synchronous=FULL``; PostgreSQL with its own default.
+- A transaction that writes takes SQLite's write lock when it begins (``BEGIN IMMEDIATE``), so
+  that it can never fail half-way because another one wrote in between.
+- A transaction that only reads sees one snapshot on SQLite and never waits for writers.
+- Foreign keys are enforced on both.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# SQLite has one writer at a time. Transactions here last milliseconds; half a minute covers a
+# machine that is short of everything, and ends before a person gives up.
+BUSY_TIMEOUT_SECONDS: Final = 30
+
+# A process that is frozen inside a transaction must not keep its row locks for ever:
+# PostgreSQL then ends its connection. No transaction here waits for the network that long.
+IDLE_IN_TRANSACTION_SECONDS: Final = 60
+SHORT_IDLE_IN_TRANSACTION_SECONDS: Final = 3
+
+_POOL_SIZE: Final = 10
+_POOL_OVERFLOW: Final = 30
+
+_WRITES: Final = "kyanite_writes"
+
+
+class Database:
+    """One database, shared by all threads of a process. Close it with `dispose`."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` is ``sqlite:///path`` or ``postgresql+psycopg://user:password@host/name``."""
+        parsed = make_url(url)
+        self.url = url
+        self.kind: Literal["sqlite", "postgresql"]
+        if parsed.get_backend_name() == "sqlite":
+            self.kind = "sqlite"
+            self.engine = _sqlite_engine(url)
+        elif parsed.get_backend_name() == "postgresql":
+            self.kind = "postgresql"
+            self.engine = _postgresql_engine(url)
+        else:
+            raise ValueError(
+                f"Kyanite keeps its data in SQLite or PostgreSQL, not in {parsed.drivername}"
+            )
+        self._writing_engine = self.engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads; nothing it changes is kept."""
+        with Session(self.engine, expire_on_commit=False) as db:
+            yield db
+            db.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that is committed when the block ends, and undone when it raises."""
+        with self.session_for_writing() as db, db.begin():
+            yield db
+
+    @contextmanager
+    def writing_briefly(self) -> Iterator[Session]:
+        """As `writing`, for a few statements that lock rows which others wait for.
+
+        A process frozen inside it loses its locks after three seconds (PostgreSQL).
+        """
+        with self.writing() as db:
+            if self.kind == "postgresql":
+                milliseconds = SHORT_IDLE_IN_TRANSACTION_SECONDS * 1000
+                db.execute(
+                    text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
+                )
+            yield db
+
+    def session_for_reading(self) -> Session:
+        """A session that the caller closes."""
+        return Session(self.engine, expire_on_commit=False)
+
+    def session_for_writing(self) -> Session:
+        """A session that the caller commits and closes; its first statement takes the lock."""
+        return Session(self._writing_engine, expire_on_commit=False)
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file; the file is made readable for its owner only."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    os.close(descriptor)
+    return f"sqlite:///{path}"
+
+
+def set_pragmas(connection: sqlite3.Connection) -> None:
+    """The settings every SQLite connection of Kyanite has, our own and the job engine's."""
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        # The driver must not begin transactions by itself: on_begin does.
+        connection.isolation_level = None
+        set_pragmas(connection)
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    settings = f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS * 1000}"
+    return create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        pool_pre_ping=True,
+        connect_args={"options": settings, "connect_timeout": 10},
+    )
