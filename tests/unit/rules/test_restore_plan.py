@@ -214,7 +214,7 @@ def test_a_machine_elsewhere_gets_new_names_addresses_and_settings() -> None:
         resource_group="lab",
         vm_size="Standard_D4s_v5",
         subnet_id="/subnets/other",
-        disks={f"{DISKS}/web-data": DiskTarget(name="chosen")},
+        disks={f"{DISKS}/web-data".lower(): DiskTarget(name="chosen")},
     )
     plan = plan_machine(RECIPE, target, {})
     base = "/subscriptions/s1/resourceGroups/lab/providers/Microsoft."
