@@ -1,0 +1,1 @@
+"""Storage accounts, their containers, and repositories in them."""

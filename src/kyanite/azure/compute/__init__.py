@@ -1,0 +1,1 @@
+"""Machines, disks, snapshots, and the bytes behind them."""

@@ -1,0 +1,42 @@
+"""Managed disks. Raw JSON; bodies for new ones are made in ``kyanite.azure.recipes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.compute import access
+from kyanite.base.json_types import JsonObject, as_int, dig
+from kyanite.base.units import GIB
+
+
+def list_disks(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
+    """The disks of a subscription."""
+    return arm.list(f"/subscriptions/{subscription_id}/providers/Microsoft.Compute/disks")
+
+
+def get(arm: ArmClient, disk_id: str) -> JsonObject:
+    """One disk. Raises ``Gone``."""
+    return arm.get(disk_id)
+
+
+def find(arm: ArmClient, disk_id: str) -> JsonObject | None:
+    """One disk, or ``None``."""
+    return arm.find(disk_id)
+
+
+def create(arm: ArmClient, disk_id: str, body: JsonObject) -> JsonObject:
+    """Create a disk and wait for it. Idempotent for the same body."""
+    return arm.put(disk_id, body)
+
+
+def delete(arm: ArmClient, disk_id: str) -> None:
+    """Delete a disk and wait; a missing one is fine. Live access is revoked first."""
+    access.revoke(arm, disk_id)
+    arm.delete(disk_id)
+
+
+def size_bytes(disk_or_snapshot: JsonObject) -> int:
+    """The size in bytes, from the exact member if there is one, else from the GiB."""
+    exact = as_int(dig(disk_or_snapshot, "properties", "diskSizeBytes"))
+    return exact or as_int(dig(disk_or_snapshot, "properties", "diskSizeGB")) * GIB

@@ -1,0 +1,141 @@
+"""Tokens of a service account.
+
+A thin cover over ``azure-identity``, which does the cryptography, the caching and the
+retries. It adds what the appliance needs: the authority of a discovered cloud, errors of
+our tree, and a way to forget a token that a service does not accept any more.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import threading
+from dataclasses import dataclass, field
+
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import CertificateCredential, ClientSecretCredential
+
+from kyanite.azure.cloud import Cloud
+from kyanite.base.errors import Denied, Rejected, Transient
+from kyanite.base.json_types import as_object, as_text
+
+
+@dataclass(frozen=True)
+class ServicePrincipal:
+    """An application in a directory, with a secret or a certificate (PFX or PEM bytes)."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    certificate: bytes = field(default=b"", repr=False)
+    certificate_password: str = field(default="", repr=False)
+
+    @classmethod
+    def with_certificate(
+        cls, tenant_id: str, client_id: str, certificate: bytes, password: str = ""
+    ) -> ServicePrincipal:
+        """A principal that signs with a certificate's key."""
+        return cls(tenant_id, client_id, "", certificate, password)
+
+
+class AzureLogin:
+    """Gets tokens for a service principal, for any scope. Thread-safe; one per account.
+
+    Raises ``Denied`` with the directory's own words when the credentials are wrong, and
+    ``Transient`` when the directory does not answer.
+    """
+
+    def __init__(self, cloud: Cloud, principal: ServicePrincipal) -> None:
+        self._cloud = cloud
+        self._principal = principal
+        self._lock = threading.Lock()
+        self._source: ClientSecretCredential | CertificateCredential | None = None
+
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud whose directory is asked."""
+        return self._cloud
+
+    def get_token(self, *scopes: str, claims: str | None = None, **options: object) -> AccessToken:
+        """A token as the SDK's policies ask for it (``TokenCredential``)."""
+        del options  # tenant_id and enable_cae: one tenant, and CAE is asked for by claims
+        with self._lock:
+            source = self._source or self._make()
+            self._source = source
+        try:
+            return source.get_token(*scopes, claims=claims)
+        except ClientAuthenticationError as error:
+            raise Denied(_words_of(error), code=_code_of(error), status=401) from error
+        except SdkError as error:
+            raise Transient(
+                f"{self._cloud.authority} does not answer: {_words_of(error)}"
+            ) from error
+        except ValueError as error:
+            raise Rejected(f"The credentials cannot be used: {error}") from error
+
+    def token(self, scope: str) -> str:
+        """The bearer token for ``scope`` (``https://…/.default``)."""
+        return self.get_token(scope).token
+
+    def forget(self) -> None:
+        """Drop cached tokens: a service has refused one before its time."""
+        with self._lock:
+            self._source = None
+
+    def object_id(self) -> str:
+        """The id of the principal in its directory (``oid``), to which roles are assigned."""
+        return as_text(as_object(_claims(self.token(self._cloud.arm_scope))).get("oid"))
+
+    def _make(self) -> ClientSecretCredential | CertificateCredential:
+        principal, verify = self._principal, self._cloud.ca_file or True
+        try:
+            if principal.certificate:
+                return CertificateCredential(
+                    principal.tenant_id,
+                    principal.client_id,
+                    certificate_data=principal.certificate,
+                    password=principal.certificate_password or None,
+                    authority=self._cloud.authority,
+                    disable_instance_discovery=True,
+                    connection_verify=verify,
+                )
+            return ClientSecretCredential(
+                principal.tenant_id,
+                principal.client_id,
+                principal.client_secret,
+                authority=self._cloud.authority,
+                disable_instance_discovery=True,
+                connection_verify=verify,
+            )
+        except ValueError as error:
+            raise Rejected(f"The credentials cannot be used: {error}") from error
+
+
+def _claims(token: str) -> dict[str, str]:
+    """The claims of our own token, unchecked: Azure checks it, we only look who we are."""
+    try:
+        payload = token.split(".")[1]
+        claims: dict[str, str] = json.loads(
+            base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        )
+    except (IndexError, ValueError, binascii.Error):
+        return {}
+    return claims
+
+
+def _words_of(error: Exception) -> str:
+    """The first line of the directory's answer: the rest is trace ids and a link."""
+    text = str(error).strip()
+    _, mark, rest = text.partition("Authentication failed: ")
+    return (rest if mark else text).splitlines()[0] if text else type(error).__name__
+
+
+def _code_of(error: Exception) -> str:
+    """The ``AADSTS…`` code, if there is one."""
+    for word in str(error).replace(":", " ").split():
+        if word.startswith("AADSTS"):
+            return word
+    return ""

@@ -1,0 +1,1 @@
+"""What a machine needs of the network: interfaces and what they are tied to."""

@@ -1,0 +1,88 @@
+"""Tenants, subscriptions, regions, groups: what exists before any service. Raw JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.arm_ids import group_id
+from kyanite.base.json_types import JsonObject, as_object
+
+
+def tenants(arm: ArmClient) -> Iterator[JsonObject]:
+    """The directories the account belongs to."""
+    return arm.list("/tenants")
+
+
+def subscriptions(arm: ArmClient) -> Iterator[JsonObject]:
+    """The subscriptions the account sees."""
+    return arm.list("/subscriptions")
+
+
+def subscription(arm: ArmClient, subscription_id: str) -> JsonObject:
+    """One subscription. Raises ``Gone`` or ``Denied``."""
+    return arm.get(f"/subscriptions/{subscription_id}")
+
+
+def locations(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
+    """The regions of a subscription, with their zones."""
+    return arm.list(f"/subscriptions/{subscription_id}/locations")
+
+
+def resource_groups(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
+    """The resource groups of a subscription."""
+    return arm.list(f"/subscriptions/{subscription_id}/resourcegroups")
+
+
+def find_group(arm: ArmClient, subscription_id: str, name: str) -> JsonObject | None:
+    """One resource group, or ``None``."""
+    return arm.find(group_id(subscription_id, name))
+
+
+def create_group(
+    arm: ArmClient,
+    subscription_id: str,
+    name: str,
+    location: str,
+    tags: Mapping[str, str] | None = None,
+) -> JsonObject:
+    """A resource group; an existing one of that name keeps its region."""
+    body: JsonObject = {"location": location, "tags": dict(tags or {})}
+    return arm.put(group_id(subscription_id, name), body)
+
+
+def delete_group(arm: ArmClient, subscription_id: str, name: str) -> None:
+    """A resource group and all that is in it."""
+    arm.delete(group_id(subscription_id, name))
+
+
+def providers(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
+    """The services of a subscription: ``registrationState``, types and their regions."""
+    return arm.list(f"/subscriptions/{subscription_id}/providers")
+
+
+def find_by_tag(
+    arm: ArmClient, subscription_id: str, name: str, value: str
+) -> Iterator[JsonObject]:
+    """Every resource that carries a tag with this value."""
+    quoted = value.replace("'", "''")
+    return arm.list(
+        f"/subscriptions/{subscription_id}/resources",
+        {"$filter": f"tagName eq '{name}' and tagValue eq '{quoted}'"},
+    )
+
+
+def move(
+    arm: ArmClient, subscription_id: str, from_group: str, ids: Sequence[str], to_group_id: str
+) -> None:
+    """Move resources into another group; all or none."""
+    body: JsonObject = {"resources": list(ids), "targetResourceGroup": to_group_id}
+    arm.post(f"{group_id(subscription_id, from_group)}/moveResources", body)
+
+
+def set_tags(arm: ArmClient, resource_id: str, tags: Mapping[str, str]) -> None:
+    """Add tags to a resource, or change their values; others stay."""
+    arm.patch(
+        f"{resource_id}/providers/Microsoft.Resources/tags/default",
+        {"operation": "Merge", "properties": {"tags": as_object(dict(tags))}},
+    )
