@@ -86,3 +86,27 @@ def operation_modules(document: dict, module_name: Callable[[str], str]) -> dict
     )
     files["__init__.py"] = ""
     return files
+
+
+def never_null_module(document: dict) -> str:
+    """Text of a module that names the optional members an answer omits instead of nulling."""
+    schemas = document["components"]["schemas"]
+
+    def may_be_null(schema: dict) -> bool:
+        target = schema.get("$ref", "").removeprefix(REFERENCE)
+        return bool(schema.get("nullable") or schemas.get(target, {}).get("nullable"))
+
+    rows = []
+    for name, schema in sorted(schemas.items()):
+        members = sorted(
+            member
+            for member, shape in schema.get("properties", {}).items()
+            if not may_be_null(shape) and member not in schema.get("required", ())
+        )
+        if members and not name.endswith("Query"):
+            lines = "".join(f'            "{member}",\n' for member in members)
+            rows.append(f'    "{name}": frozenset(\n        {{\n{lines}        }}\n    ),\n')
+    return (
+        '\n"""Per model (`module.Class`), the optional members that may not be null."""\n\n'
+        "NEVER_NULL: dict[str, frozenset[str]] = {\n" + "".join(rows) + "}\n"
+    )

@@ -1,0 +1,115 @@
+"""What route functions give back, made into responses.
+
+A route function returns a wire model, a list of them, a JSON object, None (no body), or an
+`Answered` where status or `Location` are not the declared ones. Bodies are encoded by orjson
+from there; `null` stands for what has no value, except in members that the contract says are
+never null: those are left out (docs/behaviour/api-conventions.md §4.3).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, get_args, get_origin
+
+import orjson
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from kyanite.contract.operation import Operation
+from kyanite.contract.operations.never_null import NEVER_NULL
+from kyanite.http.shapes import shape_of
+
+JSON = "application/json; charset=utf-8"
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+Pruner = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer whose status is not the operation's first, or that names where a thing is."""
+
+    status: int
+    body: object = None
+    location: str | None = None
+
+
+def wire_time(moment: datetime) -> str:
+    """A moment as the API writes it: UTC, microseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def plain(value: object) -> object:
+    """Models made into JSON objects, everywhere in `value`; the rest untouched."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    return value
+
+
+@functools.cache
+def pruner(annotation: Any) -> Pruner | None:
+    """A function that takes the members out of a JSON value which may not be null and are.
+
+    None if nothing in a value of that type can be wrong.
+    """
+    if get_origin(annotation) is list:
+        each = pruner(get_args(annotation)[0])
+        return None if each is None else functools.partial(_prune_each, each)
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return None
+    module = annotation.__module__.rpartition(".")[2]
+    never_null = NEVER_NULL.get(f"{module}.{annotation.__name__}", frozenset())
+    below: list[tuple[str, Any, bool]] = []
+    for wire_name, shape in shape_of(annotation).members.values():
+        inner = shape.item if shape.kind == "list" else shape
+        if inner is not None and inner.kind == "model" and inner.model is not None:
+            below.append((wire_name, inner.model, shape.kind == "list"))
+
+    def prune(value: Any) -> None:
+        if not isinstance(value, dict):
+            return
+        for name in never_null:
+            if name in value and value[name] is None:
+                del value[name]
+        for name, model, many in below:
+            one: Any = value.get(name)
+            each = pruner(model) if one is not None else None
+            if each is not None:
+                for item in one if many else (one,):
+                    each(item)
+
+    return prune
+
+
+def _prune_each(prune: Pruner, values: Any) -> None:
+    for one in values if isinstance(values, list) else ():
+        prune(one)
+
+
+def encode(value: object, annotation: object) -> bytes:
+    """The JSON text of `value`, which is of the wire type `annotation`."""
+    body = plain(value)
+    prune = pruner(annotation)
+    if prune is not None:
+        prune(body)
+    return orjson.dumps(body, option=_OPTIONS, default=str)
+
+
+def respond(operation: Operation, value: object) -> Response:
+    """The response for what a route function of `operation` returned."""
+    if isinstance(value, Response):
+        return value
+    answered = value if isinstance(value, Answered) else Answered(operation.success.status, value)
+    headers = {} if answered.location is None else {"Location": answered.location}
+    declared = operation.answer(answered.status)
+    if answered.body is None and (declared is None or declared.type is None):
+        return Response(None, answered.status, headers)
+    annotation = declared.type if declared else None
+    return Response(encode(answered.body, annotation), answered.status, headers, JSON)

@@ -1,0 +1,176 @@
+"""How a route file is written.
+
+::
+
+    routes = Routes()
+
+    @routes.operation("Policy_GetPolicies", Right.POLICIES_READ)
+    def list_policies(
+        query: Annotated[GetPoliciesQuery, Query()], db: DbSession, request: Request
+    ) -> JsonObject:
+        found = queries.policies(db, ...)
+        return page(request, query, found.total, [wire.policy(request, row) for row in found.rows])
+
+    @routes.operation("Policy_CreatePolicy", Right.POLICIES_WRITE)
+    def create_policy(body: NewPolicyFromClient, db: DbSession, principal: SignedIn, ...) -> Policy:
+
+- Method, path, declared statuses and shapes come from the contract by the operation id; the
+  function has a parameter for each path parameter (by the contract's name), `query` for the
+  generated query model, `body` for the generated body model.
+- Functions are plain `def`: they run on a thread. They return what `http.answers` says.
+- The transaction behind `db` is committed when the function has returned and its answer is
+  encoded; if anything raises, nothing is kept. The function never commits.
+- Whoever calls is signed in and has the right before anything else is looked at, then the media
+  type, then body and query are checked (`http.reading`).
+- `routes/__init__.py` of an area has `routers() -> list[Routes]`; `server/app.py` collects them.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kyanite.base.errors import KyaniteError
+from kyanite.contract.operation import Operation, find
+from kyanite.http.answers import respond
+from kyanite.http.pages import empty_page
+from kyanite.http.problems import on_unforeseen
+from kyanite.http.provide import provisions
+from kyanite.http.reading import read
+from kyanite.http.rights import Right
+from kyanite.http.sign_in import TokenReader, bearer_token
+from kyanite.http.unit_of_work import Work, work_of
+
+Function = TypeVar("Function", bound=Callable[..., object])
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def _committing(operation: Operation, function: Callable[..., object]) -> Callable[..., Response]:
+    """`function` with its answer encoded and its transaction committed, on the same thread."""
+
+    @functools.wraps(function)
+    def endpoint(*, kyanite_work: Work, **arguments: object) -> Response:
+        try:
+            response = respond(operation, function(**arguments))
+            kyanite_work.commit()
+            return response
+        finally:
+            kyanite_work.close()
+
+    signature = inspect.signature(function)
+    work = inspect.Parameter(
+        "kyanite_work", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Work, Depends(work_of)]
+    )
+    endpoint.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), work],
+        return_annotation=inspect.Signature.empty,
+    )
+    return endpoint
+
+
+class ContractRoute(APIRoute):
+    """One operation of the contract. `right` None: nobody needs to be signed in."""
+
+    def __init__(
+        self, operation: Operation, right: Right | None, function: Callable[..., object]
+    ) -> None:
+        self.operation = operation
+        self.right = right
+        success = operation.success
+        responses: dict[int | str, dict[str, Any]] = {}
+        for answer in operation.answers:
+            if answer is not success:
+                content = {"description": _WORDS.get(answer.status, "Answer")}
+                responses[answer.status] = (
+                    content if answer.type is None else {**content, "model": answer.type}
+                )
+        binary = success.media_type == "application/octet-stream"
+        if binary:
+            responses[success.status] = {
+                "content": {success.media_type: {"schema": {"type": "string", "format": "binary"}}}
+            }
+        super().__init__(
+            operation.path,
+            _committing(operation, function),
+            methods=[operation.method],
+            operation_id=operation.operation_id,
+            tags=[operation.tag],
+            status_code=success.status,
+            response_model=None if binary else success.type,
+            response_class=Response if success.type is None or binary else JSONResponse,
+            responses=responses,
+            response_description=_WORDS.get(success.status, "Success"),
+            name=function.__name__,
+        )
+        # Paths are matched without regard to case (docs/behaviour/rulings.md).
+        self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
+
+    def get_route_handler(self) -> Handler:
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await self._handle(request, inner)
+            except (KyaniteError, HTTPException, RequestValidationError):
+                raise
+            except Exception as error:  # the application's last handler
+                return await on_unforeseen(request, error)
+
+        return handler
+
+    async def _handle(self, request: Request, inner: Handler) -> Response:
+        if self.right is not None:
+            reader = provisions(request).get(TokenReader)
+            principal = await run_in_threadpool(reader.principal, bearer_token(request))
+            request.state.principal = principal
+            principal.require(self.right)
+        canonical, nothing_matches = await read(request, self.operation)
+        if nothing_matches:
+            return respond(self.operation, empty_page(canonical))
+        return await inner(canonical)
+
+
+_WORDS = {
+    200: "Success",
+    201: "Created",
+    202: "Accepted",
+    204: "No content",
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Conflict",
+    415: "Unsupported media type",
+    423: "Locked",
+    429: "Too many attempts",
+}
+
+
+class Routes:
+    """The routes of one tag."""
+
+    def __init__(self) -> None:
+        self.routes: list[ContractRoute] = []
+
+    def operation(self, operation_id: str, right: Right | None) -> Callable[[Function], Function]:
+        """Make the function below answer the operation, for callers with the right.
+
+        None is for the few operations that nobody needs to be signed in for.
+        """
+
+        def register(function: Function) -> Function:
+            self.routes.append(ContractRoute(find(operation_id), right, function))
+            return function
+
+        return register

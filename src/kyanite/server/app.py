@@ -1,0 +1,52 @@
+"""The application: all routes of all areas behind one index, with the toolkit around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from kyanite.http import problems
+from kyanite.http.provide import Provisions
+from kyanite.http.routes import ContractRoute, Routes
+from kyanite.http.segments import SegmentIndex
+from kyanite.http.versions import Versions
+from kyanite.server.routes import all_routes
+
+
+class Application(FastAPI):
+    """The API. Its OpenAPI document is built when somebody asks for it."""
+
+    contract_routes: list[ContractRoute]
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document of everything that is served under the contract."""
+        if self.openapi_schema is None:
+            self.openapi_schema = get_openapi(
+                title=self.title,
+                version=self.version,
+                routes=self.contract_routes,
+                separate_input_output_schemas=False,
+            )
+        return self.openapi_schema
+
+
+def build(provisions: Provisions, routers: Iterable[Routes] | None = None) -> Application:
+    """The application over what wiring provides; `routers` None: all there are."""
+    app = Application(
+        title="Kyanite",
+        version="v8.1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    collected = all_routes() if routers is None else routers
+    app.contract_routes = [route for router in collected for route in router.routes]
+    app.router.routes.append(SegmentIndex(app.contract_routes))
+    app.state.provisions = provisions
+    problems.install(app)
+    app.add_middleware(Versions)
+    return app
