@@ -1,0 +1,82 @@
+"""What a service account is for those who use one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from kyanite.areas.accounts.tables import ServiceAccountRow
+from kyanite.base.json_types import JsonValue, as_list, as_text
+from kyanite.rules.permission_sets import ALL_PURPOSES
+
+USED_KIND: Final = "account"
+"""The kind under which accounts stand in the table of uses."""
+
+
+@dataclass(frozen=True)
+class ServiceAccount:
+    """A service account without its secret."""
+
+    id: str
+    name: str
+    description: str | None
+    environment: str
+    application_id: str
+    tenant_id: str
+    tenant_name: str | None
+    origin: str
+    certificate_name: str | None
+    expires_at: datetime | None
+    cloud_state: str | None
+    purposes: tuple[str, ...]
+    chosen_subscription_ids: tuple[str, ...]
+    """Empty: every subscription it can see."""
+    visible_subscription_ids: tuple[str, ...]
+    permission_states: tuple[str, ...]
+    permissions_checked_at: datetime | None
+    selected_for_workers: bool
+    worker_subscription_id: str | None
+
+    def serves(self, purpose: str) -> bool:
+        """Whether the account may be used for ``purpose``."""
+        return purpose in self.purposes
+
+    @property
+    def subscription_ids(self) -> tuple[str, ...]:
+        """The subscriptions in its scope: those chosen, else those seen."""
+        return self.chosen_subscription_ids or self.visible_subscription_ids
+
+
+def from_row(row: ServiceAccountRow) -> ServiceAccount:
+    """The value of a row."""
+    return ServiceAccount(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        environment=row.environment,
+        application_id=row.application_id,
+        tenant_id=row.tenant_id,
+        tenant_name=row.tenant_name,
+        origin=row.origin,
+        certificate_name=row.certificate_name,
+        expires_at=row.expires_at,
+        cloud_state=row.cloud_state,
+        purposes=texts(row.purposes),
+        chosen_subscription_ids=texts(row.chosen_subscription_ids),
+        visible_subscription_ids=texts(row.visible_subscription_ids),
+        permission_states=texts(row.permission_states),
+        permissions_checked_at=row.permissions_checked_at,
+        selected_for_workers=row.selected_for_workers,
+        worker_subscription_id=row.worker_subscription_id,
+    )
+
+
+def texts(value: JsonValue) -> tuple[str, ...]:
+    """A stored list of texts."""
+    return tuple(as_text(item) for item in as_list(value))
+
+
+def in_order(purposes: tuple[str, ...]) -> tuple[str, ...]:
+    """Purposes once each, in the order of the permission table."""
+    return tuple(p for p in ALL_PURPOSES if p in purposes)

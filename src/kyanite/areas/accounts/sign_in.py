@@ -1,0 +1,68 @@
+"""Signing in to Azure as a service account: the way every other area reaches Azure."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+from kyanite.areas.accounts import queries
+from kyanite.areas.accounts.clouds import Clouds
+from kyanite.areas.accounts.credentials import Credential
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.credentials import AzureLogin
+from kyanite.db.database import Database
+from kyanite.db.secrets import SecretBox
+
+
+class AzureAccess:
+    """Gives out ARM clients by account id. Thread-safe; logins, and so tokens, are shared.
+
+    A renewed credential makes a new login, whoever renewed it: the key of a login is what is
+    stored in the row.
+    """
+
+    def __init__(self, database: Database, secrets: SecretBox, clouds: Clouds) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._clouds = clouds
+        self._logins: dict[str, tuple[str, AzureLogin]] = {}
+        self._lock = threading.Lock()
+
+    def login(self, account_id: str) -> AzureLogin:
+        """The login of an account.
+
+        Raises ``NotFound`` for an unknown account, ``AzureError`` when its cloud does not
+        answer, ``WrongKey`` or ``Damaged`` when the stored secret cannot be opened.
+        """
+        with self._database.reading() as db:
+            row = queries.get_row(db, account_id)
+            key = hashlib.sha256(
+                f"{row.environment}|{row.tenant_id}|{row.application_id}|".encode()
+                + row.credential_sealed
+            ).hexdigest()
+            account_id, sealed, environment = row.id, row.credential_sealed, row.environment
+            tenant_id, application_id = row.tenant_id, row.application_id
+        with self._lock:
+            known = self._logins.get(account_id)
+        if known is not None and known[0] == key:
+            return known[1]
+        credential = Credential.unseal(self._secrets, account_id, sealed)
+        login = AzureLogin(
+            self._clouds.cloud(environment), credential.principal(tenant_id, application_id)
+        )
+        with self._lock:
+            self._logins[account_id] = (key, login)
+        return login
+
+    def arm_client(self, account_id: str) -> ArmClient:
+        """A client that calls the Resource Manager as the account. Raises as ``login``."""
+        login = self.login(account_id)
+        return ArmClient(login.cloud, login)
+
+    def try_out(
+        self, environment: str, tenant_id: str, application_id: str, credential: Credential
+    ) -> AzureLogin:
+        """A login of an account that is not saved yet."""
+        return AzureLogin(
+            self._clouds.cloud(environment), credential.principal(tenant_id, application_id)
+        )

@@ -1,0 +1,52 @@
+"""The cloud inventory: what exists over there, as the service accounts see it.
+
+Others ask with the query functions below, which return frozen values, and look again with
+``Inventory.rescan``. Storage accounts in use are named in the table of uses with
+``STORAGE_ACCOUNT_USED_KIND``; they stay known after Azure has lost them.
+"""
+
+from kyanite.areas.inventory.inventory import Inventory, account_for
+from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
+from kyanite.areas.inventory.machine_queries import find_machine, get_machine, machines_query
+from kyanite.areas.inventory.queries import (
+    find_region,
+    find_resource_group,
+    find_storage_account,
+    find_subscription,
+    list_regions,
+    list_resource_groups,
+    list_subscriptions,
+    region_names,
+)
+from kyanite.areas.inventory.values import (
+    Machine,
+    MachineFilter,
+    Region,
+    ResourceGroup,
+    StorageAccount,
+    Subscription,
+)
+
+__all__ = [
+    "STORAGE_ACCOUNT_USED_KIND",
+    "Inventory",
+    "Kind",
+    "Machine",
+    "MachineFilter",
+    "Region",
+    "ResourceGroup",
+    "StorageAccount",
+    "Subscription",
+    "account_for",
+    "find_machine",
+    "find_region",
+    "find_resource_group",
+    "find_storage_account",
+    "find_subscription",
+    "get_machine",
+    "list_regions",
+    "list_resource_groups",
+    "list_subscriptions",
+    "machines_query",
+    "region_names",
+]
