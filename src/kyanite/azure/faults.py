@@ -21,7 +21,12 @@ from kyanite.base.errors import (
 from kyanite.base.json_types import JsonValue, as_object, as_text
 
 _THROTTLED: Final = frozenset(
-    {"toomanyrequests", "subscriptionrequeststhrottled", "throttlingexception", "toomanyputs"}
+    {
+        "toomanyrequests",
+        "subscriptionrequeststhrottled",
+        "throttlingexception",
+        "snapshotoperationrateexceeded",
+    }
 )
 _TRANSIENT: Final = frozenset(
     {
@@ -35,7 +40,7 @@ _TRANSIENT: Final = frozenset(
         "serverbusy",
         "servererror",
         "serviceunavailable",
-        "serverTimeout".lower(),
+        "servertimeout",
         "storageerror",
     }
 )

@@ -17,6 +17,7 @@ from kyanite.base.json_types import JsonObject, as_text, dig
 
 _CONFLICT: Final = 409
 _LIVE_STATES: Final = frozenset({"activesas", "activesasfrozen", "activeupload"})
+_WHOLE_STATES: Final = frozenset({"unattached", "attached", "reserved"})
 
 
 def grant_read(arm: ArmClient, resource_id: str, seconds: int) -> SignedUrl:
@@ -30,14 +31,31 @@ def grant_write(arm: ArmClient, disk_id: str, seconds: int) -> SignedUrl:
 
 
 def revoke(arm: ArmClient, resource_id: str) -> None:
-    """End every access. A missing resource, or one without live access, is fine."""
+    """End every access, whatever was done with it.
+
+    A missing resource, one without live access, and an upload that is not whole are fine.
+    """
     try:
         arm.post(f"{resource_id}/endGetAccess")
     except Gone:
         return
-    except Rejected as error:
-        # Azure refuses to revoke what was never granted; look before believing that.
-        if error.status not in (400, _CONFLICT) or is_live(arm.find(resource_id) or {}):
+    except Rejected:
+        # Azure refuses to end what was never granted, and calls a half upload invalid when
+        # it has ended it: what counts is whether anybody can still get at the bytes.
+        if is_live(arm.find(resource_id) or {}):
+            raise
+
+
+def finish_upload(arm: ArmClient, disk_id: str) -> None:
+    """End the access to an upload disk, which makes it a disk. Repeating it is harmless.
+
+    Raises ``Rejected`` when Azure finds that what was uploaded is not a whole disk.
+    """
+    try:
+        arm.post(f"{disk_id}/endGetAccess")
+    except Rejected:
+        state = as_text(dig(arm.get(disk_id), "properties", "diskState")).lower()
+        if state not in _WHOLE_STATES:
             raise
 
 

@@ -1,0 +1,139 @@
+"""A pool of HTTPS connections for bulk data.
+
+Pages of disks and packs of repositories move here, not through the SDK: its readers copy
+every byte several times. ``http.client`` receives straight into the caller's buffer. A
+connection is used by one thread at a time and goes back only after its answer was read to
+the end.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from kyanite.azure.cloud import tls_context
+
+Body = bytes | bytearray | memoryview
+
+_IDLE_PER_HOST: Final = 32
+"""Kept open for each host; the engine reads with 16 threads and writes with a few more."""
+
+
+class ConnectionFailed(Exception):
+    """The connection broke. ``fresh`` tells a real failure from an idle one that was closed."""
+
+    def __init__(self, cause: BaseException, *, fresh: bool) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.fresh = fresh
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers (names in lower case) and body; ``received`` counts bytes put into the
+    caller's buffer, in which case ``body`` is empty."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received: int = 0
+
+
+class ConnectionPool:
+    """Connections to any number of hosts. Thread-safe."""
+
+    def __init__(self, ca_file: str | None = None, timeout_seconds: float = 60.0) -> None:
+        self._tls: ssl.SSLContext = tls_context(ca_file)
+        self._timeout_seconds = timeout_seconds
+        self._idle: dict[str, deque[http.client.HTTPSConnection]] = {}
+        self._lock = threading.Lock()
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body = b"",
+        into: memoryview | None = None,
+    ) -> Answer:
+        """One request and its whole answer.
+
+        The body of a successful answer goes into ``into`` when that is given: at most so
+        many bytes, a longer answer is an error. Raises ``ConnectionFailed``.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "https":
+            raise ValueError(f"{parts.scheme}://{parts.netloc} is not an https address")
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        with self._connection(parts.netloc) as connection:
+            has_body = method in ("PUT", "POST")
+            sent = dict(headers)
+            if has_body:
+                sent["Content-Length"] = str(len(body))
+            connection.request(method, target, body=body if has_body else None, headers=sent)
+            response = connection.getresponse()
+            lowered = {name.lower(): value for name, value in response.getheaders()}
+            if into is not None and response.status in (200, 206):
+                received = _read_into(response, into)
+                return Answer(response.status, lowered, b"", received)
+            content = response.read()
+            return Answer(response.status, lowered, content)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                connection.close()
+
+    @contextmanager
+    def _connection(self, netloc: str) -> Iterator[http.client.HTTPSConnection]:
+        with self._lock:
+            waiting = self._idle.get(netloc)
+            connection = waiting.pop() if waiting else None
+        fresh = connection is None
+        if connection is None:
+            connection = http.client.HTTPSConnection(
+                netloc, timeout=self._timeout_seconds, context=self._tls
+            )
+        try:
+            yield connection
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise ConnectionFailed(error, fresh=fresh) from error
+        except BaseException:
+            connection.close()
+            raise
+        if connection.sock is None:  # the answer said "Connection: close"
+            return
+        with self._lock:
+            waiting = self._idle.setdefault(netloc, deque())
+            if len(waiting) < _IDLE_PER_HOST:
+                waiting.append(connection)
+                return
+        connection.close()
+
+
+def _read_into(response: http.client.HTTPResponse, into: memoryview) -> int:
+    """The body, straight into ``into``. Raises ``HTTPException`` if it ends early or late."""
+    length = response.length
+    if length is not None and length > len(into):
+        raise http.client.HTTPException(f"{length} bytes came where {len(into)} were asked for")
+    received = 0
+    while received < len(into):
+        count = response.readinto(into[received:])
+        if not count:
+            break
+        received += count
+    if length is not None and received < length:
+        raise http.client.IncompleteRead(b"", length - received)
+    if response.read(1):
+        raise http.client.HTTPException(f"more than the {len(into)} bytes asked for came")
+    return received
