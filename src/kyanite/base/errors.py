@@ -19,6 +19,7 @@
     │   ├── WrongKey · Damaged · Missing · Locked · UnknownFormat · PointVoided
     ├── StorageError                     the place a repository lies in
     │   ├── ObjectExists · ObjectMissing · StorageDenied · StorageUnavailable
+    ├── MoverLost                        the data mover ended without a result; repeat the work
     └── Interrupted                      the work stops here, by nobody's fault
         ├── Cancelled                    somebody asked for it
         └── LeaseLost                    somebody else has taken the work over
@@ -181,6 +182,10 @@ class StorageDenied(StorageError):
 
 class StorageUnavailable(StorageError):
     """The storage does not answer, or answers with a failure of the moment."""
+
+
+class MoverLost(KyaniteError):
+    """The data mover ended or fell silent without a result. Repeating the work may help."""
 
 
 class Interrupted(KyaniteError):
