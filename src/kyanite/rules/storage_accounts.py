@@ -59,6 +59,11 @@ def supports_tiering(account: StorageAccountKind) -> bool:
     return performance(account.sku_name) == "Standard" and account.kind.lower() in REPOSITORY_KINDS
 
 
+def holds_page_blobs(account: StorageAccountKind) -> bool:
+    """Whether unmanaged disks, page blobs with snapshots, can lie on the account."""
+    return account.kind.lower() in {"storage", "storagev2"} and not account.hierarchical_namespace
+
+
 def supports_archive(account: StorageAccountKind) -> bool:
     """Whether blobs of the account can be put into the archive tier."""
     return supports_tiering(account) and redundancy(account.sku_name) in ARCHIVE_REDUNDANCIES

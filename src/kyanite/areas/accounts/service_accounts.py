@@ -225,10 +225,9 @@ class ServiceAccounts:
         return ends
 
     def _sign_in(self, new: NewAccount) -> tuple[ArmClient, View]:
-        login = self._access.try_out(
+        arm = self._access.try_out(
             new.environment, new.tenant_id, new.application_id, new.credential
         )
-        arm = ArmClient(login.cloud, login)
         try:
             return arm, look(arm, new.tenant_id)
         except (Denied, Rejected) as error:

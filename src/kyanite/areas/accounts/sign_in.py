@@ -15,9 +15,9 @@ from kyanite.db.secrets import SecretBox
 
 
 class AzureAccess:
-    """Gives out ARM clients by account id. Thread-safe; logins, and so tokens, are shared.
+    """Gives out ARM clients by account id. Thread-safe; clients, tokens and connections are shared.
 
-    A renewed credential makes a new login, whoever renewed it: the key of a login is what is
+    A renewed credential makes a new client, whoever renewed it: the key of a client is what is
     stored in the row.
     """
 
@@ -25,11 +25,11 @@ class AzureAccess:
         self._database = database
         self._secrets = secrets
         self._clouds = clouds
-        self._logins: dict[str, tuple[str, AzureLogin]] = {}
+        self._clients: dict[str, tuple[str, ArmClient]] = {}
         self._lock = threading.Lock()
 
-    def login(self, account_id: str) -> AzureLogin:
-        """The login of an account.
+    def arm_client(self, account_id: str) -> ArmClient:
+        """The client that calls the Resource Manager as the account.
 
         Raises ``NotFound`` for an unknown account, ``AzureError`` when its cloud does not
         answer, ``WrongKey`` or ``Damaged`` when the stored secret cannot be opened.
@@ -40,29 +40,21 @@ class AzureAccess:
                 f"{row.environment}|{row.tenant_id}|{row.application_id}|".encode()
                 + row.credential_sealed
             ).hexdigest()
-            account_id, sealed, environment = row.id, row.credential_sealed, row.environment
+            own_id, sealed, environment = row.id, row.credential_sealed, row.environment
             tenant_id, application_id = row.tenant_id, row.application_id
         with self._lock:
-            known = self._logins.get(account_id)
+            known = self._clients.get(own_id)
         if known is not None and known[0] == key:
             return known[1]
-        credential = Credential.unseal(self._secrets, account_id, sealed)
-        login = AzureLogin(
-            self._clouds.cloud(environment), credential.principal(tenant_id, application_id)
-        )
+        credential = Credential.unseal(self._secrets, own_id, sealed)
+        client = self.try_out(environment, tenant_id, application_id, credential)
         with self._lock:
-            self._logins[account_id] = (key, login)
-        return login
-
-    def arm_client(self, account_id: str) -> ArmClient:
-        """A client that calls the Resource Manager as the account. Raises as ``login``."""
-        login = self.login(account_id)
-        return ArmClient(login.cloud, login)
+            self._clients[own_id] = (key, client)
+        return client
 
     def try_out(
         self, environment: str, tenant_id: str, application_id: str, credential: Credential
-    ) -> AzureLogin:
-        """A login of an account that is not saved yet."""
-        return AzureLogin(
-            self._clouds.cloud(environment), credential.principal(tenant_id, application_id)
-        )
+    ) -> ArmClient:
+        """A client for an account that is not saved yet. It signs in with its first call."""
+        cloud = self._clouds.cloud(environment)
+        return ArmClient(cloud, AzureLogin(cloud, credential.principal(tenant_id, application_id)))

@@ -1,0 +1,72 @@
+"""Region: docs/behaviour/appliance.md, section 11."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from kyanite.areas.inventory import queries, wire
+from kyanite.areas.inventory.inventory import Inventory
+from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.routes.rescans import after_rescan
+from kyanite.base.errors import NotFound
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.region import GetRegionsPageQuery
+from kyanite.http.answers import Answered
+from kyanite.http.operations import Operations
+from kyanite.http.pages import page_of_all
+from kyanite.http.provide import Provided
+from kyanite.http.rights import Right
+from kyanite.http.routes import Routes
+from kyanite.http.sign_in import SignedIn
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+
+@routes.operation("Region_GetRegionsPage", Right.INVENTORY_READ)
+def list_regions(
+    query: Annotated[GetRegionsPageQuery, Query()],
+    db: DbSession,
+    operations: Annotated[Operations, Provided(Operations)],
+    inventory: Annotated[Inventory, Provided(Inventory)],
+    principal: SignedIn,
+    request: Request,
+) -> JsonObject | Answered:
+    account_id = str(query.service_account_id) if query.service_account_id else None
+    subscription_id = str(query.subscription_id) if query.subscription_id else None
+
+    def answer(session: Session) -> JsonObject:
+        found = queries.list_regions(
+            session,
+            account_id=account_id,
+            subscription_id=subscription_id,
+            tenant_id=str(query.tenant_id) if query.tenant_id else None,
+            text=query.search_pattern,
+            provider_types=[kind.value for kind in query.resource_provider_types or ()],
+        )
+        return page_of_all(request, query, [wire.region(item) for item in found])
+
+    if not query.sync:
+        return answer(db)
+    return after_rescan(
+        request,
+        principal,
+        operations,
+        inventory,
+        answer,
+        account_id=account_id,
+        kinds={Kind.REGION},
+        subscription_id=subscription_id,
+    )
+
+
+@routes.operation("Region_GetRegionById", Right.INVENTORY_READ)
+def get_region(regionId: str, db: DbSession) -> JsonObject:  # noqa: N803
+    found = queries.find_region(db, regionId)
+    if found is None:
+        raise NotFound(f"There is no region {regionId}.")
+    return wire.region(found)

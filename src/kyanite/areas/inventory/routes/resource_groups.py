@@ -1,0 +1,100 @@
+"""ResourceGroup: docs/behaviour/appliance.md, section 11."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from kyanite.areas.inventory import queries, wire
+from kyanite.areas.inventory.inventory import Inventory
+from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.routes.rescans import after_rescan
+from kyanite.base.errors import Invalid
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.resource_group import (
+    GetResourceGroupByIdQuery,
+    GetResourceGroupsQuery,
+)
+from kyanite.http.answers import Answered
+from kyanite.http.operations import Operations
+from kyanite.http.pages import page_of_all
+from kyanite.http.provide import Provided
+from kyanite.http.rights import Right
+from kyanite.http.routes import Routes
+from kyanite.http.sign_in import SignedIn
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+RunOperations = Annotated[Operations, Provided(Operations)]
+Scanner = Annotated[Inventory, Provided(Inventory)]
+
+
+@routes.operation("ResourceGroup_GetResourceGroups", Right.INVENTORY_READ)
+def list_resource_groups(
+    query: Annotated[GetResourceGroupsQuery, Query()],
+    db: DbSession,
+    operations: RunOperations,
+    inventory: Scanner,
+    principal: SignedIn,
+    request: Request,
+) -> JsonObject | Answered:
+    subscription_id = str(query.subscription_id) if query.subscription_id else None
+
+    def answer(session: Session) -> JsonObject:
+        found = queries.list_resource_groups(
+            session,
+            account_id=query.service_account_id,
+            subscription_id=subscription_id,
+            tenant_id=str(query.tenant_id) if query.tenant_id else None,
+            regions=query.region_ids or (),
+            text=query.search_pattern,
+        )
+        return page_of_all(request, query, [wire.resource_group(request, item) for item in found])
+
+    if not query.sync:
+        return answer(db)
+    return after_rescan(
+        request,
+        principal,
+        operations,
+        inventory,
+        answer,
+        account_id=query.service_account_id,
+        kinds={Kind.RESOURCE_GROUP},
+        subscription_id=subscription_id,
+    )
+
+
+@routes.operation("ResourceGroup_GetResourceGroupById", Right.INVENTORY_READ)
+def get_resource_group(
+    resourceGroupId: str,  # noqa: N803
+    query: Annotated[GetResourceGroupByIdQuery, Query()],
+    db: DbSession,
+    operations: RunOperations,
+    inventory: Scanner,
+    principal: SignedIn,
+    request: Request,
+) -> JsonObject | Answered:
+    def answer(session: Session) -> JsonObject:
+        found = queries.find_resource_group(session, resourceGroupId)
+        if found is None:  # the contract declares no 404 here
+            raise Invalid.member(
+                "resourceGroupId", f"There is no resource group {resourceGroupId}."
+            )
+        return wire.resource_group(request, found)
+
+    if not query.sync:
+        return answer(db)
+    return after_rescan(
+        request,
+        principal,
+        operations,
+        inventory,
+        answer,
+        account_id=None,
+        kinds={Kind.RESOURCE_GROUP},
+    )

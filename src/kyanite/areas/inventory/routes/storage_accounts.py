@@ -1,0 +1,119 @@
+"""StorageAccount, list and get: docs/behaviour/repositories.md, section 13."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from kyanite.areas.inventory import queries, wire
+from kyanite.areas.inventory.inventory import Inventory
+from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.routes.rescans import after_rescan
+from kyanite.areas.inventory.values import StorageAccount
+from kyanite.base.errors import NotFound
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.storage_account import GetAccountQuery, GetAccountsQuery
+from kyanite.http.answers import Answered
+from kyanite.http.operations import Operations
+from kyanite.http.pages import page_of_all
+from kyanite.http.provide import Provided
+from kyanite.http.rights import Right
+from kyanite.http.routes import Routes
+from kyanite.http.sign_in import SignedIn
+from kyanite.http.unit_of_work import DbSession
+from kyanite.rules import storage_accounts as rules
+
+routes = Routes()
+
+RunOperations = Annotated[Operations, Provided(Operations)]
+Scanner = Annotated[Inventory, Provided(Inventory)]
+
+
+@routes.operation("StorageAccount_GetAccounts", Right.INVENTORY_READ)
+def list_storage_accounts(
+    query: Annotated[GetAccountsQuery, Query()],
+    db: DbSession,
+    operations: RunOperations,
+    inventory: Scanner,
+    principal: SignedIn,
+    request: Request,
+) -> JsonObject | Answered:
+    subscription_id = str(query.subscription_id) if query.subscription_id else None
+
+    def answer(session: Session) -> JsonObject:
+        found = _matching(session, query, subscription_id)
+        return page_of_all(request, query, [wire.storage_account(request, item) for item in found])
+
+    if not query.sync:
+        return answer(db)
+    return after_rescan(
+        request,
+        principal,
+        operations,
+        inventory,
+        answer,
+        account_id=query.service_account_id,
+        kinds={Kind.STORAGE_ACCOUNT},
+        subscription_id=subscription_id,
+    )
+
+
+@routes.operation("StorageAccount_GetAccount", Right.INVENTORY_READ)
+def get_storage_account(
+    storageAccountId: str,  # noqa: N803
+    query: Annotated[GetAccountQuery, Query()],
+    db: DbSession,
+    operations: RunOperations,
+    inventory: Scanner,
+    principal: SignedIn,
+    request: Request,
+) -> JsonObject | Answered:
+    def answer(session: Session) -> JsonObject:
+        found = queries.find_storage_account(
+            session, storageAccountId, account_id=query.service_account_id
+        )
+        if found is None:
+            raise NotFound(f"There is no storage account {storageAccountId}.")
+        return wire.storage_account(request, found)
+
+    if not query.sync:
+        return answer(db)
+    return after_rescan(
+        request,
+        principal,
+        operations,
+        inventory,
+        answer,
+        account_id=query.service_account_id,
+        kinds={Kind.STORAGE_ACCOUNT},
+    )
+
+
+def _matching(
+    db: Session, query: GetAccountsQuery, subscription_id: str | None
+) -> list[StorageAccount]:
+    found = queries.list_storage_accounts(
+        db,
+        account_id=query.service_account_id,
+        subscription_id=subscription_id,
+        regions=query.region_ids or (),
+        name=query.name,
+        resource_group=query.resource_group_name,
+    )
+    if query.account_id:
+        # Described as a storage account, meant as a service account: either will do.
+        wanted = query.account_id.lower()
+        visible = {
+            item.id for item in queries.list_storage_accounts(db, account_id=query.account_id)
+        }
+        found = [item for item in found if item.id == wanted or item.id in visible]
+    if query.repository_compatible:
+        found = [
+            item for item in found if not item.removed and rules.incompatibility(item.shape) is None
+        ]
+    if query.vhd_compatible:
+        found = [item for item in found if rules.holds_page_blobs(item.shape)]
+    return found

@@ -1,0 +1,46 @@
+"""Subscription: docs/behaviour/appliance.md, section 11."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from starlette.requests import Request
+
+from kyanite.areas.inventory import queries, wire
+from kyanite.base.errors import Invalid
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.subscription import GetSubscriptionsQuery
+from kyanite.http.pages import page_of_all
+from kyanite.http.rights import Right
+from kyanite.http.routes import Routes
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+
+@routes.operation("Subscription_GetSubscriptions", Right.INVENTORY_READ)
+def list_subscriptions(
+    query: Annotated[GetSubscriptionsQuery, Query()], db: DbSession, request: Request
+) -> JsonObject:
+    found = queries.list_subscriptions(
+        db,
+        account_id=query.account_id,
+        tenant_id=str(query.tenant_id) if query.tenant_id else None,
+        text=query.search_pattern,
+        ids=query.only_ids or (),
+    )
+    return page_of_all(request, query, [wire.subscription(request, item) for item in found])
+
+
+@routes.operation("Subscription_GetSubscription", Right.INVENTORY_READ)
+def get_subscription(
+    subscriptionId: UUID,  # noqa: N803
+    db: DbSession,
+    request: Request,
+) -> JsonObject:
+    found = queries.find_subscription(db, str(subscriptionId))
+    if found is None:  # the contract declares no 404 here
+        raise Invalid.member("subscriptionId", f"There is no subscription {subscriptionId}.")
+    return wire.subscription(request, found)
