@@ -1,0 +1,1 @@
+"""One module per group of REST operations; `table` names them all."""

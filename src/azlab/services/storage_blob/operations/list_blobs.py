@@ -1,0 +1,245 @@
+"""List Blobs and List Containers: XML pages with markers."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import quote
+
+from azlab.services.storage_blob import tiers
+from azlab.services.storage_blob.errors import StorageError, bad_query, not_simulated
+from azlab.services.storage_blob.http_dates import rfc1123
+from azlab.services.storage_blob.operations import target
+from azlab.services.storage_blob.operations.blob_headers import lease_headers
+from azlab.services.storage_blob.operations.change_blob import write_tags
+from azlab.services.storage_blob.request import BlobResponse
+from azlab.services.storage_blob.service import Call
+from azlab.services.storage_blob.store import containers, listing
+from azlab.services.storage_blob.store.records import Blob, Container, Lease
+from azlab.services.storage_blob.xml_text import XmlText, xml_response
+
+MAX_RESULTS = 5000
+_BLOB_INCLUDES = frozenset(("metadata", "tags", "uncommittedblobs", "copy"))
+_CONTAINER_INCLUDES = frozenset(("metadata",))
+_NOT_SIMULATED_INCLUDES = frozenset(
+    (
+        *("snapshots", "versions", "deleted", "deletedwithversions", "immutabilitypolicy"),
+        *("legalhold", "permissions", "system"),
+    )
+)
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_MARKER_HEAD = "2!"
+
+
+def list_blobs(call: Call) -> BlobResponse:
+    query = call.request.query
+    includes = _includes(call, _BLOB_INCLUDES)
+    limit = _max_results(call)
+    with call.database.transaction() as tx:
+        target.container(tx, call)
+        page = listing.page(
+            tx,
+            call.account.name,
+            call.container,
+            prefix=query.get("prefix", ""),
+            delimiter=query.get("delimiter", ""),
+            start=_start(call),
+            limit=limit,
+            uncommitted="uncommittedblobs" in includes,
+        )
+    document = XmlText()
+    with document.element("EnumerationResults", _origin(call, call.container)):
+        _echo(document, call)
+        with document.element("Blobs"):
+            for entry in page.entries:
+                if isinstance(entry, listing.Prefix):
+                    with document.element("BlobPrefix"):
+                        _name(document, entry.name)
+                elif isinstance(entry, listing.UncommittedBlob):
+                    _uncommitted(document, entry)
+                else:
+                    _blob(document, entry, call.request.now, includes)
+        document.text("NextMarker", _marker(page.next_start))
+    return xml_response(document)
+
+
+def _origin(call: Call, container: str = "") -> dict[str, str]:
+    origin = {"ServiceEndpoint": f"{call.service.base_url}/{call.account.name}/"}
+    return {**origin, "ContainerName": container} if container else origin
+
+
+def _includes(call: Call, known: frozenset[str]) -> frozenset[str]:
+    text = call.request.query.get("include", "")
+    includes = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    for name in sorted(includes - known):
+        if name in _NOT_SIMULATED_INCLUDES:
+            raise not_simulated(f"include={name} in a list")
+        raise bad_query("include", name, "Invalid query parameter value.")
+    return includes
+
+
+def _max_results(call: Call) -> int:
+    text = call.request.query.get("maxresults")
+    if text is None:
+        return MAX_RESULTS
+    try:
+        count = int(text)
+    except ValueError:
+        raise bad_query("maxresults", text) from None
+    if count < 1:
+        details = (("QueryParameterName", "maxresults"), ("QueryParameterValue", text))
+        raise StorageError("OutOfRangeQueryParameterValue", details=details)
+    return min(count, MAX_RESULTS)
+
+
+def _start(call: Call) -> str:
+    """The name inside a marker. Markers are opaque to clients and hold across deletions."""
+    text = call.request.query.get("marker", "")
+    if not text:
+        return ""
+    try:
+        if not text.startswith(_MARKER_HEAD):
+            raise ValueError(text)
+        return base64.urlsafe_b64decode(text.removeprefix(_MARKER_HEAD)).decode()
+    except (ValueError, binascii.Error):
+        raise bad_query("marker", text) from None
+
+
+def _marker(start: str | None) -> str:
+    if start is None:
+        return ""
+    return _MARKER_HEAD + base64.urlsafe_b64encode(start.encode()).decode()
+
+
+def _echo(document: XmlText, call: Call) -> None:
+    """The request's own parameters, in the order of the reference."""
+    for name, element in (
+        ("prefix", "Prefix"),
+        ("marker", "Marker"),
+        ("maxresults", "MaxResults"),
+        ("delimiter", "Delimiter"),
+    ):
+        value = call.request.query.get(name)
+        if value:
+            document.text(element, value)
+
+
+def _name(document: XmlText, name: str) -> None:
+    """Names that XML cannot hold are percent-encoded and marked."""
+    if _NOT_IN_XML.search(name):
+        document.text("Name", quote(name, safe=""), ' Encoded="true"')
+    else:
+        document.text("Name", name)
+
+
+def _blob(document: XmlText, blob: Blob, now: datetime, includes: frozenset[str]) -> None:
+    with document.element("Blob"):
+        _name(document, blob.name)
+        with document.element("Properties"):
+            _properties(document, blob, now, includes)
+        if "metadata" in includes:
+            _metadata(document, blob.metadata.items())
+        if "tags" in includes and blob.tags:
+            with document.element("Tags"), document.element("TagSet"):
+                write_tags(document, blob)
+        document.text("OrMetadata", None)
+
+
+def _metadata(document: XmlText, items: Iterable[tuple[str, str]]) -> None:
+    with document.element("Metadata"):
+        for name, value in items:
+            document.text(name, value)
+
+
+def _properties(document: XmlText, blob: Blob, now: datetime, includes: frozenset[str]) -> None:
+    headers = blob.headers
+    document.text("Creation-Time", rfc1123(blob.created_at))
+    document.text("Last-Modified", rfc1123(blob.modified_at))
+    document.text("Etag", blob.etag)
+    document.text("Content-Length", str(blob.size_bytes))
+    document.text("Content-Type", headers.content_type)
+    document.text("Content-Encoding", headers.encoding)
+    document.text("Content-Language", headers.language)
+    document.text("Content-CRC64", None)
+    document.text("Content-MD5", headers.md5)
+    document.text("Cache-Control", headers.cache_control)
+    document.text("Content-Disposition", headers.disposition)
+    document.text("BlobType", "BlockBlob")
+    _tier(document, blob, now)
+    _lease(document, blob.lease, now)
+    if "copy" in includes and blob.copy is not None:
+        size = blob.copy.size_bytes
+        document.text("CopyId", blob.copy.copy_id)
+        document.text("CopySource", blob.copy.source)
+        document.text("CopyStatus", "success")
+        document.text("CopyProgress", f"{size}/{size}")
+        document.text("CopyCompletionTime", rfc1123(blob.copy.completed_at))
+    document.text("ServerEncrypted", "true")
+    if blob.tags:
+        document.text("TagCount", str(len(blob.tags)))
+
+
+def _tier(document: XmlText, blob: Blob, now: datetime) -> None:
+    tier = tiers.effective(blob.tier, now)
+    document.text("AccessTier", tier.name)
+    if tier.inferred:
+        document.text("AccessTierInferred", "true")
+    else:
+        document.text("AccessTierChangeTime", rfc1123(tier.changed_at))
+    status = tiers.archive_status(tier)
+    if status is not None:
+        document.text("ArchiveStatus", status)
+        document.text("RehydratePriority", tier.rehydrate_priority)
+
+
+def _lease(document: XmlText, lease: Lease | None, now: datetime) -> None:
+    headers = lease_headers(lease, now)
+    document.text("LeaseStatus", headers["x-ms-lease-status"])
+    document.text("LeaseState", headers["x-ms-lease-state"])
+    if "x-ms-lease-duration" in headers:
+        document.text("LeaseDuration", headers["x-ms-lease-duration"])
+
+
+def _uncommitted(document: XmlText, entry: listing.UncommittedBlob) -> None:
+    with document.element("Blob"):
+        _name(document, entry.name)
+        with document.element("Properties"):
+            document.text("Content-Length", "0")
+            document.text("BlobType", "BlockBlob")
+
+
+def list_containers(call: Call) -> BlobResponse:
+    query = call.request.query
+    includes = _includes(call, _CONTAINER_INCLUDES)
+    limit = _max_results(call)
+    with call.database.transaction() as tx:
+        found = containers.listed(
+            tx, call.account.name, query.get("prefix", ""), _start(call), limit + 1
+        )
+    document = XmlText()
+    with document.element("EnumerationResults", _origin(call)):
+        _echo(document, call)
+        with document.element("Containers"):
+            for container in found[:limit]:
+                _container(document, container, call.request.now, includes)
+        document.text("NextMarker", _marker(found[limit].name if len(found) > limit else None))
+    return xml_response(document)
+
+
+def _container(
+    document: XmlText, container: Container, now: datetime, includes: frozenset[str]
+) -> None:
+    with document.element("Container"):
+        document.text("Name", container.name)
+        with document.element("Properties"):
+            document.text("Last-Modified", rfc1123(container.modified_at))
+            document.text("Etag", f'"{container.etag}"')
+            _lease(document, container.lease, now)
+            document.text("DefaultEncryptionScope", "$account-encryption-key")
+            document.text("DenyEncryptionScopeOverride", "false")
+            document.text("HasImmutabilityPolicy", "false")
+            document.text("HasLegalHold", "false")
+            document.text("ImmutableStorageWithVersioningEnabled", "false")
+        if "metadata" in includes:
+            _metadata(document, container.metadata.items())

@@ -1,0 +1,61 @@
+"""Put Blob: a whole block blob in one request."""
+
+from azlab.services.storage_blob import conditions, names
+from azlab.services.storage_blob.errors import (
+    StorageError,
+    bad_header,
+    missing_header,
+    not_simulated,
+)
+from azlab.services.storage_blob.operations import blob_headers, checksums, target
+from azlab.services.storage_blob.request import BlobResponse
+from azlab.services.storage_blob.service import Call
+from azlab.services.storage_blob.store import blobs, blocks
+from azlab.services.storage_blob.store.records import NewBlob, Segment
+
+MAX_PUT_BYTES = 5000 << 20
+
+
+def put_blob(call: Call) -> BlobResponse:
+    """The name is decided twice: before the body is read, so that a refusal is quick, and again in
+    the transaction that commits, so that of two racing writers exactly one is refused."""
+    request = call.request
+    _check_kind(call)
+    names.check_blob(call.blob)
+    if request.body.length > MAX_PUT_BYTES:
+        raise StorageError("RequestBodyTooLarge", details=(("MaxLimit", str(MAX_PUT_BYTES)),))
+    wanted = conditions.parse(request.headers)
+    overwrite = target.may_overwrite(call)
+    metadata = names.metadata(request.headers)
+    tags = blob_headers.requested_tags(call)
+    tier = blob_headers.requested_tier(call)
+    sums = checksums.of_body(request)
+    headers = blob_headers.put_content_headers(request, sums.md5_base64)
+    with call.database.transaction() as tx:
+        target.replaceable(tx, call, wanted, overwrite=overwrite)
+    segments: tuple[Segment, ...] = ()
+    files = call.database.content
+    if request.body.length:
+        content_id = files.write(request.body, request.body.length, sums.running)
+        segments = (Segment(content_id, 0, request.body.length),)
+    try:
+        sums.verify()
+        with call.database.transaction() as tx:
+            target.replaceable(tx, call, wanted, overwrite=overwrite)
+            blocks.clear(tx, *call.address)
+            new = NewBlob(headers, metadata, tags, tier, segments)
+            blob = blobs.commit(tx, *call.address, new, request.now)
+    except BaseException:
+        files.discard(segment.content_id for segment in segments)
+        raise
+    return BlobResponse(201, {**blob_headers.written_headers(blob), **sums.answer_headers})
+
+
+def _check_kind(call: Call) -> None:
+    kind = call.request.header("x-ms-blob-type")
+    if kind is None:
+        raise missing_header("x-ms-blob-type")
+    if kind in ("PageBlob", "AppendBlob"):
+        raise not_simulated(f"blobs of the type {kind} in storage accounts")
+    if kind != "BlockBlob":
+        raise bad_header("x-ms-blob-type", kind)

@@ -1,0 +1,1 @@
+"""What the blob service keeps: metadata in its own SQLite file, contents as plain files."""
