@@ -1,0 +1,145 @@
+"""Every SQL statement that jobs run on restore points, disk snapshots and protected machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from kyanite.areas.inventory import Machine
+from kyanite.areas.vm.tables import DiskSnapshotRow, ProtectedMachineRow, RestorePointRow
+from kyanite.base.errors import NotFound
+
+SNAPSHOT = "Snapshot"
+BACKUP = "AzureBlob"
+MANUAL_SNAPSHOT = "ManualSnapshot"
+NO_FLAGS = "None"
+
+
+def get_point(db: Session, point_id: str) -> RestorePointRow:
+    """One restore point. Raises ``NotFound``."""
+    point = db.get(RestorePointRow, point_id)
+    if point is None:
+        raise NotFound(f"There is no restore point {point_id}")
+    return point
+
+
+def points_of(db: Session, machine_id: str, destination: str) -> Sequence[RestorePointRow]:
+    """The points of a machine with this destination, oldest first."""
+    return db.scalars(
+        select(RestorePointRow)
+        .where(RestorePointRow.machine_id == machine_id, RestorePointRow.destination == destination)
+        .order_by(RestorePointRow.point_in_time, RestorePointRow.id)
+    ).all()
+
+
+def latest_backup(db: Session, machine_id: str, repository_id: str) -> RestorePointRow | None:
+    """The newest usable backup of a machine in a repository: the parent of the next one."""
+    return db.scalars(
+        select(RestorePointRow)
+        .where(
+            RestorePointRow.machine_id == machine_id,
+            RestorePointRow.destination == BACKUP,
+            RestorePointRow.repository_id == repository_id,
+            RestorePointRow.state == "Ok",
+        )
+        .order_by(RestorePointRow.point_in_time.desc(), RestorePointRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def reference_snapshots(db: Session, machine_id: str) -> set[str]:
+    """The snapshot points behind the newest backup in each repository.
+
+    They are kept until a newer backup has succeeded (docs/behaviour/virtual-machines.md,
+    section 8.1.3).
+    """
+    newest: dict[str | None, str | None] = {}
+    for point in points_of(db, machine_id, BACKUP):
+        newest[point.repository_id] = point.snapshot_point_id
+    return {point_id for point_id in newest.values() if point_id}
+
+
+def disk_snapshots(db: Session, point_id: str) -> Sequence[DiskSnapshotRow]:
+    """The disk snapshots of a snapshot point, by disk."""
+    return db.scalars(
+        select(DiskSnapshotRow)
+        .where(DiskSnapshotRow.point_id == point_id)
+        .order_by(DiskSnapshotRow.disk_name, DiskSnapshotRow.id)
+    ).all()
+
+
+def backups_in(db: Session, repository_id: str) -> Sequence[RestorePointRow]:
+    """All backups in a repository, oldest first."""
+    return db.scalars(
+        select(RestorePointRow)
+        .where(
+            RestorePointRow.destination == BACKUP, RestorePointRow.repository_id == repository_id
+        )
+        .order_by(RestorePointRow.point_in_time, RestorePointRow.id)
+    ).all()
+
+
+def repositories_with_backups(db: Session) -> list[str]:
+    """The repositories that hold any backup of a machine."""
+    found = db.scalars(select(RestorePointRow.repository_id).distinct())
+    return sorted(repository_id for repository_id in found if repository_id)
+
+
+def remember_machine(db: Session, machine: Machine, account_id: str) -> None:
+    """Note what is known of a machine that gets a restore point."""
+    row = db.get(ProtectedMachineRow, machine.id)
+    if row is None:
+        row = ProtectedMachineRow(id=machine.id)
+        db.add(row)
+    row.azure_id = machine.azure_id
+    row.name = machine.name
+    row.os_type = machine.os_type
+    row.region = machine.region
+    row.subscription_id = machine.subscription_id
+    row.resource_group = machine.resource_group
+    row.tenant_id = machine.tenant_id
+    row.vm_size = machine.vm_size
+    row.zone = machine.zone
+    row.total_size_gib = machine.total_size_gib
+    row.service_account_id = account_id
+    db.flush()
+
+
+def put_snapshot_point(
+    db: Session, point: RestorePointRow, disks: Sequence[DiskSnapshotRow]
+) -> None:
+    """Insert a snapshot point with its disks; one that is there already stays."""
+    if db.get(RestorePointRow, point.id) is None:
+        db.add(point)
+        db.flush()
+        db.add_all(disks)
+        db.flush()
+
+
+def remove_point(db: Session, point_id: str) -> None:
+    """Forget a restore point, and its machine when that was the last one."""
+    point = db.get(RestorePointRow, point_id)
+    if point is None:
+        return
+    machine_id = point.machine_id
+    db.execute(delete(DiskSnapshotRow).where(DiskSnapshotRow.point_id == point_id))
+    db.delete(point)
+    db.flush()
+    left = select(exists().where(RestorePointRow.machine_id == machine_id))
+    if not db.execute(left).scalar_one():
+        db.execute(delete(ProtectedMachineRow).where(ProtectedMachineRow.id == machine_id))
+
+
+def set_flags(db: Session, point_id: str, flags: str) -> None:
+    """Change the flags that a point holds."""
+    point = db.get(RestorePointRow, point_id)
+    if point is not None:
+        point.flags = flags
+
+
+def is_after(moment: datetime | None, than: datetime) -> bool:
+    """Whether ``moment`` is set and later than ``than``."""
+    return moment is not None and moment > than

@@ -1,0 +1,21 @@
+"""Every SQL statement on policies."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from kyanite.areas.vm.tables import PolicyRow
+from kyanite.base.errors import NotFound
+
+
+def get_policy(db: Session, policy_id: str) -> PolicyRow:
+    """One policy. Raises ``NotFound``."""
+    policy = db.get(PolicyRow, policy_id)
+    if policy is None:
+        raise NotFound(f"There is no policy {policy_id}")
+    return policy
+
+
+def find_policy(db: Session, policy_id: str | None) -> PolicyRow | None:
+    """One policy, or ``None`` when there is none (any more)."""
+    return db.get(PolicyRow, policy_id) if policy_id else None
