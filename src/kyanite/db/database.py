@@ -38,6 +38,7 @@ _POOL_SIZE: Final = 10
 _POOL_OVERFLOW: Final = 30
 
 _WRITES: Final = "kyanite_writes"
+_DATABASE: Final = "kyanite_database"
 
 
 class Database:
@@ -62,9 +63,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A transaction that only reads; nothing it changes is kept."""
-        with Session(self.engine, expire_on_commit=False) as db:
+        """A transaction that only reads; nothing it changes is kept.
+
+        Rows read in it stay readable afterwards, as they were.
+        """
+        with self.session_for_reading() as db:
             yield db
+            db.expunge_all()
             db.rollback()
 
     @contextmanager
@@ -82,22 +87,27 @@ class Database:
         with self.writing() as db:
             if self.kind == "postgresql":
                 milliseconds = SHORT_IDLE_IN_TRANSACTION_SECONDS * 1000
-                db.execute(
-                    text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
-                )
+                db.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"))
             yield db
 
     def session_for_reading(self) -> Session:
         """A session that the caller closes."""
-        return Session(self.engine, expire_on_commit=False)
+        return Session(self.engine, expire_on_commit=False, info={_DATABASE: self})
 
     def session_for_writing(self) -> Session:
         """A session that the caller commits and closes; its first statement takes the lock."""
-        return Session(self._writing_engine, expire_on_commit=False)
+        return Session(self._writing_engine, expire_on_commit=False, info={_DATABASE: self})
 
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def database_of(db: Session) -> Database:
+    """The database that a session of ours belongs to."""
+    database = db.info[_DATABASE]
+    assert isinstance(database, Database)
+    return database
 
 
 def sqlite_url(path: Path) -> str:

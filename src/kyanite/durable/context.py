@@ -1,0 +1,315 @@
+"""What a job function is given: the way to everything it may do to its session.
+
+All of it counts only while this attempt is the present one; afterwards every call raises
+`LeaseLost` and changes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kyanite.base.clock import Clock
+from kyanite.base.errors import Cancelled, LeaseLost
+from kyanite.base.json_types import JsonObject, JsonValue, as_text
+from kyanite.db.database import Database
+from kyanite.durable.children import Child, ChildOutcome, run_children
+from kyanite.durable.fence import fenced
+from kyanite.durable.item import Item
+from kyanite.durable.job_tables import StepRow
+from kyanite.durable.log_line import LogLine
+from kyanite.durable.queue import Attempt
+from kyanite.durable.results import ItemResource, begin_run, put_item
+from kyanite.durable.session_log import line_key, mark_session, write_line
+from kyanite.durable.start import release_session
+from kyanite.rules.sessions import SessionStatus
+
+T = TypeVar("T")
+
+# How long a durable pause sleeps between looks at cancel and lease.
+_PAUSE_SECONDS = 0.25
+
+
+class JobContext:
+    """One attempt of one job. Its methods may be called from several threads of the job."""
+
+    def __init__(
+        self,
+        database: Database,
+        attempt: Attempt,
+        session_id: str,
+        *,
+        clock: Clock,
+        provided: Mapping[type, object],
+        lease_is_good: Callable[[], bool],
+        is_child: bool,
+    ) -> None:
+        self.database = database
+        self.attempt = attempt
+        self.session_id = session_id
+        self.clock = clock
+        self.is_child = is_child
+        self.items: list[Item] = []
+        self._provided = provided
+        self._lease_is_good = lease_is_good
+        self._cancelled = threading.Event()
+        self._lost = threading.Event()
+        self._deaf = threading.local()
+
+    @property
+    def job_id(self) -> str:
+        """The id of this job; for the root job it is the session's id."""
+        return self.attempt.job_id
+
+    @property
+    def epoch(self) -> int:
+        """Raised at every takeover. Orders, messages and commits carry it."""
+        return self.attempt.epoch
+
+    def provided(self, cls: type[T]) -> T:
+        """The ``cls`` that the appliance was wired with."""
+        found = self._provided[cls]
+        assert isinstance(found, cls)
+        return found
+
+    # -- stopping ---------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Call this often in long work; it costs nothing.
+
+        Raises `Cancelled` when the session is to stop, `LeaseLost` when another process has
+        taken over, or may have, because this one could not renew its lease in time.
+        """
+        if self._lost.is_set() or not self._lease_is_good():
+            raise LeaseLost(f"this process no longer holds job {self.job_id}")
+        if self._cancelled.is_set() and not getattr(self._deaf, "depth", 0):
+            raise Cancelled("the session was stopped on request")
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the session was asked to stop; unlike `check` it never raises."""
+        return self._cancelled.is_set()
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """In this block, in this thread, `check` does not raise `Cancelled`: for cleaning up."""
+        self._deaf.depth = getattr(self._deaf, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            self._deaf.depth -= 1
+
+    def sleep(self, name: str, seconds: float) -> None:
+        """A pause that is not begun anew after a takeover. Ends early with `Cancelled`."""
+        until = self.step(
+            f"{name}: until", lambda: (self.clock.now() + timedelta(seconds=seconds)).timestamp()
+        )
+        assert isinstance(until, float)
+        while (left := until - self.clock.now().timestamp()) > 0:
+            self.check()
+            self._cancelled.wait(min(left, _PAUSE_SECONDS))
+        self.check()
+
+    # -- steps ------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction of a few quick statements, committed only while this attempt counts.
+
+        It locks the job; do not call Azure, a storage or another context method inside it.
+        """
+        with fenced(self.database, self.attempt) as db:
+            yield db
+
+    def step(self, name: str, function: Callable[[], JsonValue]) -> JsonValue:
+        """Call ``function`` and store its answer; when it is stored already, return that.
+
+        ``name`` is unique in the job. A kill between the call and the storing makes the call
+        happen again: ``function`` must stand that.
+        """
+        done, result = self._stored(name)
+        if done:
+            return result
+        self.check()
+        result = function()
+        with self.transaction() as db:
+            db.add(self._step_row(name, result))
+        return result
+
+    def record(self, name: str, function: Callable[[Session], JsonValue]) -> JsonValue:
+        """As `step`, for work that is only database writes: it happens exactly once.
+
+        ``function`` writes in the transaction that stores its answer.
+        """
+        done, result = self._stored(name)
+        if done:
+            return result
+        self.check()
+        with self.transaction() as db:
+            result = function(db)
+            db.add(self._step_row(name, result))
+        return result
+
+    def release(
+        self, db: Session, session_id: str, payload_patch: Mapping[str, JsonValue] | None = None
+    ) -> bool:
+        """Let a held session begin, in the transaction ``db``; False if it is not held any more."""
+        return release_session(db, session_id, payload_patch)
+
+    # -- children ---------------------------------------------------------------------------
+
+    def children(self, children: Sequence[Child]) -> list[ChildOutcome]:
+        """Run ``children`` side by side, here and in other processes, and wait for all of them.
+
+        Answers in the order given. One that fails leaves the others alone; its outcome says
+        why. When the session is stopped, no further one begins, those at work stop, and when
+        all have ended `Cancelled` is raised.
+        """
+        return run_children(self, children)
+
+    # -- what people see --------------------------------------------------------------------
+
+    def log(
+        self,
+        message: str,
+        status: SessionStatus = SessionStatus.SUCCESS,
+        *,
+        resource_id: str | None = None,
+        key: str | None = None,
+    ) -> LogLine:
+        """Write a line of the session's log.
+
+        Repeated with the same ``key`` (by default: the message) by the same job it is the same
+        line, so a job that runs again does not write it twice. With the status ``Running`` it
+        is a line in progress: `LogLine.end` ends it.
+        """
+        line = LogLine(self, line_key(self.job_id, key or message), message, resource_id)
+        line.show(status, message)
+        return line
+
+    @contextmanager
+    def line(
+        self, message: str, *, resource_id: str | None = None, key: str | None = None
+    ) -> Iterator[LogLine]:
+        """A line in progress while the block runs; then ``Success``, or ``Error`` with the reason.
+
+        What was set by `LogLine.end` in the block stays.
+        """
+        line = self.log(message, SessionStatus.RUNNING, resource_id=resource_id, key=key)
+        try:
+            yield line
+        except Cancelled:
+            line.end(SessionStatus.CANCELED)
+            raise
+        except LeaseLost:
+            raise
+        except Exception as error:
+            line.fail(error)
+            raise
+        line.end(SessionStatus.SUCCESS)
+
+    def item(self, resource: ItemResource, *, attempt: int = 1, total_bytes: int = 0) -> Item:
+        """The item of ``protectedItems`` this job works on, now ``Running``.
+
+        ``attempt`` counts the tries at it in this session, from 1. A job that runs again after
+        a takeover finds its item as it was. When the job function returns, the item is
+        ``Success``; when it raises, ``Error`` with the reason.
+        """
+        with self.transaction() as db:
+            item_id = put_item(db, self.session_id, self.job_id, "protected", resource.id, resource)
+            begin_run(db, item_id, attempt, SessionStatus.RUNNING)
+        item = Item(self, item_id, attempt, resource.id)
+        item.set_total(total_bytes)
+        self.items.append(item)
+        return item
+
+    def pending_items(self, resources: Sequence[ItemResource], *, attempt: int = 1) -> None:
+        """Show ``resources`` as ``Pending`` items before their jobs begin."""
+        with self.transaction() as db:
+            for resource in resources:
+                item_id = put_item(
+                    db, self.session_id, self.job_id, "protected", resource.id, resource
+                )
+                begin_run(db, item_id, attempt, SessionStatus.PENDING)
+
+    def restored(self, key: str, *, name: str, detail: JsonObject) -> None:
+        """List an object that was restored. ``detail``: ``resourceGroupName``, ``regionName``."""
+        with self.transaction() as db:
+            put_item(
+                db,
+                self.session_id,
+                self.job_id,
+                "restored",
+                key,
+                ItemResource(id=as_text(detail.get("resourceId")), name=name),
+                detail,
+            )
+
+    def deleted(self, key: str, resource: ItemResource, *, detail: JsonObject) -> None:
+        """List a restore point that was deleted.
+
+        ``detail``: ``backupSizeBytes`` (null for snapshots), ``snapshotTime``, ``repositoryId``,
+        ``repositoryName``. ``key`` is the point's id.
+        """
+        with self.transaction() as db:
+            put_item(db, self.session_id, self.job_id, "deleted", key, resource, detail)
+
+    def warn(self, message: str, *, key: str | None = None) -> None:
+        """A line that makes the whole session end ``Warning`` at best."""
+        self.log(message, SessionStatus.WARNING, key=key)
+
+    def mark(self, result: SessionStatus) -> None:
+        """Let the whole session end ``Warning`` or ``Error`` at best, without a line."""
+        with self.transaction() as db:
+            mark_session(db, self.session_id, result, lasting=True)
+
+    # -- for the runtime --------------------------------------------------------------------
+
+    def tell_cancelled(self) -> None:
+        """Called by the runtime when the session is to stop."""
+        self._cancelled.set()
+
+    def tell_lost(self) -> None:
+        """Called by the runtime when this attempt is no longer the present one."""
+        self._lost.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait ``seconds``; less when this attempt ends before."""
+        self._lost.wait(seconds)
+
+    def write_log(
+        self, key: str, status: SessionStatus, message: str, resource_id: str | None
+    ) -> None:
+        """Write a line; used by `LogLine`."""
+        with self.transaction() as db:
+            write_line(
+                db,
+                self.session_id,
+                key=key,
+                status=status,
+                message=message,
+                resource_id=resource_id,
+                job_id=self.job_id,
+            )
+
+    def _stored(self, name: str) -> tuple[bool, JsonValue]:
+        with self.database.reading() as db:
+            row = db.execute(
+                select(StepRow.result).where(StepRow.job_id == self.job_id, StepRow.name == name)
+            ).one_or_none()
+        return (False, None) if row is None else (True, row.result)
+
+    def _step_row(self, name: str, result: JsonValue) -> StepRow:
+        return StepRow(
+            job_id=self.job_id,
+            name=name,
+            result=result,
+            epoch=self.epoch,
+            finished_at=self.clock.now(),
+        )

@@ -1,0 +1,80 @@
+"""One attempt at one item: how far it has come, and how it ended."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kyanite.durable.fence import fenced
+from kyanite.durable.results import Bytes, end_run, raise_bytes
+from kyanite.durable.session_log import mark_session
+from kyanite.rules.sessions import SessionStatus
+
+if TYPE_CHECKING:
+    from kyanite.durable.context import JobContext
+
+
+class Item:
+    """Counts bytes in memory; the runtime stores them every second, `flush` at once.
+
+    What people see never shrinks: after a takeover the counts begin anew and show when they
+    pass what was reached before.
+    """
+
+    def __init__(self, context: JobContext, item_id: int, attempt: int, resource_id: str) -> None:
+        self.resource_id = resource_id
+        self._context = context
+        self.item_id = item_id
+        self.attempt = attempt
+        self._lock = threading.Lock()
+        self._moved = Bytes()
+        self._stored = Bytes()
+
+    def set_total(self, total_bytes: int) -> None:
+        """How large the item is."""
+        with self._lock:
+            self._moved = replace(self._moved, total=total_bytes)
+
+    def set_moved(self, *, read: int, processed: int, transferred: int) -> None:
+        """How many bytes this attempt has read, processed and transferred since it began."""
+        with self._lock:
+            self._moved = Bytes(self._moved.total, read, processed, transferred)
+
+    def advance(self, *, read: int = 0, processed: int = 0, transferred: int = 0) -> None:
+        """Add to the counts."""
+        with self._lock:
+            self._moved = Bytes(
+                self._moved.total,
+                self._moved.read + read,
+                self._moved.processed + processed,
+                self._moved.transferred + transferred,
+            )
+
+    def flush(self) -> None:
+        """Store the counts if they have changed."""
+        with self._lock:
+            moved = self._moved
+        if moved == self._stored:
+            return
+        with fenced(self._context.database, self._context.attempt) as db:
+            raise_bytes(db, self.item_id, self.attempt, moved)
+        self._stored = moved
+
+    def succeed(self) -> None:
+        """The item is done. Called by the runtime when the job function returns."""
+        self._end(SessionStatus.SUCCESS, None)
+
+    def warn(self, message: str) -> None:
+        """The item is done, with a reservation."""
+        self._end(SessionStatus.WARNING, message)
+
+    def fail(self, message: str) -> None:
+        """The attempt at this item has failed. One that has ended stays as it is."""
+        self._end(SessionStatus.ERROR, message)
+
+    def _end(self, status: SessionStatus, error: str | None) -> None:
+        self.flush()
+        with fenced(self._context.database, self._context.attempt) as db:
+            end_run(db, self.item_id, self.attempt, status, error)
+            mark_session(db, self._context.session_id, status, lasting=False)
