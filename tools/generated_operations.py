@@ -80,9 +80,15 @@ def operation_modules(document: dict, module_name: Callable[[str], str]) -> dict
             + "\n)\n"
         )
     rows = "\n".join(f'    "{name}": "{module}",' for name, module in sorted(index.items()))
+    methods = "\n".join(
+        f'    "{path}": ({"".join(repr(method.upper()) + ", " for method in sorted(item))}),'
+        for path, item in sorted(document["paths"].items())
+    )
     files["index.py"] = (
         '\n"""Which module of this package describes which operation."""\n\n'
-        f"MODULES: dict[str, str] = {{\n{rows}\n}}\n"
+        f"MODULES: dict[str, str] = {{\n{rows}\n}}\n\n"
+        "# Path → the methods that the contract has there.\n"
+        f"METHODS: dict[str, tuple[str, ...]] = {{\n{methods}\n}}\n"
     )
     files["__init__.py"] = ""
     return files

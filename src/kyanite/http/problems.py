@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from kyanite.base import errors
 from kyanite.base.json_types import JsonValue
+from kyanite.contract.operation import Operation
 from kyanite.http.trace import trace_id
 
 _log = logging.getLogger(__name__)
@@ -74,9 +75,18 @@ def status_of(error: errors.KyaniteError) -> int:
 
 
 def document(
-    status: int, detail: str, *, instance: str, trace: str, facts: Mapping[str, object]
+    status: int,
+    detail: str,
+    *,
+    instance: str,
+    trace: str,
+    facts: Mapping[str, object],
+    members: Sequence[str] = (),
 ) -> dict[str, JsonValue]:
-    """A problem document with exactly the members declared for the status."""
+    """A problem document with exactly the members declared for the status.
+
+    `members`: those that this operation declares, where that is not what the others do.
+    """
     section, title = _TITLES.get(status, ("", ""))
     uri = _RFC + section
     if status in _OTHER_TITLES:
@@ -95,12 +105,14 @@ def document(
         "sessionId": None,
     } | dict(facts)
     kept: dict[str, JsonValue] = orjson.loads(
-        orjson.dumps({name: everything[name] for name in _MEMBERS.get(status, _ALL)})
+        orjson.dumps({name: everything[name] for name in members or _MEMBERS.get(status, _ALL)})
     )
     return kept
 
 
-def of_error(error: errors.KyaniteError, *, instance: str, trace: str) -> dict[str, JsonValue]:
+def of_error(
+    error: errors.KyaniteError, *, instance: str, trace: str, members: Sequence[str] = ()
+) -> dict[str, JsonValue]:
     """The problem document of an error, as an answer or inside an operation."""
     facts: dict[str, object] = {}
     if isinstance(error, errors.Invalid):
@@ -109,7 +121,7 @@ def of_error(error: errors.KyaniteError, *, instance: str, trace: str) -> dict[s
         facts |= {"resourceId": error.resource_id, "sessionId": error.session_id}
     status = status_of(error)
     detail = str(error) if status < 500 else "The appliance failed; its log says why."
-    return document(status, detail, instance=instance, trace=trace, facts=facts)
+    return document(status, detail, instance=instance, trace=trace, facts=facts, members=members)
 
 
 def member_name(location: Sequence[int | str]) -> str:
@@ -118,6 +130,19 @@ def member_name(location: Sequence[int | str]) -> str:
     for part in location[1:]:
         name += f"[{part}]" if isinstance(part, int) else ("." if name else "") + part
     return name or str(location[0] if location else "body")
+
+
+def _declared_members(request: Request, status: int) -> Sequence[str]:
+    """The members of the problem document that the operation declares for a status, if any.
+
+    Signing in has its own 401, and the lists inside a session their own 400.
+    """
+    operation = getattr(request.scope.get("kyanite.route"), "operation", None)
+    answer = operation.answer(status) if isinstance(operation, Operation) else None
+    fields = getattr(answer.type if answer else None, "model_fields", {})
+    declared = {info.alias or name for name, info in fields.items()}
+    known = (*_ALL, "extensions", "errors", *_MEMBERS[403][-1:], *_MEMBERS[409][-2:])
+    return [name for name in known if name in declared]
 
 
 def _respond(
@@ -141,12 +166,12 @@ async def _on_kyanite_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.KyaniteError)
     if status_of(error) >= 500:
         return await _on_unforeseen(request, error)
-    problem = of_error(error, instance=request.url.path, trace=trace_id(request.scope))
-    if isinstance(error, errors.Unauthenticated) and request.scope.get("kyanite.signing_in"):
-        # The token endpoint is the one place whose 401 carries traceId and instance.
-        problem.pop("extensions")
-        problem |= {"instance": request.url.path, "traceId": trace_id(request.scope)}
-        return _respond(request, problem)
+    problem = of_error(
+        error,
+        instance=request.url.path,
+        trace=trace_id(request.scope),
+        members=_declared_members(request, status_of(error)),
+    )
     headers = {}
     if isinstance(error, errors.TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after_seconds)

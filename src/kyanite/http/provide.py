@@ -7,7 +7,7 @@ A route asks for a thing by its type::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar, cast
 
 from fastapi import Depends
@@ -25,6 +25,10 @@ class Provisions:
     def add(self, thing: object, as_type: type[object] | None = None) -> None:
         """Offer `thing` under its own type, or under a base type of it."""
         self._things[as_type or type(thing)] = thing
+
+    def all(self) -> Mapping[type[object], object]:
+        """A live view of everything offered: what jobs are given."""
+        return self._things
 
     def get(self, kind: type[T]) -> T:
         """The thing of that type; LookupError names what wiring forgot."""

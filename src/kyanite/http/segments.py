@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from kyanite.contract.operations.index import METHODS
 from kyanite.http.routes import ContractRoute
 
 _FOUND = "kyanite.route"
@@ -42,17 +43,20 @@ class SegmentIndex(BaseRoute):
         path = get_route_path(scope)
         path = path.rstrip("/") if len(path) > 1 else path
         wanted = {**scope, "path": path, "root_path": ""}
-        other_methods: list[str] = []
+        reached: set[str] = set()
         for route in self._by_segment.get(_segment(path), ()):
             match, child = route.matches(wanted)
             if match is Match.FULL:
                 names = child["path_params"]
                 child["kyanite.path"] = route.operation.path.format(**names)
                 return Match.FULL, {**child, _FOUND: route}
-            if match is Match.PARTIAL and not _shadowed(route, path, self.routes):
-                other_methods.append(route.operation.method)
-        if other_methods:
-            return Match.PARTIAL, {"kyanite.allowed": sorted(set(other_methods))}
+            if match is Match.PARTIAL:
+                reached.add(route.path)
+        # An operation of the contract that does not exist yet is not found; a method that the
+        # contract does not have there is not allowed.
+        declared = {method for found in reached for method in METHODS[found]}
+        if declared and scope["method"] not in declared:
+            return Match.PARTIAL, {"kyanite.allowed": sorted(declared)}
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,11 +66,3 @@ class SegmentIndex(BaseRoute):
             return
         allowed = ", ".join(scope.get("kyanite.allowed", ()))
         raise HTTPException(405, headers={"Allow": allowed})
-
-
-def _shadowed(route: ContractRoute, path: str, routes: Iterable[ContractRoute]) -> bool:
-    """Whether `path` only fits `route` because a parameter swallows a literal segment."""
-    if "{" not in route.path:
-        return False
-    literals = {one.path.lower() for one in routes if "{" not in one.path}
-    return path.lower() in literals and route.path.lower() != path.lower()

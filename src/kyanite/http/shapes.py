@@ -163,7 +163,7 @@ class Reading:
 
 
 def _listed(enum: Mapping[str, tuple[str, ...]]) -> str:
-    return ", ".join(values[0] for values in enum.values())
+    return ", ".join(dict.fromkeys(value for values in enum.values() for value in values))
 
 
 def canonical_time(text: str) -> str | None:

@@ -13,13 +13,17 @@ TIME_ZONE = "time_zone"
 DEFAULT_TIME_ZONE = "Etc/UTC"
 
 
-def installation_id(db: Session, clock: Clock) -> str:
-    """The id of this installation; made when it is first asked for in a writing session."""
-    row = db.get(SettingRow, INSTALLATION_ID)
-    if row is None:
-        row = SettingRow(name=INSTALLATION_ID, value=new_id(), changed_at=clock.now())
-        db.add(row)
+def ensure_installation_id(db: Session, clock: Clock) -> None:
+    """Give the installation its id, at the first start."""
+    if db.get(SettingRow, INSTALLATION_ID) is None:
+        db.add(SettingRow(name=INSTALLATION_ID, value=new_id(), changed_at=clock.now()))
         db.flush()
+
+
+def installation_id(db: Session) -> str:
+    """The id of this installation (a uuid)."""
+    row = db.get(SettingRow, INSTALLATION_ID)
+    assert row is not None, "the first start gives an installation its id"
     return row.value
 
 

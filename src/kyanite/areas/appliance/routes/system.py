@@ -31,13 +31,13 @@ def service_is_up(health: Annotated[Health, Provided(Health)]) -> Response:
 
 
 @routes.operation("System_GetAbout", Right.ANY)
-def about(facts: Facts, db: DbSession, clock: Annotated[Clock, Provided(Clock)]) -> SystemInfo:
+def about(facts: Facts, db: DbSession) -> SystemInfo:
     """What runs here. The data mover and file recovery are parts of the one product."""
     return SystemInfo(
         server_version=facts.version,
         worker_version=facts.version,
         flr_version=facts.version,
-        database_id=UUID(installation_id(db, clock)),
+        database_id=UUID(installation_id(db)),
         copyright=COPYRIGHT,
         deployment_subscription_id=facts.subscription_id,
     )

@@ -1,0 +1,47 @@
+"""`kyanite serve`: API, scheduler and job workers in one process tree, until SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+import uvicorn
+
+from kyanite.base.clock import SystemClock
+from kyanite.base.settings import Settings
+from kyanite.server import app, logs, tls, wiring
+
+# Requests that are being answered get this long to end when the appliance is told to stop.
+DRAIN_SECONDS = 20
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    """uvicorn raises the signal again after it has drained; by then it has had its effect."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. Raises KyaniteError if it cannot start."""
+    logs.configure(settings.log_level)
+    wiring.prepare_folder(settings.data_dir)
+    certificate = tls.ensure_certificate(settings.data_dir, settings.host, SystemClock().now())
+    appliance = wiring.wire(settings)
+    config = uvicorn.Config(
+        app.build(appliance.provisions),
+        host=settings.host,
+        port=settings.port,
+        ssl_certfile=str(certificate.certificate_file),
+        ssl_keyfile=str(certificate.key_file),
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _heard)
+    appliance.start()
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        appliance.stop()

@@ -1,0 +1,99 @@
+"""The certificate that the appliance makes for itself on its first start.
+
+It names this host and the loopback addresses, lives in the data folder, and is made anew when
+it is about to end. Its private key can be read by its owner only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+# Browsers refuse certificates that are good for longer.
+LIFE = timedelta(days=825)
+RENEW_BEFORE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Where certificate and private key lie, in PEM."""
+
+    certificate_file: Path
+    key_file: Path
+
+
+def ensure_certificate(folder: Path, host: str, now: datetime) -> Certificate:
+    """The certificate in `folder`; made if there is none or it ends within a month."""
+    certificate = Certificate(folder / "server.crt", folder / "server.key")
+    if certificate.key_file.exists() and _is_good(certificate.certificate_file, now):
+        return certificate
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = _self_signed(key, host, now)
+    _write(
+        certificate.key_file,
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+        0o600,
+    )
+    _write(certificate.certificate_file, made.public_bytes(serialization.Encoding.PEM), 0o644)
+    return certificate
+
+
+def _is_good(file: Path, now: datetime) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return certificate.not_valid_after_utc - now > RENEW_BEFORE
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, host: str, now: datetime) -> x509.Certificate:
+    own_name = socket.gethostname()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, own_name[:64])])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.SubjectAlternativeName(_names(own_name, host)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _names(own_name: str, host: str) -> list[x509.GeneralName]:
+    """Every name and address under which this host may be called."""
+    names: list[x509.GeneralName] = []
+    for one in dict.fromkeys(("localhost", own_name, "127.0.0.1", "::1", host)):
+        try:
+            names.append(x509.IPAddress(ipaddress.ip_address(one)))
+        except ValueError:
+            names.append(x509.DNSName(one))
+    return names
+
+
+def _write(file: Path, content: bytes, mode: int) -> None:
+    """Write durably and in one piece: a kill leaves the old file or the new one."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, file)
