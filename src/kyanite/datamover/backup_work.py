@@ -1,0 +1,107 @@
+"""A backup order carried out: find what changed, feed it to the engine."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kyanite.azure.blob.storage import BlobStorage
+from kyanite.azure.compute.changed_ranges import allocated_ranges, changed_ranges
+from kyanite.azure.compute.pages import DiskPages
+from kyanite.azure.compute.reader import DiskReader
+from kyanite.azure.connections import ConnectionPool
+from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
+from kyanite.base.errors import Gone, Rejected
+from kyanite.datamover.conversation import Conversation
+from kyanite.datamover.messages import CredentialKind
+from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk, StorageAccess
+from kyanite.engine.backup import DiskInput, back_up
+from kyanite.engine.parallelism import Parallelism
+
+
+def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOutcome:
+    """Back up all disks of the order into its point. Repeating it after any interruption
+    takes up what the session has stored already."""
+    pool = ConnectionPool(order.ca_file)
+    try:
+        in_full: list[tuple[str, str]] = []
+        inputs = [_input(order, disk, conversation, pool, in_full) for disk in order.disks]
+        conversation.expect(sum(_work_bytes(disk) for disk in inputs))
+        result = back_up(
+            open_storage(order.storage, conversation, pool),
+            order.keys,
+            order.ticket,
+            inputs,
+            order.recipe,
+            control=conversation,
+            parallelism=Parallelism.network(),
+        )
+    finally:
+        pool.close()
+    return BackupOutcome(
+        kind=result.point.kind,
+        read_bytes=result.read_bytes,
+        processed_bytes=result.processed_bytes,
+        stored_bytes=result.stored_bytes,
+        transferred_bytes=result.transferred_bytes,
+        resumed=result.resumed,
+        read_in_full=tuple(in_full),
+    )
+
+
+def _input(
+    order: BackupOrder,
+    disk: SourceDisk,
+    conversation: Conversation,
+    pool: ConnectionPool,
+    in_full: list[tuple[str, str]],
+) -> DiskInput:
+    pages = DiskPages(
+        pool, renewable(conversation, disk.source, "source", disk.disk_id), conversation.check
+    )
+    size_bytes = pages.size_bytes()
+    if size_bytes != disk.size_bytes:
+        raise Rejected(
+            f"The snapshot of {disk.name} has {size_bytes} bytes, its disk {disk.size_bytes}."
+        )
+    changes = disk.changes
+    if changes is None and disk.previous is not None and order.ticket.parent is not None:
+        previous = renewable(conversation, disk.previous, "previous", disk.disk_id)
+        try:
+            changes = changed_ranges(pages, previous, size_bytes)
+        except (Rejected, Gone) as error:
+            # Not of one family, resized over a limit, or gone: everything is read instead.
+            in_full.append((disk.disk_id, str(error)))
+    return DiskInput(
+        disk.disk_id,
+        disk.name,
+        size_bytes,
+        DiskReader(pages, conversation.limit),
+        allocated=allocated_ranges(pages, size_bytes) if changes is None else None,
+        changes=changes,
+    )
+
+
+def _work_bytes(disk: DiskInput) -> int:
+    ranges = disk.changes if disk.changes is not None else disk.allocated
+    return ranges.data_bytes if ranges is not None else disk.size_bytes
+
+
+def renewable(
+    conversation: Conversation, first: SignedUrl, kind: CredentialKind, disk_id: str = ""
+) -> RenewableUrl:
+    """An access that asks the appliance for the next one when it has ended."""
+    ask = partial(conversation.credential, kind, disk_id)
+    return RenewableUrl(first, lambda _: ask())
+
+
+def open_storage(
+    access: StorageAccess, conversation: Conversation, pool: ConnectionPool
+) -> BlobStorage:
+    """The repository's storage with the order's credential."""
+    return BlobStorage.signed(
+        renewable(conversation, access.container, "storage"),
+        access.folder,
+        pool=pool,
+        check=conversation.check,
+        tier=access.tier,
+    )

@@ -1,0 +1,228 @@
+"""The appliance's side: give a data mover its order and stay until the result is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, TypeAlias, overload
+
+from kyanite.azure.pauses import Check, go_on
+from kyanite.azure.signed_urls import SignedUrl
+from kyanite.base.errors import Interrupted, Invalid, KyaniteError, LeaseLost, MoverLost
+from kyanite.base.identifiers import new_id
+from kyanite.base.json_types import JsonObject
+from kyanite.datamover.attachments import Attachments
+from kyanite.datamover.channel import Channel
+from kyanite.datamover.fence import Fence
+from kyanite.datamover.launcher import Launcher, LocalLauncher, Mover
+from kyanite.datamover.messages import (
+    Cancel,
+    Credential,
+    CredentialNeed,
+    Limit,
+    Message,
+    Order,
+    Progress,
+    Result,
+)
+from kyanite.datamover.orders import BackupOrder, BackupOutcome, RestoreOrder, RestoreOutcome
+from kyanite.datamover.transport import TransportClosed
+
+Renew: TypeAlias = Callable[[CredentialNeed], SignedUrl]
+"""Makes another access; raises a ``KyaniteError`` when there is none."""
+
+_TURN_SECONDS: Final = 0.2
+_CANCEL_SECONDS: Final = 3.0
+"""A mover that was told to stop gets so long to answer before it is killed."""
+_SILENCE_SECONDS: Final = 60.0
+"""A mover that sends nothing, not even an acknowledgement, for so long is lost."""
+_KNOCK_SECONDS: Final = 5.0
+"""How often a limit is repeated, to get an acknowledgement out of a quiet mover."""
+
+
+def no_progress(progress: Progress) -> None:
+    """For those who do not watch."""
+    del progress
+
+
+@overload
+def run(
+    order: BackupOrder,
+    *,
+    renew: Renew,
+    launcher: Launcher | None = None,
+    on_progress: Callable[[Progress], None] = no_progress,
+    check: Check = go_on,
+    limit: Callable[[], int | None] = lambda: None,
+) -> BackupOutcome: ...
+
+
+@overload
+def run(
+    order: RestoreOrder,
+    *,
+    renew: Renew,
+    launcher: Launcher | None = None,
+    on_progress: Callable[[Progress], None] = no_progress,
+    check: Check = go_on,
+    limit: Callable[[], int | None] = lambda: None,
+) -> RestoreOutcome: ...
+
+
+def run(
+    order: BackupOrder | RestoreOrder,
+    *,
+    renew: Renew,
+    launcher: Launcher | None = None,
+    on_progress: Callable[[Progress], None] = no_progress,
+    check: Check = go_on,
+    limit: Callable[[], int | None] = lambda: None,
+) -> BackupOutcome | RestoreOutcome:
+    """Have a data mover carry out ``order`` and return what it did.
+
+    ``renew`` answers expired accesses (called in a thread of its own), ``on_progress`` gets
+    totals that only grow, ``check`` is asked several times a second, ``limit`` is asked
+    for the bytes per second now and again. Raises what the work ended with, what ``check``
+    raised, or ``MoverLost``; whatever happens, the mover has ended on return.
+    """
+    attachments = Attachments()
+    body = order.to_json(attachments)
+    outcome = run_raw(
+        Order(order.kind, order.epoch, body),
+        attachments,
+        renew=renew,
+        launcher=launcher or LocalLauncher(),
+        on_progress=on_progress,
+        check=check,
+        limit=limit,
+    )
+    if isinstance(order, BackupOrder):
+        return BackupOutcome.from_json(outcome)
+    return RestoreOutcome.from_json(outcome)
+
+
+def run_raw(
+    order: Order,
+    attachments: Attachments,
+    *,
+    renew: Renew,
+    launcher: Launcher,
+    on_progress: Callable[[Progress], None],
+    check: Check,
+    limit: Callable[[], int | None] = lambda: None,
+    resend_seconds: float = 1.0,
+) -> JsonObject:
+    """``run`` for an order that is ready for the wire."""
+    check()
+    fence = Fence(new_id(), order.epoch)
+    mover = launcher.launch(fence)
+    channel = Channel(mover.transport, fence, resend_seconds=resend_seconds)
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="renew") as renewals:
+        talk = _Talk(mover, channel, renew, renewals, on_progress, limit)
+        try:
+            return talk.until_result(order, attachments, check)
+        except TransportClosed as closed:
+            raise MoverLost(
+                "The data mover ended without a result; the work has to be repeated."
+            ) from closed
+        finally:
+            mover.kill()
+
+
+class _Talk:
+    """One conversation with a running mover."""
+
+    def __init__(
+        self,
+        mover: Mover,
+        channel: Channel,
+        renew: Renew,
+        renewals: ThreadPoolExecutor,
+        on_progress: Callable[[Progress], None],
+        limit: Callable[[], int | None],
+    ) -> None:
+        self._mover = mover
+        self._channel = channel
+        self._renew = renew
+        self._renewals = renewals
+        self._pending: dict[int, Future[SignedUrl]] = {}
+        self._on_progress = on_progress
+        self._best = Progress()
+        self._limit = limit
+        self._rate: int | None = None
+        self._knocked_at = time.monotonic()
+
+    def until_result(self, order: Order, attachments: Attachments, check: Check) -> JsonObject:
+        self._tell_limit()
+        for part in attachments.parts():
+            self._channel.send(part)
+        self._channel.send(order)
+        while True:
+            try:
+                check()
+            except Interrupted as stop:
+                self._call_off(isinstance(stop, LeaseLost))
+                raise
+            message = self._channel.receive(_TURN_SECONDS)
+            if isinstance(message, Result):
+                return self._outcome(message)
+            if message is not None:
+                self._take(message)
+            self._answer_needs()
+            self._tell_limit()
+            if self._channel.silent_seconds > _SILENCE_SECONDS:
+                raise MoverLost("The data mover has fallen silent; the work has to be repeated.")
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Progress):
+            # A repeated or late message must never take progress back.
+            best = Progress(
+                max(self._best.total_bytes, message.total_bytes),
+                max(self._best.read_bytes, message.read_bytes),
+                max(self._best.processed_bytes, message.processed_bytes),
+                max(self._best.stored_bytes, message.stored_bytes),
+            )
+            if best != self._best:
+                self._best = best
+                self._on_progress(best)
+        elif isinstance(message, CredentialNeed) and message.number not in self._pending:
+            self._pending[message.number] = self._renewals.submit(self._renew, message)
+
+    def _answer_needs(self) -> None:
+        for number, future in list(self._pending.items()):
+            if not future.done():
+                continue
+            try:
+                answer = Credential(number, url=future.result())
+            except KyaniteError as error:
+                answer = Credential(number, failure=error)
+            self._channel.send(answer)
+            del self._pending[number]
+
+    def _tell_limit(self) -> None:
+        rate, now = self._limit(), time.monotonic()
+        if rate != self._rate or now - self._knocked_at > _KNOCK_SECONDS:
+            self._rate, self._knocked_at = rate, now
+            self._channel.send(Limit(rate))
+
+    def _outcome(self, result: Result) -> JsonObject:
+        self._channel.acknowledge()
+        self._mover.ended(_CANCEL_SECONDS)
+        if result.failure is not None:
+            raise result.failure
+        if result.outcome is None:
+            raise Invalid("The data mover sent a result without content.")
+        return result.outcome
+
+    def _call_off(self, lease_lost: bool) -> None:
+        """Tell the mover to stop and give it a moment to do so in order."""
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        try:
+            self._channel.send(Cancel(lease_lost))
+            while (left := deadline - time.monotonic()) > 0:
+                if isinstance(self._channel.receive(min(left, _TURN_SECONDS)), Result):
+                    self._channel.acknowledge()
+                    return
+        except (TransportClosed, LeaseLost):
+            return

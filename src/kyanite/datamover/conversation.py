@@ -1,0 +1,182 @@
+"""The mover's side of the conversation while it works.
+
+One thread listens; the work runs in others and asks here: may I go on, give me another
+access, this much is done. Everything that ends the work early ends up in ``check``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from kyanite.azure.rate_limit import RateLimit
+from kyanite.azure.signed_urls import SignedUrl
+from kyanite.base.errors import Cancelled, KyaniteError, LeaseLost, MoverLost
+from kyanite.datamover.attachments import Attachments
+from kyanite.datamover.channel import Channel
+from kyanite.datamover.failures import failure_from_json, failure_to_json
+from kyanite.datamover.messages import (
+    Cancel,
+    Credential,
+    CredentialKind,
+    CredentialNeed,
+    Limit,
+    Order,
+    Part,
+    Progress,
+)
+from kyanite.datamover.transport import TransportClosed
+
+PROGRESS_SECONDS: Final = 0.5
+SILENCE_SECONDS: Final = 30.0
+"""An appliance that acknowledges nothing for so long is dead, frozen or replaced; what its
+mover does then may collide with a successor, so it stops."""
+CREDENTIAL_SECONDS: Final = 300.0
+"""Longest wait for a renewed access; the appliance may be throttled by Azure meanwhile."""
+
+
+class Conversation:
+    """What the work sees of the appliance. Implements the engine's ``Control``."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        on_stop: Callable[[], None] = lambda: None,
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        self.attachments = Attachments()
+        self.limit = RateLimit()
+        self._channel = channel
+        self._on_stop = on_stop
+        self._silence_seconds = silence_seconds
+        self._changed = threading.Condition()
+        self._order: Order | None = None
+        self._stop: KyaniteError | None = None
+        self._needs = 0
+        self._answers: dict[int, Credential] = {}
+        self._total = 0
+        self._counts = [0, 0, 0]
+        self._told = Progress()
+        self._over = False
+        self._thread = threading.Thread(target=self._listen, name="listen", daemon=True)
+        self._thread.start()
+
+    def wait_for_order(self) -> Order:
+        """The order, when it has come whole. Raises ``Interrupted``."""
+        with self._changed:
+            while self._order is None:
+                self._raise_stop()
+                self._changed.wait(PROGRESS_SECONDS)
+            return self._order
+
+    def check(self) -> None:
+        """Raise what the work shall end with: mostly ``Cancelled`` or ``LeaseLost``."""
+        if self._stop is not None:
+            raise self._fresh_stop(self._stop)
+
+    def expect(self, total_bytes: int) -> None:
+        """So many bytes are to be processed in all."""
+        with self._changed:
+            self._total = total_bytes
+
+    def advance(self, read: int = 0, processed: int = 0, stored: int = 0) -> None:
+        """So many bytes more."""
+        with self._changed:
+            for index, count in enumerate((read, processed, stored)):
+                self._counts[index] += count
+
+    def credential(self, kind: CredentialKind, disk_id: str = "") -> SignedUrl:
+        """Ask the appliance for another access and wait for it.
+
+        Raises what the appliance says why there is none.
+        """
+        with self._changed:
+            self._needs += 1
+            number = self._needs
+        self._channel.send(CredentialNeed(number, kind, disk_id))
+        with self._changed:
+            got = self._changed.wait_for(
+                lambda: number in self._answers or self._stop is not None, CREDENTIAL_SECONDS
+            )
+            self._raise_stop()
+            if not got:
+                raise MoverLost(f"The appliance did not renew the access to {kind} {disk_id}.")
+            answer = self._answers.pop(number)
+        if answer.failure is not None:
+            raise answer.failure
+        if answer.url is None:
+            raise MoverLost(f"The appliance renewed the access to {kind} {disk_id} with nothing.")
+        return answer.url
+
+    def tell_progress(self) -> None:
+        """Send the totals if they have grown."""
+        with self._changed:
+            read, processed, stored = self._counts
+            # The engine works in whole chunks; what it reads around a range is no progress.
+            done = min(processed, self._total) if self._total else processed
+            now = Progress(self._total, read, done, stored)
+            if now == self._told:
+                return
+            self._told = now
+        self._channel.send(now)
+
+    def end(self) -> None:
+        """The work is over: stop listening, leave the channel to the caller."""
+        self._over = True
+        self._thread.join()
+
+    def _listen(self) -> None:
+        try:
+            while not self._over:
+                message = self._channel.receive(PROGRESS_SECONDS / 2)
+                self.tell_progress()
+                if message is not None:
+                    self._take(message)
+                elif self._channel.silent_seconds > self._silence_seconds:
+                    raise LeaseLost("The appliance has been silent for too long.")
+        except TransportClosed:
+            self._stop_with(LeaseLost("The appliance has gone away."))
+        except KyaniteError as error:
+            self._stop_with(error)
+
+    def _take(self, message: object) -> None:
+        match message:
+            case Part():
+                self.attachments.collect(message)
+            case Order():
+                with self._changed:
+                    self._order = self._order or message
+                    self._changed.notify_all()
+            case Credential():
+                with self._changed:
+                    self._answers[message.number] = message
+                    self._changed.notify_all()
+            case Limit(rate):
+                self.limit.change(rate)
+            case Cancel(lease_lost):
+                self._stop_with(
+                    LeaseLost("Another process has taken the session over.")
+                    if lease_lost
+                    else Cancelled("The session was stopped.")
+                )
+            case _:
+                return  # a message for the other side: nothing to do with it
+
+    def _stop_with(self, stop: KyaniteError) -> None:
+        with self._changed:
+            first = self._stop is None
+            self._stop = self._stop or stop
+            self._changed.notify_all()
+        if first:
+            self._on_stop()
+
+    def _raise_stop(self) -> None:
+        if self._stop is not None:
+            raise self._fresh_stop(self._stop)
+
+    @staticmethod
+    def _fresh_stop(stop: KyaniteError) -> KyaniteError:
+        """Many threads raise it; each needs its own, or they would share one traceback."""
+        return failure_from_json(failure_to_json(stop))

@@ -1,0 +1,119 @@
+"""Starts data movers as processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Final, Protocol
+
+from kyanite.datamover.fence import Fence
+from kyanite.datamover.transport import PipeTransport, Transport
+
+_PASSED_ON: Final = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+"""Of the appliance's environment only these: the others may hold secrets."""
+_MEMORY: Final = {
+    # Freed buffers go back to the system instead of staying in one arena per thread.
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
+}
+
+
+class Mover(Protocol):
+    """A running data mover."""
+
+    @property
+    def transport(self) -> Transport:
+        """The way to it."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once. Ending it twice is fine."""
+        ...
+
+    def ended(self, timeout_seconds: float) -> bool:
+        """Whether it has ended, or does in that time."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts data movers, here or elsewhere."""
+
+    def launch(self, fence: Fence) -> Mover:
+        """Start one for a run."""
+        ...
+
+
+class MoverProcess:
+    """A data mover on this machine."""
+
+    def __init__(self, process: subprocess.Popen[bytes], transport: PipeTransport) -> None:
+        self._process = process
+        self._transport = transport
+
+    @property
+    def transport(self) -> Transport:
+        return self._transport
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._transport.close()
+
+    def ended(self, timeout_seconds: float) -> bool:
+        try:
+            self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+class LocalLauncher:
+    """Starts ``python -m kyanite.datamover`` as a child of this process.
+
+    The child dies with the thread that started it (that is how Linux counts parents), so
+    the thread that launches also waits for the result; ``client.run`` does both.
+    """
+
+    def launch(self, fence: Fence) -> MoverProcess:
+        command = [
+            sys.executable,
+            "-m",
+            "kyanite.datamover",
+            "--run",
+            fence.run,
+            "--epoch",
+            str(fence.epoch),
+            "--parent",
+            str(os.getpid()),
+        ]
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment | _MEMORY,
+            close_fds=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        transport = PipeTransport(os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno()))
+        process.stdout.close()
+        process.stdin.close()
+        return MoverProcess(process, transport)
