@@ -58,9 +58,10 @@ def error_response(error: StorageError, request: BlobRequest) -> BlobResponse:
     if error.status == 304:
         return BlobResponse(304, headers)
     headers["Content-Type"] = "application/xml"
-    return BlobResponse(
-        error.status, headers, error_document(error, request.request_id, request.now)
+    document = error_document(
+        error.code, error.text, request.request_id, request.now, error.details
     )
+    return BlobResponse(error.status, headers, document)
 
 
 def _common_headers(request: BlobRequest, version: str) -> Mapping[str, str]:

@@ -46,7 +46,8 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "OutOfRangeInput": (400, "One of the request inputs is out of range."),
     "OutOfRangeQueryParameterValue": (
         400,
-        "One of the query parameters specified in the request URI is outside the permissible range.",
+        "One of the query parameters specified in the request URI is outside the permissible"
+        " range.",
     ),
     "RequestUrlFailedToParse": (400, "The url in the request could not be parsed."),
     "UnsupportedHeader": (
@@ -273,12 +274,18 @@ def authentication_failed(detail: str) -> StorageError:
     return StorageError("AuthenticationFailed", details=(("AuthenticationErrorDetail", detail),))
 
 
-def error_document(error: StorageError, request_id: str, now: datetime) -> bytes:
-    """The XML body of `error`, byte order mark included, as the real service sends it."""
+def error_document(
+    code: str,
+    text: str,
+    request_id: str,
+    now: datetime,
+    details: tuple[tuple[str, str], ...] = (),
+) -> bytes:
+    """The XML body of an error, byte order mark included, as the real service sends it."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
-    message = escape(f"{error.text}\nRequestId:{request_id}\nTime:{stamp}")
-    extra = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.details)
+    message = escape(f"{text}\nRequestId:{request_id}\nTime:{stamp}")
+    extra = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in details)
     return (
         '\ufeff<?xml version="1.0" encoding="utf-8"?>'
-        f"<Error><Code>{error.code}</Code><Message>{message}</Message>{extra}</Error>"
+        f"<Error><Code>{escape(code)}</Code><Message>{message}</Message>{extra}</Error>"
     ).encode()

@@ -105,6 +105,12 @@ def delete_account(tx: Transaction, account: str) -> None:
     tx.sql.execute("DELETE FROM accounts WHERE account = ?", (account,))
 
 
+def account_names(tx: Transaction) -> set[str]:
+    """Every account of which anything is kept."""
+    rows = tx.sql.execute("SELECT account FROM containers UNION SELECT account FROM accounts")
+    return {str(row[0]) for row in rows}
+
+
 def _ensure_account(tx: Transaction, account: str) -> None:
     tx.sql.execute(
         "INSERT OR IGNORE INTO accounts VALUES (?, ?, '')", (account, secrets.token_bytes(32))

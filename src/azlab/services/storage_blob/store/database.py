@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from azlab.services.storage_blob.store.content import ContentFiles
-from azlab.services.storage_blob.store.schema import SCHEMA
+from azlab.services.storage_blob.store.schema import SCHEMA, TABLES
 
 
 class Transaction:
@@ -91,6 +91,14 @@ class Database:
                 raise
             self._connection.execute("COMMIT")
             self.content.discard(gone)
+
+    def empty(self) -> None:
+        """Forgets everything: rows and contents."""
+        with self.transaction() as tx:
+            for table in TABLES:
+                tx.sql.execute(f"DELETE FROM {table}")
+        with self._lock:
+            self.content.remove_unreferenced(lambda _: False)
 
     def close(self) -> None:
         with self._lock:

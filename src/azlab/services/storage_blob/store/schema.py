@@ -64,3 +64,5 @@ CREATE TABLE IF NOT EXISTS accounts (
     service_properties_xml TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+
+TABLES = ("containers", "blobs", "segments", "uncommitted_blocks", "accounts")
