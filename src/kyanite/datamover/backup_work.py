@@ -37,13 +37,14 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
         )
     finally:
         pool.close()
+    point = result.point
     return BackupOutcome(
-        kind=result.point.kind,
-        read_bytes=result.read_bytes,
-        processed_bytes=result.processed_bytes,
-        stored_bytes=result.stored_bytes,
-        transferred_bytes=result.transferred_bytes,
-        resumed=result.resumed,
+        kind=point.kind,
+        read_bytes=point.read_bytes,
+        processed_bytes=point.processed_bytes,
+        stored_bytes=point.stored_bytes,
+        transferred_bytes=point.transferred_bytes,
+        committed_before=result.committed_before,
         read_in_full=tuple(in_full),
     )
 

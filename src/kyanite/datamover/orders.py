@@ -169,7 +169,8 @@ class RestoreOrder:
 
 @dataclass(frozen=True)
 class BackupOutcome:
-    """What a backup did. ``read_in_full`` are disks whose differences Azure could not tell,
+    """What a backup did. ``committed_before``: an earlier attempt had committed the point
+    already, and the numbers are its. ``read_in_full`` are disks whose differences Azure could not tell,
     although a previous snapshot was given, with its reason."""
 
     kind: str
@@ -177,7 +178,7 @@ class BackupOutcome:
     processed_bytes: int
     stored_bytes: int
     transferred_bytes: int
-    resumed: bool
+    committed_before: bool
     read_in_full: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> JsonObject:
@@ -188,7 +189,7 @@ class BackupOutcome:
             "processedBytes": self.processed_bytes,
             "storedBytes": self.stored_bytes,
             "transferredBytes": self.transferred_bytes,
-            "resumed": self.resumed,
+            "committedBefore": self.committed_before,
             "readInFull": [list(entry) for entry in self.read_in_full],
         }
 
@@ -202,7 +203,7 @@ class BackupOutcome:
             as_int(body.get("processedBytes")),
             as_int(body.get("storedBytes")),
             as_int(body.get("transferredBytes")),
-            body.get("resumed") is True,
+            body.get("committedBefore") is True,
             tuple((as_text(e[0]), as_text(e[1])) for e in entries if len(e) > 1),
         )
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from kyanite.azure.compute.pages import LARGEST_WRITE_BYTES, DiskPages
 from kyanite.azure.compute.vhd import fixed_footer
+from kyanite.azure.connections import Body
 from kyanite.azure.rate_limit import RateLimit
 from kyanite.base.errors import KyaniteError
 from kyanite.base.units import MIB
@@ -54,13 +55,14 @@ class DiskUploader:
         for thread in self._threads:
             thread.start()
 
-    def write(self, offset: int, data: memoryview) -> None:
+    def write(self, offset: int, data: Body) -> None:
         """Take a copy of ``data`` for ``offset`` (whole sectors, any length).
 
         Waits while too much is unsent. Raises the error that sending ended with.
         """
-        for at in range(0, len(data), LARGEST_WRITE_BYTES):
-            self._put(offset + at, data[at : at + LARGEST_WRITE_BYTES])
+        view = memoryview(data)
+        for at in range(0, len(view), LARGEST_WRITE_BYTES):
+            self._put(offset + at, view[at : at + LARGEST_WRITE_BYTES])
 
     def finish(self, disk_uuid: uuid.UUID, made_at: datetime) -> None:
         """Wait until every byte is on the disk, then write the footer."""
