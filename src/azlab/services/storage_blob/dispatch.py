@@ -22,7 +22,7 @@ def answer(
     blob: str = "",
 ) -> BlobResponse:
     """Never raises StorageError: it becomes the answer."""
-    version = request.header("x-ms-version") or ""
+    version = request.version
     try:
         version = strict.check_version(request)
         response = _run(service, operation, request, account_name, container, blob)

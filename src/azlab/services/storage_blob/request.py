@@ -55,6 +55,13 @@ class BlobRequest:
     now: datetime
     real_now: datetime
     request_id: str
+    inherited_version: str = ""
+    """For a part of a batch: the x-ms-version of the batch, which the part does not sign."""
+
+    @property
+    def version(self) -> str:
+        """x-ms-version, empty when there is none."""
+        return self.headers.get("x-ms-version") or self.inherited_version
 
     def header(self, name: str) -> str | None:
         """None when absent or empty."""

@@ -56,7 +56,7 @@ _NOT_SIMULATED_PARAMETERS = {
 
 def check_version(request: BlobRequest) -> str:
     """The version to answer with: x-ms-version, or `sv` of a SAS."""
-    version = request.header("x-ms-version") or request.query.get("sv")
+    version = request.version or request.query.get("sv")
     if version is None:
         raise missing_header("x-ms-version")
     if version not in VERSIONS:

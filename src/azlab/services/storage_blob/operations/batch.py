@@ -87,7 +87,6 @@ def _request(outer: BlobRequest, text: str) -> BlobRequest:
         raise StorageError("InvalidInput", message="A part has no request line.")
     raw_path, _, query = first[1].partition("?")
     headers = _headers(lines[1:])
-    headers["x-ms-version"] = outer.header("x-ms-version") or ""  # parts inherit it
     return replace(
         outer,
         method=first[0],
@@ -97,6 +96,7 @@ def _request(outer: BlobRequest, text: str) -> BlobRequest:
         headers=headers,
         body=BytesBody(),
         request_id=str(uuid.uuid4()),
+        inherited_version=outer.version,
     )
 
 

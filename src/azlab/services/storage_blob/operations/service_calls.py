@@ -103,7 +103,7 @@ def get_user_delegation_key(call: Call) -> BlobResponse:
         start=iso_seconds(start),
         expiry=iso_seconds(expiry),
         service="b",
-        version=call.request.header("x-ms-version") or "",
+        version=call.request.version,
     )
     with call.database.transaction() as tx:
         secret = containers.delegation_secret(tx, call.account.name)
