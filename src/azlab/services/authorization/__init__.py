@@ -1,0 +1,1 @@
+"""Microsoft.Authorization: roles, assignments, own permissions, deny assignments, locks."""

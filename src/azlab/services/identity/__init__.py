@@ -1,0 +1,1 @@
+"""Entra ID: the discovery document, the signing keys and tokens for applications."""

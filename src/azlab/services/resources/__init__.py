@@ -1,0 +1,1 @@
+"""Microsoft.Resources: cloud metadata, tenants, subscriptions, regions, groups, tags, providers."""
