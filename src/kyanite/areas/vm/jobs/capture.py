@@ -18,7 +18,7 @@ from kyanite.azure.network import interfaces as azure_interfaces
 from kyanite.azure.network import public_addresses as azure_addresses
 from kyanite.base.errors import Interrupted, KyaniteError, Rejected
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
-from kyanite.rules.restore_plan import disk_size_bytes
+from kyanite.rules.restore_bodies import disk_size_bytes
 
 
 @dataclass(frozen=True)

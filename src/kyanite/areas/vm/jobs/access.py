@@ -1,0 +1,63 @@
+"""Signed access to snapshots and disks for the time of one transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.compute import access as azure_access
+from kyanite.azure.signed_urls import SignedUrl
+from kyanite.base.errors import LeaseLost
+from kyanite.durable.context import JobContext
+
+READ_SECONDS: Final = 3600
+"""A stolen order reads for an hour at most; longer transfers renew."""
+WRITE_SECONDS: Final = 24 * 3600
+"""Azure closes an upload with its access, so a write access has to last for the whole disk."""
+
+
+@contextmanager
+def read_access(
+    ctx: JobContext, arm: ArmClient, resource_ids: Sequence[str]
+) -> Iterator[dict[str, SignedUrl]]:
+    """Read access to each resource in the block, by its id; none is left after it."""
+    with _revoked_afterwards(ctx, arm, resource_ids):
+        yield {
+            resource_id: azure_access.grant_read(arm, resource_id, READ_SECONDS)
+            for resource_id in resource_ids
+        }
+
+
+@contextmanager
+def write_access(
+    ctx: JobContext, arm: ArmClient, disk_ids: Sequence[str]
+) -> Iterator[dict[str, SignedUrl]]:
+    """Write access to empty upload disks in the block; ending it finishes the disks."""
+    with _revoked_afterwards(ctx, arm, disk_ids):
+        yield {
+            disk_id: azure_access.grant_write(arm, disk_id, WRITE_SECONDS) for disk_id in disk_ids
+        }
+
+
+@contextmanager
+def _revoked_afterwards(
+    ctx: JobContext, arm: ArmClient, resource_ids: Sequence[str]
+) -> Iterator[None]:
+    try:
+        yield
+    except LeaseLost:
+        # Whoever has taken over uses the same resources; they are not ours to close.
+        raise
+    except BaseException:
+        with ctx.uninterrupted():
+            _revoke(arm, resource_ids)
+        raise
+    with ctx.uninterrupted():
+        _revoke(arm, resource_ids)
+
+
+def _revoke(arm: ArmClient, resource_ids: Sequence[str]) -> None:
+    for resource_id in resource_ids:
+        azure_access.revoke(arm, resource_id)

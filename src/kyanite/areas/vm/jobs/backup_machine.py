@@ -1,0 +1,235 @@
+"""One machine's part of a backup session: from its snapshots into the repository."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kyanite.engine.repository import Repository
+from sqlalchemy.orm import Session
+
+from kyanite.areas.accounts import AzureAccess
+from kyanite.areas.inventory import Machine, get_machine
+from kyanite.areas.repositories import Repositories, RepositoryFacts
+from kyanite.areas.vm import points
+from kyanite.areas.vm.jobs import marks
+from kyanite.areas.vm.jobs.access import READ_SECONDS, read_access
+from kyanite.areas.vm.jobs.attempts import payload_text
+from kyanite.areas.vm.jobs.resource import machine_item
+from kyanite.areas.vm.jobs.retire import retire_snapshots
+from kyanite.areas.vm.jobs.transfer import show_on, with_movers
+from kyanite.areas.vm.policy_queries import get_policy
+from kyanite.areas.vm.policy_settings import ages_to_json, backup_ages, snapshots_to_keep
+from kyanite.areas.vm.recipes import recipe_document
+from kyanite.areas.vm.tables import DiskSnapshotRow, PolicyRow, RestorePointRow
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.compute import access as azure_access
+from kyanite.azure.compute import snapshots as azure_snapshots
+from kyanite.azure.signed_urls import SignedUrl
+from kyanite.base.errors import Missing, Rejected
+from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text
+from kyanite.base.units import format_bytes
+from kyanite.datamover.client import run
+from kyanite.datamover.messages import CredentialNeed
+from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk
+from kyanite.durable.context import JobContext
+from kyanite.durable.item import Item
+from kyanite.rules.retention import Flag, format_flags
+from kyanite.rules.sessions import SessionStatus
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What the new backup builds on: a point, and snapshots to compare with, by disk id."""
+
+    point_id: str | None = None
+    snapshots: tuple[tuple[str, str], ...] = ()
+    reason: str = "the first backup of this machine in this repository"
+    """Why everything allocated is read, when nothing can be compared."""
+
+    def snapshot_of(self, disk_id: str) -> str | None:
+        """The older snapshot of a disk."""
+        return dict(self.snapshots).get(disk_id)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Everything one transfer needs to know."""
+
+    machine: Machine
+    policy: PolicyRow
+    repository: RepositoryFacts
+    snapshot_point: RestorePointRow
+    disks: Sequence[DiskSnapshotRow]
+    point_id: str
+    flags: frozenset[Flag]
+
+
+def back_up_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
+    """Differences, transfer, restore point, retention of snapshots."""
+    machine_id = payload_text(payload, "machineId")
+    attempt = as_int(payload["attempt"])
+    with ctx.database.reading() as db:
+        machine = get_machine(db, machine_id)
+    item = ctx.item(machine_item(machine), attempt=attempt, total_bytes=machine.total_size_bytes)
+    snapshot_point_id = as_text(payload.get("snapshotPointId"))
+    if not snapshot_point_id:
+        raise Rejected(f"{machine.name} has no snapshot to read from: its snapshots have failed")
+    with ctx.database.reading() as db:
+        work = _work(db, ctx, payload, machine, snapshot_point_id, attempt)
+    arm = ctx.provided(AzureAccess).arm_client(work.policy.service_account_id)
+    stored = ctx.step("transfer", lambda: _transfer(ctx, arm.with_check(ctx.check), work, item))
+    outcome = BackupOutcome.from_json(as_object(stored))
+    item.set_moved(
+        read=outcome.read_bytes,
+        processed=outcome.processed_bytes,
+        transferred=outcome.transferred_bytes,
+    )
+    ctx.record("publish", lambda db: _publish(db, ctx, work, outcome))
+    for disk, why in outcome.read_in_full:
+        ctx.log(f"Everything allocated on {disk} was read: {why}", resource_id=machine_id)
+    retire_snapshots(ctx, machine_id, snapshots_to_keep(work.policy.settings))
+    return {"pointId": work.point_id}
+
+
+def _work(
+    db: Session,
+    ctx: JobContext,
+    payload: JsonObject,
+    machine: Machine,
+    snapshot_point_id: str,
+    attempt: int,
+) -> _Work:
+    repository_id = payload_text(payload, "repositoryId")
+    return _Work(
+        machine=machine,
+        policy=get_policy(db, payload_text(payload, "policyId")),
+        repository=ctx.provided(Repositories).facts(db, repository_id),
+        snapshot_point=points.get_point(db, snapshot_point_id),
+        disks=points.disk_snapshots(db, snapshot_point_id),
+        point_id=marks.point_id(ctx.session_id, machine.id, attempt),
+        flags=frozenset(Flag(as_text(flag)) for flag in as_list(payload.get("flags"))),
+    )
+
+
+def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonValue:
+    """Have a data mover bring the disks into the repository; harmless when repeated."""
+    repository = ctx.provided(Repositories).open(work.repository.id)
+    with ctx.database.reading() as db:
+        parent = _parent(db, arm, repository, work)
+    ticket = repository.open_session(
+        work.point_id, work.machine.id, work.machine.name, parent=parent.point_id
+    )
+    keys = repository.backup_keys(ticket)
+    recipe = json.dumps(
+        recipe_document(
+            work.machine,
+            work.snapshot_point.recipe,
+            policy=(work.policy.id, work.policy.name),
+            flags=format_flags(work.flags),
+            retention=ages_to_json(backup_ages(work.policy.settings)),
+            taken_at=work.snapshot_point.point_in_time,
+        )
+    ).encode()
+    read = [disk.azure_id for disk in work.disks] + [snapshot for _, snapshot in parent.snapshots]
+    text = f"Transfer of {work.machine.name} to {work.repository.name}"
+    with (
+        ctx.line(text, resource_id=work.machine.id) as line,
+        read_access(ctx, arm, read) as access,
+    ):
+        storage = ctx.provided(Repositories).access(work.repository.id, "rlc")
+
+        def renew(need: CredentialNeed) -> SignedUrl:
+            if need.kind == "storage":
+                return ctx.provided(Repositories).access(work.repository.id, "rlc").container
+            disk = next(d for d in work.disks if d.disk_azure_id.lower() == need.disk_id)
+            previous = parent.snapshot_of(disk.disk_azure_id.lower())
+            wanted = previous if need.kind == "previous" and previous else disk.azure_id
+            return azure_access.grant_read(arm, wanted, READ_SECONDS)
+
+        order = BackupOrder(
+            epoch=ctx.epoch,
+            keys=keys,
+            ticket=ticket,
+            storage=storage,
+            disks=tuple(_source(disk, parent, access) for disk in work.disks),
+            recipe=recipe,
+            ca_file=arm.cloud.ca_file,
+        )
+        outcome = with_movers(
+            ctx,
+            work.machine.id,
+            lambda: run(order, renew=renew, on_progress=show_on(item), check=ctx.check),
+        )
+        line.end(
+            SessionStatus.SUCCESS,
+            f"{text}: {format_bytes(outcome.read_bytes)} read, "
+            f"{format_bytes(outcome.stored_bytes)} stored"
+            + (f" ({parent.reason})" if not parent.snapshots else ""),
+        )
+    return outcome.to_json()
+
+
+def _parent(db: Session, arm: ArmClient, repository: Repository, work: _Work) -> Parent:
+    """What the backup builds on (docs/behaviour/virtual-machines.md, sections 7.6 and 7.7)."""
+    latest = points.latest_backup(db, work.machine.id, work.repository.id)
+    if latest is None or latest.engine_point_id is None:
+        return Parent()
+    try:
+        repository.read_point(latest.engine_point_id)
+    except Missing:
+        return Parent(reason="the previous backup is not in the repository any more")
+    if points.is_after(work.policy.cbt_reset_at, latest.point_in_time):
+        return Parent(reason="change tracking was reset")
+    older = {
+        disk.disk_azure_id.lower(): disk
+        for disk in points.disk_snapshots(db, latest.snapshot_point_id or "")
+    }
+    comparable = [
+        (disk.disk_azure_id.lower(), old.azure_id)
+        for disk in work.disks
+        if (old := older.get(disk.disk_azure_id.lower())) is not None
+        and old.disk_unique_id == disk.disk_unique_id
+        and azure_snapshots.find(arm, old.azure_id) is not None
+    ]
+    return Parent(latest.engine_point_id, tuple(comparable), "the previous snapshot is gone")
+
+
+def _source(disk: DiskSnapshotRow, parent: Parent, access: dict[str, SignedUrl]) -> SourceDisk:
+    disk_id = disk.disk_azure_id.lower()
+    previous = parent.snapshot_of(disk_id)
+    return SourceDisk(
+        disk_id=disk_id,
+        name=disk.disk_name,
+        size_bytes=disk.size_bytes,
+        source=access[disk.azure_id],
+        previous=access[previous] if previous else None,
+    )
+
+
+def _publish(db: Session, ctx: JobContext, work: _Work, outcome: BackupOutcome) -> JsonValue:
+    points.remember_machine(db, work.machine, work.policy.service_account_id)
+    db.merge(
+        RestorePointRow(
+            id=work.point_id,
+            machine_id=work.machine.id,
+            destination=points.BACKUP,
+            kind=outcome.kind,
+            state="Ok",
+            point_in_time=work.snapshot_point.point_in_time,
+            flags=format_flags(work.flags),
+            policy_id=work.policy.id,
+            policy_name=work.policy.name,
+            retention=ages_to_json(backup_ages(work.policy.settings)),
+            job_session_id=ctx.session_id,
+            repository_id=work.repository.id,
+            engine_point_id=work.point_id,
+            snapshot_point_id=work.snapshot_point.id,
+            backup_size_bytes=outcome.stored_bytes,
+            region=work.repository.region,
+            access_tier=work.repository.tier,
+            recipe=work.snapshot_point.recipe,
+        )
+    )
+    return None

@@ -1,0 +1,103 @@
+"""The backup session of a policy run.
+
+``vm.backup`` gives each machine to a child ``vm.backup_machine``, at most as many at a time as
+the repository allows. Payload: ``policyId``, ``repositoryId``, ``flags``, ``scheduled``, and from
+the snapshot session ``machines``: ``[{machineId, snapshotPointId}]``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kyanite.areas.inventory import get_machine
+from kyanite.areas.repositories import Repositories
+from kyanite.areas.vm.jobs import marks
+from kyanite.areas.vm.jobs.attempts import MachineResult, child_id, over_machines, payload_text
+from kyanite.areas.vm.jobs.resource import machine_item
+from kyanite.areas.vm.policy_queries import get_policy
+from kyanite.areas.vm.policy_settings import retry_count
+from kyanite.base.errors import Cancelled, Conflict, KyaniteError, LeaseLost
+from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
+from kyanite.durable.children import Child
+from kyanite.durable.context import JobContext
+
+BACKUP: Final = "vm.backup"
+BACKUP_MACHINE: Final = "vm.backup_machine"
+
+
+def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
+    """The whole session."""
+    repository_id = payload_text(payload, "repositoryId")
+    with ctx.database.reading() as db:
+        policy = get_policy(db, payload_text(payload, "policyId"))
+        repository = ctx.provided(Repositories).facts(db, repository_id)
+        snapshots = {
+            as_text(as_object(entry).get("machineId")): as_object(entry).get("snapshotPointId")
+            for entry in as_list(payload.get("machines"))
+        }
+        items = [machine_item(get_machine(db, machine_id)) for machine_id in snapshots]
+    ctx.pending_items(items)
+    if repository.status != "Ready":
+        raise Conflict(f"Repository {repository.name} is {repository.status}, not Ready")
+    if repository.has_another_owner:
+        raise Conflict(
+            f"Repository {repository.name} belongs to the appliance {repository.owner_name}; "
+            "take it over before backing up to it"
+        )
+    ctx.log(f"Backup of {len(snapshots)} machines to {repository.name}", key="begin")
+
+    def child(machine_id: str, attempt: int) -> Child:
+        return Child(
+            child_id(machine_id, attempt),
+            BACKUP_MACHINE,
+            {
+                "policyId": policy.id,
+                "repositoryId": repository_id,
+                "machineId": machine_id,
+                "attempt": attempt,
+                "snapshotPointId": snapshots[machine_id],
+                "flags": payload.get("flags"),
+            },
+            limit_key=f"repository/{repository_id}",
+            limit=repository.concurrency_limit,
+        )
+
+    retries = retry_count(policy.settings) if payload.get("scheduled") is True else 0
+    try:
+        results = over_machines(ctx, list(snapshots), child, retries=retries)
+    except Cancelled:
+        with ctx.uninterrupted():
+            _give_up(ctx, repository_id, _attempts(list(snapshots), retries))
+        raise
+    _give_up(ctx, repository_id, _failed(results))
+    return None
+
+
+def _attempts(machine_ids: list[str], retries: int) -> list[tuple[str, int]]:
+    return [(machine_id, n) for machine_id in machine_ids for n in range(1, retries + 2)]
+
+
+def _failed(results: list[MachineResult]) -> list[tuple[str, int]]:
+    """Every attempt that did not end with a point."""
+    return [
+        (result.machine_id, attempt)
+        for result in results
+        for attempt in range(1, result.attempt + (0 if result.done else 1))
+    ]
+
+
+def _give_up(ctx: JobContext, repository_id: str, attempts: list[tuple[str, int]]) -> None:
+    """End the writing sessions that will never commit, and give back what they had stored."""
+    points = [marks.point_id(ctx.session_id, machine_id, n) for machine_id, n in attempts]
+    if not points:
+        return
+    try:
+        repository = ctx.provided(Repositories).open(repository_id)
+        opened = [point_id for point_id in points if repository.abandon_session(point_id)]
+        if opened:
+            repository.clean()
+    except LeaseLost:
+        raise
+    except KyaniteError as error:
+        # The points do not exist, whatever becomes of the space; the daily retention tries again.
+        ctx.log(f"What was stored before the failure could not be removed yet: {error}", key="junk")

@@ -1,0 +1,138 @@
+"""Restore of disks (docs/behaviour/virtual-machines.md, section 14.2).
+
+To a new place they stay standalone. To the original place they take the positions of the old
+ones at the machine, in one change of its configuration; only then are the old ones deleted.
+
+Payload: ``pointId``, ``accountId``, and one of ``original`` (``{excludedDiskIds}``) and
+``alternative`` (a list with ``diskId`` and the members of a disk target).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kyanite.areas.accounts import AzureAccess
+from kyanite.areas.vm.jobs import marks
+from kyanite.areas.vm.jobs import restored_resources as resources
+from kyanite.areas.vm.jobs.attempts import payload_text
+from kyanite.areas.vm.jobs.restore_source import RestoreSource, load_source
+from kyanite.areas.vm.restore_targets import disk_target
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.compute import disks as azure_disks
+from kyanite.azure.compute import machines as azure_machines
+from kyanite.base.errors import Interrupted, KyaniteError, LeaseLost, Rejected
+from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
+from kyanite.durable.context import JobContext
+from kyanite.rules.restore_plan import NAME_LENGTH, DiskPlan, DiskTarget, id_part, plan_disk
+from kyanite.rules.swap_disks import swapped
+
+RESTORE_DISKS: Final = "vm.restore_disks"
+
+
+def restore_disks(ctx: JobContext, payload: JsonObject) -> JsonValue:
+    """The whole session."""
+    source = load_source(ctx, payload_text(payload, "pointId"))
+    account_id = payload_text(payload, "accountId")
+    arm = ctx.provided(AzureAccess).arm_client(account_id).with_check(ctx.check)
+    original = payload.get("original")
+    if original is not None:
+        plans = _original_plans(ctx, source, as_object(original))
+    else:
+        plans = _alternative_plans(ctx, source, payload)
+    try:
+        source.write_disks(ctx, arm, plans)
+        if original is not None:
+            _swap(ctx, arm, source, plans)
+    except LeaseLost:
+        raise
+    except (KyaniteError, Interrupted) as error:
+        if not ctx.will_retry(error):
+            with ctx.uninterrupted():
+                _undo(ctx, arm, plans)
+        raise
+    for plan in plans:
+        ctx.restored(
+            plan.target_id.lower(),
+            name=plan.target_id.rsplit("/", 1)[-1],
+            detail={
+                "resourceGroupName": id_part(plan.target_id, "resourceGroups"),
+                "regionName": plan.body.get("location"),
+            },
+        )
+        resources.unmark(arm, plan.target_id, plan.body)
+    return None
+
+
+def _raw_disks(source: RestoreSource) -> dict[str, JsonObject]:
+    """The disks of the point, by lower-case id."""
+    raw = [as_object(disk) for disk in as_list(source.recipe.get("disks"))]
+    return {as_text(disk.get("id")).lower(): disk for disk in raw}
+
+
+def _alternative_plans(
+    ctx: JobContext, source: RestoreSource, payload: JsonObject
+) -> list[DiskPlan]:
+    disks = _raw_disks(source)
+    plans = []
+    for entry in (as_object(e) for e in as_list(payload.get("alternative"))):
+        raw = disks.get(as_text(entry.get("diskId")).lower())
+        if raw is None:
+            raise Rejected(f"The restore point holds no disk {as_text(entry.get('diskId'))}")
+        plans.append(plan_disk(raw, disk_target(entry), {marks.RESTORE_TAG: ctx.session_id}))
+    return plans
+
+
+def _original_plans(ctx: JobContext, source: RestoreSource, original: JsonObject) -> list[DiskPlan]:
+    """New disks beside the old ones, in the group of the machine."""
+    excluded = {as_text(e).lower() for e in as_list(original.get("excludedDiskIds"))}
+    group = id_part(as_text(dig(source.recipe, "machine", "id")), "resourceGroups")
+    suffix = f"-{ctx.session_id[-8:]}"
+    return [
+        plan_disk(
+            raw,
+            DiskTarget(
+                name=as_text(raw.get("name"))[: NAME_LENGTH - len(suffix)] + suffix,
+                resource_group=group,
+            ),
+            {marks.RESTORE_TAG: ctx.session_id},
+        )
+        for disk_id, raw in _raw_disks(source).items()
+        if disk_id not in excluded
+    ]
+
+
+def _swap(ctx: JobContext, arm: ArmClient, source: RestoreSource, plans: list[DiskPlan]) -> None:
+    """Put the restored disks where the old ones are, then delete the old ones."""
+    machine_id = as_text(dig(source.recipe, "machine", "id"))
+    name = machine_id.rsplit("/", 1)[-1]
+    machine = azure_machines.find(arm, machine_id)
+    if machine is None:
+        raise Rejected(
+            f"Machine {name} does not exist any more; restore it, or its disks to a new location"
+        )
+    pairs = {plan.source_id.lower(): plan.target_id for plan in plans}
+    with ctx.line(f"Exchanging the disks of {name}"):
+        was_running = ctx.step(
+            "look at the machine",
+            lambda: (
+                azure_machines.power_state(azure_machines.instance_view(arm, machine_id))
+                == "running"
+            ),
+        )
+        azure_machines.deallocate(arm, machine_id)
+        # After a kill the exchange may have happened: then this changes nothing.
+        azure_machines.create(arm, machine_id, swapped(azure_machines.get(arm, machine_id), pairs))
+        for plan in plans:
+            azure_disks.delete(arm, plan.source_id)
+        if was_running is True:
+            azure_machines.start(arm, machine_id)
+
+
+def _undo(ctx: JobContext, arm: ArmClient, plans: list[DiskPlan]) -> None:
+    """Remove the new disks, except those the machine has already."""
+    attached = {
+        plan.target_id
+        for plan in plans
+        if as_text((arm.find(plan.target_id) or {}).get("managedBy"))
+    }
+    resources.undo(arm, [p.target_id for p in plans if p.target_id not in attached], ctx.session_id)

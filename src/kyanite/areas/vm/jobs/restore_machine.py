@@ -1,0 +1,188 @@
+"""Restore of a whole machine (docs/behaviour/virtual-machines.md, section 14.1).
+
+To a new place: disks, interfaces, machine. To its old place: when nothing is left there, the
+same; when the machine or one of its disks still exists, the disks are written in a staging group
+first, and only when every byte is there are the old ones deleted and the new ones moved in.
+
+Payload: ``pointId``, ``accountId``, ``start``, ``target`` (null for the old place).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kyanite.areas.accounts import AzureAccess
+from kyanite.areas.vm.jobs import marks
+from kyanite.areas.vm.jobs import restored_resources as resources
+from kyanite.areas.vm.jobs.attempts import payload_text
+from kyanite.areas.vm.jobs.restore_source import RestoreSource, load_source
+from kyanite.areas.vm.restore_targets import machine_target
+from kyanite.azure import resources as azure_resources
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.authorization.locks import first_lock
+from kyanite.azure.compute import disks as azure_disks
+from kyanite.azure.compute import machines as azure_machines
+from kyanite.base.errors import Interrupted, KyaniteError, LeaseLost, Rejected
+from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text
+from kyanite.durable.context import JobContext
+from kyanite.rules.restore_plan import DiskPlan, MachinePlan, id_part, plan_machine
+
+RESTORE_MACHINE: Final = "vm.restore_machine"
+
+
+def restore_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
+    """The whole session."""
+    source = load_source(ctx, payload_text(payload, "pointId"))
+    account_id = payload_text(payload, "accountId")
+    arm = ctx.provided(AzureAccess).arm_client(account_id).with_check(ctx.check)
+    target = payload.get("target")
+    plan = plan_machine(
+        source.recipe,
+        machine_target(as_object(target)) if target is not None else None,
+        {marks.RESTORE_TAG: ctx.session_id},
+    )
+    restore = _Restore(ctx, arm, source, plan, start=payload.get("start") is True)
+    try:
+        restore.run(in_place=target is None)
+    except LeaseLost:
+        raise
+    except (KyaniteError, Interrupted) as error:
+        if not ctx.will_retry(error):
+            with ctx.uninterrupted():
+                restore.undo()
+        raise
+    return None
+
+
+@dataclass
+class _Restore:
+    """One restore on its way."""
+
+    ctx: JobContext
+    arm: ArmClient
+    source: RestoreSource
+    plan: MachinePlan
+    start: bool
+    staging: bool = False
+    replaced: bool = False
+    """Whether the old machine may be gone already: then what was restored is kept."""
+
+    def run(self, *, in_place: bool) -> None:
+        """All steps, each finished one skipped after a takeover."""
+        ctx, plan = self.ctx, self.plan
+        looked = ctx.step("look at the target", lambda: self._look(in_place=in_place))
+        self.staging = looked is True
+        self._write_disks()
+        if self.staging:
+            self.replaced = True
+            with ctx.line("Replacing the machine and its disks"):
+                ctx.step("replace", self._replace)
+        for address in plan.addresses:
+            if self.arm.find(address.target_id) is None:
+                resources.make(self.arm, address, ctx.session_id)
+        for interface in plan.interfaces:
+            if in_place:
+                resources.use_or_make(self.arm, interface, ctx.session_id)
+            else:
+                resources.make(self.arm, interface, ctx.session_id)
+        name = plan.machine.target_id.rsplit("/", 1)[-1]
+        with ctx.line(f"Creating machine {name}"):
+            resources.make(self.arm, plan.machine, ctx.session_id)
+            # Azure starts what it creates.
+            if not self.start:
+                azure_machines.deallocate(self.arm, plan.machine.target_id)
+        ctx.restored(
+            plan.machine.target_id.lower(),
+            name=name,
+            detail={
+                "resourceGroupName": id_part(plan.machine.target_id, "resourceGroups"),
+                "regionName": plan.machine.body.get("location"),
+            },
+        )
+        self._unmark()
+
+    def undo(self) -> None:
+        """Remove what was made, unless the old machine is gone for it."""
+        if self.replaced:
+            self.ctx.log(
+                "The old machine was already replaced: its restored disks are kept, "
+                "so that the machine can be made from them",
+                key="kept",
+            )
+            return
+        disks = [disk.target_id for disk in self._disk_plans()]
+        others = [plan.target_id for plan in (*self.plan.addresses, *self.plan.interfaces)]
+        resources.undo(
+            self.arm, [*disks, *others, self.plan.machine.target_id], self.ctx.session_id
+        )
+        if self.staging:
+            azure_resources.delete_group(self.arm, self._subscription, self._group)
+
+    def _look(self, *, in_place: bool) -> bool:
+        """Whether the disks have to be staged. ``Rejected`` when the target cannot take them."""
+        machine = azure_machines.find(self.arm, self.plan.machine.target_id)
+        if not in_place:
+            if machine is not None:
+                raise Rejected(f"{self.plan.machine.target_id} exists already; choose another name")
+            return False
+        taken = [d.target_id for d in self.plan.disks if self.arm.find(d.target_id) is not None]
+        for resource_id in [*taken, *([self.plan.machine.target_id] if machine else [])]:
+            lock = first_lock(self.arm, resource_id)
+            if lock:
+                raise Rejected(
+                    f"{resource_id} has the lock {lock}; remove it or restore to a new location"
+                )
+        return machine is not None or bool(taken)
+
+    def _write_disks(self) -> None:
+        if self.staging:
+            azure_resources.create_group(
+                self.arm,
+                self._subscription,
+                self._group,
+                as_text(self.plan.machine.body.get("location")),
+                {marks.RESTORE_TAG: self.ctx.session_id},
+            )
+        self.source.write_disks(self.ctx, self.arm, self._disk_plans())
+
+    def _disk_plans(self) -> list[DiskPlan]:
+        if not self.staging:
+            return list(self.plan.disks)
+        return [resources.staged(plan, self._group) for plan in self.plan.disks]
+
+    def _replace(self) -> JsonValue:
+        """Old machine and disks go, new disks move in. Harmless when repeated."""
+        azure_machines.delete(self.arm, self.plan.machine.target_id)
+        waiting = []
+        for final, staged in zip(self.plan.disks, self._disk_plans(), strict=True):
+            if self.arm.find(staged.target_id) is None:
+                continue  # moved by an earlier attempt
+            azure_disks.delete(self.arm, final.target_id)
+            waiting.append((staged.target_id, final.target_id))
+        for group in sorted({id_part(final, "resourceGroups") for _, final in waiting}):
+            ids = [old for old, new in waiting if id_part(new, "resourceGroups") == group]
+            azure_resources.move(
+                self.arm,
+                self._subscription,
+                self._group,
+                ids,
+                f"/subscriptions/{self._subscription}/resourceGroups/{group}",
+            )
+        azure_resources.delete_group(self.arm, self._subscription, self._group)
+        return None
+
+    def _unmark(self) -> None:
+        made = [(plan.target_id, plan.body) for plan in self.plan.disks]
+        for plan in (*self.plan.addresses, *self.plan.interfaces, self.plan.machine):
+            made.append((plan.target_id, plan.body))
+        for resource_id, body in made:
+            resources.unmark(self.arm, resource_id, body)
+
+    @property
+    def _subscription(self) -> str:
+        return id_part(self.plan.machine.target_id, "subscriptions")
+
+    @property
+    def _group(self) -> str:
+        return marks.staging_group(self.ctx.session_id)

@@ -1,0 +1,115 @@
+"""What the life of a repository means for machines: points found in it, points gone with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kyanite.areas.repositories import Repositories
+from kyanite.areas.vm import points
+from kyanite.areas.vm.recipes import KIND
+from kyanite.areas.vm.tables import PolicyRow, ProtectedMachineRow, RestorePointRow
+from kyanite.base.json_types import JsonObject, as_int, as_object, as_text
+from kyanite.engine.point import Point
+
+POLICY_USER_KIND: Final = "vm-policy"
+"""The kind under which these policies stand in the table of uses."""
+POLICY_TYPE: Final = "VirtualMachines"
+
+
+class MachinesFollower:
+    """A ``RepositoryFollower`` for virtual machines."""
+
+    user_kind = POLICY_USER_KIND
+    policy_type = POLICY_TYPE
+
+    def __init__(self, repositories: Repositories) -> None:
+        self._repositories = repositories
+
+    def policy_names(self, db: Session, policy_ids: Collection[str]) -> Mapping[str, str]:
+        """Names of policies by id."""
+        found = db.execute(
+            select(PolicyRow.id, PolicyRow.name).where(PolicyRow.id.in_(list(policy_ids)))
+        )
+        return {row.id: row.name for row in found}
+
+    def import_points(self, db: Session, repository_id: str, found: Sequence[Point]) -> int:
+        """Enter the machine points that are not known yet; how many they were."""
+        facts = self._repositories.facts(db, repository_id)
+        imported = 0
+        for point in found:
+            document = _document(point)
+            if document.get("kind") != KIND or _is_known(db, point.session_id):
+                continue
+            _remember(db, as_object(document.get("summary")))
+            db.add(
+                RestorePointRow(
+                    id=point.session_id,
+                    machine_id=point.machine_id,
+                    destination=points.BACKUP,
+                    kind=point.kind,
+                    state="Ok",
+                    point_in_time=datetime.fromisoformat(as_text(document.get("takenAt"))),
+                    flags=as_text(document.get("flags")) or points.NO_FLAGS,
+                    policy_id=None,
+                    policy_name=as_text(as_object(document.get("policy")).get("name")),
+                    retention=as_object(document.get("retention")),
+                    job_session_id=point.session_id,
+                    repository_id=repository_id,
+                    engine_point_id=point.session_id,
+                    backup_size_bytes=point.stored_bytes,
+                    region=facts.region,
+                    access_tier=facts.tier,
+                    recipe=as_object(document.get("configuration")),
+                )
+            )
+            imported += 1
+        db.flush()
+        return imported
+
+    def forget_points(self, db: Session, repository_id: str) -> None:
+        """Drop what is known of the points of a repository that is unregistered."""
+        for row in points.backups_in(db, repository_id):
+            points.remove_point(db, row.id)
+
+
+def _document(point: Point) -> JsonObject:
+    """The recipe of a point; empty for one that this area did not write."""
+    try:
+        return as_object(json.loads(point.recipe))
+    except ValueError:
+        return {}
+
+
+def _is_known(db: Session, engine_point_id: str) -> bool:
+    known = select(RestorePointRow.id).where(RestorePointRow.engine_point_id == engine_point_id)
+    return db.execute(known).first() is not None
+
+
+def _remember(db: Session, summary: JsonObject) -> None:
+    """A machine known only from its backups; one that is known better stays as it is."""
+    machine_id = as_text(summary.get("machineId"))
+    if db.get(ProtectedMachineRow, machine_id) is not None:
+        return
+    db.add(
+        ProtectedMachineRow(
+            id=machine_id,
+            azure_id=as_text(summary.get("azureId")),
+            name=as_text(summary.get("name")),
+            os_type=as_text(summary.get("osType")),
+            region=as_text(summary.get("region")),
+            subscription_id=as_text(summary.get("subscriptionId")),
+            resource_group=as_text(summary.get("resourceGroup")),
+            tenant_id=as_text(summary.get("tenantId")),
+            vm_size=as_text(summary.get("vmSize")),
+            zone=as_text(summary.get("zone")) or None,
+            total_size_gib=as_int(summary.get("totalSizeGib")),
+            service_account_id=None,
+        )
+    )
+    db.flush()
