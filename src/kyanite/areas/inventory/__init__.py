@@ -7,6 +7,7 @@ Others ask with the query functions below, which return frozen values, and look 
 
 from kyanite.areas.inventory.inventory import Inventory, account_for
 from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
+from kyanite.areas.inventory.live import LiveStorage, StorageItem, container_item, holds_repository
 from kyanite.areas.inventory.machine_queries import find_machine, get_machine, machines_query
 from kyanite.areas.inventory.queries import (
     find_region,
@@ -15,6 +16,7 @@ from kyanite.areas.inventory.queries import (
     find_subscription,
     list_regions,
     list_resource_groups,
+    list_storage_accounts,
     list_subscriptions,
     region_names,
 )
@@ -31,21 +33,26 @@ __all__ = [
     "STORAGE_ACCOUNT_USED_KIND",
     "Inventory",
     "Kind",
+    "LiveStorage",
     "Machine",
     "MachineFilter",
     "Region",
     "ResourceGroup",
     "StorageAccount",
+    "StorageItem",
     "Subscription",
     "account_for",
+    "container_item",
     "find_machine",
     "find_region",
     "find_resource_group",
     "find_storage_account",
     "find_subscription",
     "get_machine",
+    "holds_repository",
     "list_regions",
     "list_resource_groups",
+    "list_storage_accounts",
     "list_subscriptions",
     "machines_query",
     "region_names",

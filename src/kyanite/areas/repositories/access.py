@@ -1,0 +1,178 @@
+"""Reaching and opening repositories: what jobs of every workload start from."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from kyanite.engine.repository import Repository as EngineRepository
+
+from kyanite.areas.accounts import AzureAccess
+from kyanite.areas.repositories import queries
+from kyanite.areas.repositories.mark import read_mark
+from kyanite.areas.repositories.repository import Repository, Status, from_row
+from kyanite.areas.repositories.this_appliance import ThisAppliance
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.blob.delegation import (
+    MAINTENANCE_RIGHTS,
+    container_access,
+    renewable_access,
+)
+from kyanite.azure.blob.storage import BlobStorage
+from kyanite.azure.pauses import Check, go_on
+from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
+from kyanite.base.errors import Conflict
+from kyanite.db.database import Database
+from kyanite.db.secrets import SecretBox
+
+_ACCESS_SECONDS: Final = 4 * 3600
+"""Life of the appliance's own access; it is renewed when it has ended."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a repository lies, or is to lie, and with whose rights it is reached."""
+
+    account_id: str
+    storage_account_azure_id: str
+    container: str
+    folder: str
+    tier: str = ""
+    """Access tier for new objects; empty: the account's own."""
+
+
+class RepositoryAccess:
+    """Storage, credentials and the opened engine for repositories. Thread-safe.
+
+    Signed URLs are shared until they end: making one asks Azure three times.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        secrets: SecretBox,
+        azure: AzureAccess,
+        this_appliance: ThisAppliance,
+    ) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._azure = azure
+        self._this_appliance = this_appliance
+        self._signed: dict[tuple[str, str, str], RenewableUrl] = {}
+        self._lock = threading.Lock()
+
+    def repository(self, repository_id: str) -> Repository:
+        """What is known of a repository. Raises ``NotFound``."""
+        with self._database.reading() as db:
+            return queries.get_repository(db, repository_id)
+
+    def account_arm(self, account_id: str) -> ArmClient:
+        """The Resource Manager, as a service account. Raises ``NotFound``."""
+        return self._azure.arm_client(account_id)
+
+    def open(self, repository_id: str, *, check: Check = go_on) -> EngineRepository:
+        """The opened repository, with the master key and the right to delete.
+
+        Raises ``NotFound``, ``Conflict`` when it was never made, ``WrongKey`` when the folder
+        holds another repository now, and what storage and Azure raise.
+        """
+        with self._database.reading() as db:
+            row = queries.get_row(db, repository_id)
+            own, sealed = from_row(row), row.master_key_sealed
+        if sealed is None:
+            raise Conflict(
+                f"The repository {own.name} was not created yet; its session says why.",
+                resource_id=own.id,
+            )
+        return self.open_with_master(
+            place(own), self._secrets.open(sealed, row_id=own.id), check=check
+        )
+
+    def open_for_writing(self, repository_id: str, *, check: Check = go_on) -> EngineRepository:
+        """As ``open``, for backups and retention.
+
+        Asks the folder itself who owns it, as another appliance may have taken it over since.
+        Raises ``Conflict`` as well when the repository is not ready or another owns it.
+        """
+        own = self.repository(repository_id)
+        require_writable(own)
+        mark = read_mark(self.storage(place(own), check=check))
+        owner = mark.owner if mark is not None else None
+        if owner is not None and owner.id != self._this_appliance.owner().id:
+            with self._database.writing() as db:
+                row = queries.get_row(db, own.id)
+                row.owner_id, row.owner_name = owner.id, owner.name
+            require_writable(self.repository(repository_id))
+        return self.open(repository_id, check=check)
+
+    def open_with_master(
+        self, at: Place, master_key: bytes, *, check: Check = go_on
+    ) -> EngineRepository:
+        """The repository at a place, by its master key."""
+        return EngineRepository.open_with_master(self.storage(at, check=check), master_key)
+
+    def storage(
+        self, at: Place, rights: str = MAINTENANCE_RIGHTS, *, check: Check = go_on
+    ) -> BlobStorage:
+        """The folder as the engine's storage. Raises ``NotFound`` or ``AzureError``."""
+        arm = self._azure.arm_client(at.account_id).with_check(check)
+        return BlobStorage.signed(
+            self._shared_access(arm, at, rights),
+            at.folder,
+            ca_file=arm.cloud.ca_file,
+            check=check,
+            tier=at.tier,
+        )
+
+    def container_access(self, repository_id: str, rights: str, seconds: int) -> SignedUrl:
+        """A credential of its own for the repository's container, to hand to a data mover.
+
+        ``rights`` as in ``azure.blob.delegation``: ``BACKUP_RIGHTS`` can neither overwrite nor
+        delete. Raises ``NotFound`` or ``AzureError``.
+        """
+        own = self.repository(repository_id)
+        arm = self._azure.arm_client(own.account_id)
+        return container_access(arm, own.storage_account_azure_id, own.container, rights, seconds)
+
+    def _shared_access(self, arm: ArmClient, at: Place, rights: str) -> RenewableUrl:
+        # The client is part of the key: a renewed secret of the account makes a new one.
+        digest = hashlib.sha256(f"{at.storage_account_azure_id}/{at.container}".lower().encode())
+        key = (f"{id(arm.login)}/{at.account_id}", digest.hexdigest(), rights)
+        with self._lock:
+            known = self._signed.get(key)
+        if known is None:
+            known = renewable_access(
+                arm, at.storage_account_azure_id, at.container, rights, _ACCESS_SECONDS
+            )
+            with self._lock:
+                known = self._signed.setdefault(key, known)
+        return known
+
+
+def place(repository: Repository) -> Place:
+    """Where a registered repository lies."""
+    return Place(
+        account_id=repository.account_id,
+        storage_account_azure_id=repository.storage_account_azure_id,
+        container=repository.container,
+        folder=repository.folder,
+        tier=repository.object_tier,
+    )
+
+
+def require_writable(repository: Repository) -> None:
+    """Raise ``Conflict`` unless this appliance may write to the repository."""
+    if repository.status is not Status.READY:
+        raise Conflict(
+            f"The repository {repository.name} is not ready (it is {repository.status.value}); "
+            "see the session that creates or edits it.",
+            resource_id=repository.id,
+        )
+    if repository.has_another_owner:
+        raise Conflict(
+            f"The repository {repository.name} belongs to the appliance "
+            f"{repository.owner_name or repository.owner_id}; take it over before writing to it.",
+            resource_id=repository.id,
+        )

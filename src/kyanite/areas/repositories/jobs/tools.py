@@ -1,0 +1,44 @@
+"""What the jobs of repositories work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kyanite.areas.repositories import queries
+from kyanite.areas.repositories.access import RepositoryAccess
+from kyanite.areas.repositories.followers import Followers
+from kyanite.areas.repositories.repository import Repository, Status, from_row
+from kyanite.areas.repositories.this_appliance import ThisAppliance
+from kyanite.base.errors import NotFound
+from kyanite.db.secrets import SecretBox
+from kyanite.durable.context import JobContext
+
+
+@dataclass(frozen=True)
+class RepositoryTools:
+    """Put together once, when the appliance is wired."""
+
+    access: RepositoryAccess
+    secrets: SecretBox
+    followers: Followers
+    this_appliance: ThisAppliance
+
+    def load(self, ctx: JobContext, repository_id: str) -> tuple[Repository, str]:
+        """The repository of a job, and the password its request handed over, if any.
+
+        Raises ``NotFound`` when the repository is gone.
+        """
+        with ctx.database.reading() as db:
+            row = queries.find_row(db, repository_id)
+            if row is None:
+                raise NotFound("The repository was removed before its session could work on it.")
+            sealed = row.pending_password_sealed
+            own = from_row(row)
+        password = self.secrets.open_text(sealed, row_id=own.id) if sealed is not None else ""
+        return own, password
+
+
+def show_status(ctx: JobContext, repository_id: str, status: Status) -> None:
+    """Let people see where the work on a repository stands."""
+    with ctx.transaction() as db:
+        queries.get_row(db, repository_id).status = status.value

@@ -1,0 +1,68 @@
+"""Is this the password of a repository? Guesses are slowed down.
+
+docs/behaviour/repositories.md, section 10.1; api-conventions.md, section 11.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+
+from kyanite.areas.repositories import queries
+from kyanite.areas.repositories.access import RepositoryAccess
+from kyanite.areas.repositories.repository import from_row
+from kyanite.base.clock import Clock
+from kyanite.db.database import Database
+from kyanite.db.secrets import SecretBox
+from kyanite.http.rate_limits import AttemptLimit
+
+
+class RepositoryPasswords:
+    """Checks passwords. Thread-safe.
+
+    One check at a time: each takes 64 MiB by design, and nobody gets more guesses by asking
+    in parallel.
+    """
+
+    def __init__(
+        self, database: Database, secrets: SecretBox, access: RepositoryAccess, clock: Clock
+    ) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._access = access
+        self._limit = AttemptLimit(clock)
+        self._one_at_a_time = threading.Lock()
+
+    def require_attempts(self, repository_id: str) -> None:
+        """Raise ``TooManyAttempts`` after too many wrong passwords."""
+        self._limit.check(repository_id.lower())
+
+    def is_encrypted(self, repository_id: str) -> bool:
+        """Whether the repository has a password. Raises ``NotFound``."""
+        return self._access.repository(repository_id).is_encrypted
+
+    def check(self, repository_id: str, password: str) -> bool | None:
+        """Whether ``password`` opens the repository; ``None`` when it is not encrypted.
+
+        Raises ``NotFound``, ``TooManyAttempts``, and what storage and Azure raise.
+        """
+        with self._database.reading() as db:
+            row = queries.get_row(db, repository_id)
+            own, exists = from_row(row), row.engine_repository_id is not None
+            pending = row.pending_password_sealed
+        if not own.is_encrypted:
+            return None
+        with self._one_at_a_time:
+            self._limit.check(own.id)
+            if exists:
+                right = bool(password) and self._access.open(own.id).check_password(password)
+            elif pending is not None:  # still being created
+                expected = self._secrets.open(pending, row_id=own.id)
+                right = hmac.compare_digest(expected, password.encode())
+            else:
+                right = False
+            if right:
+                self._limit.succeeded(own.id)
+            else:
+                self._limit.failed(own.id)
+        return right
