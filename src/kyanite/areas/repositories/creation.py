@@ -23,20 +23,20 @@ from kyanite.areas.inventory import (
     find_storage_account,
 )
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.access import Place, RepositoryAccess
 from kyanite.areas.repositories.existing import open_existing, require_importable
+from kyanite.areas.repositories.facts import (
+    USED_KIND,
+    Status,
+    exclusive_key,
+    location_key,
+)
 from kyanite.areas.repositories.inspection import (
     FolderState,
     inspect_folder,
     require_container,
     require_suitable,
 )
-from kyanite.areas.repositories.repository import (
-    USED_KIND,
-    Status,
-    exclusive_key,
-    location_key,
-)
+from kyanite.areas.repositories.repositories import Place, Repositories
 from kyanite.areas.repositories.tables import RepositoryRow
 from kyanite.base.clock import Clock
 from kyanite.base.errors import AzureError, Conflict, Invalid, NotFound, StorageError
@@ -84,7 +84,7 @@ class RepositoryCreation:
     """Creates repositories, and registers those that exist already."""
 
     def __init__(
-        self, database: Database, secret_box: SecretBox, access: RepositoryAccess, clock: Clock
+        self, database: Database, secret_box: SecretBox, access: Repositories, clock: Clock
     ) -> None:
         self._database = database
         self._secrets = secret_box

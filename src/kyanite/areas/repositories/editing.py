@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import get_account
 from kyanite.areas.repositories import queries
+from kyanite.areas.repositories.facts import RepositoryFacts, Status, exclusive_key
 from kyanite.areas.repositories.removal import require_idle
-from kyanite.areas.repositories.repository import Repository, Status, exclusive_key
 from kyanite.base.errors import Conflict, Invalid
 from kyanite.base.json_types import JsonObject
 from kyanite.db.secrets import SecretBox
@@ -82,7 +82,7 @@ class RepositoryEditing:
         )
 
 
-def _check_members(own: Repository, change: RepositoryChange) -> None:
+def _check_members(own: RepositoryFacts, change: RepositoryChange) -> None:
     if change.name is not None and (problem := repository_name_problem(change.name)):
         raise Invalid.member("name", problem)
     if change.has_consumption_limit:
@@ -102,7 +102,7 @@ def _check_members(own: Repository, change: RepositoryChange) -> None:
         raise Invalid.member("password", "A password is required when encryption is enabled.")
 
 
-def _check_state(own: Repository, change: RepositoryChange) -> None:
+def _check_state(own: RepositoryFacts, change: RepositoryChange) -> None:
     """What touches the folder needs a repository that is ours and complete."""
     touches = _takes_password(own, change) or _hint(own, change) != own.hint
     if not touches:
@@ -120,19 +120,19 @@ def _check_state(own: Repository, change: RepositoryChange) -> None:
         )
 
 
-def _takes_password(own: Repository, change: RepositoryChange) -> bool:
+def _takes_password(own: RepositoryFacts, change: RepositoryChange) -> bool:
     """A password counts for a repository that is encrypted, or is to be."""
     return bool(change.password) and (own.is_encrypted or change.enable_encryption is True)
 
 
-def _hint(own: Repository, change: RepositoryChange) -> str | None:
+def _hint(own: RepositoryFacts, change: RepositoryChange) -> str | None:
     encrypted = own.is_encrypted or change.enable_encryption is True
     if not encrypted:
         return None
     return own.hint if change.keep_hint else change.hint
 
 
-def _settings(own: Repository, change: RepositoryChange) -> JsonObject:
+def _settings(own: RepositoryFacts, change: RepositoryChange) -> JsonObject:
     """The settings as they are to be. Without a secret: this is stored with the session."""
     return {
         "name": change.name or own.name,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kyanite.areas.inventory import StorageItem, container_item
-from kyanite.areas.repositories.access import Place
 from kyanite.areas.repositories.mark import PREFIX as MARK_PREFIX
 from kyanite.areas.repositories.mark import Mark, read_mark
+from kyanite.areas.repositories.repositories import Place
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob import accounts
 from kyanite.base.errors import Denied, Invalid, NotFound

@@ -9,8 +9,8 @@ import hmac
 import threading
 
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.access import RepositoryAccess
-from kyanite.areas.repositories.repository import from_row
+from kyanite.areas.repositories.facts import from_row
+from kyanite.areas.repositories.repositories import Repositories
 from kyanite.base.clock import Clock
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
@@ -25,7 +25,7 @@ class RepositoryPasswords:
     """
 
     def __init__(
-        self, database: Database, secrets: SecretBox, access: RepositoryAccess, clock: Clock
+        self, database: Database, secrets: SecretBox, access: Repositories, clock: Clock
     ) -> None:
         self._database = database
         self._secrets = secrets
@@ -39,7 +39,8 @@ class RepositoryPasswords:
 
     def is_encrypted(self, repository_id: str) -> bool:
         """Whether the repository has a password. Raises ``NotFound``."""
-        return self._access.repository(repository_id).is_encrypted
+        with self._database.reading() as db:
+            return self._access.facts(db, repository_id).is_encrypted
 
     def check(self, repository_id: str, password: str) -> bool | None:
         """Whether ``password`` opens the repository; ``None`` when it is not encrypted.

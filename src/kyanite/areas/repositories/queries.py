@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import list_storage_accounts
-from kyanite.areas.repositories.repository import (
+from kyanite.areas.repositories.facts import (
     SESSION_USER_KIND,
     USED_KIND,
-    Repository,
+    RepositoryFacts,
     from_row,
 )
 from kyanite.areas.repositories.tables import RepositoryRow
@@ -34,13 +34,13 @@ def get_row(db: Session, repository_id: str) -> RepositoryRow:
     return row
 
 
-def find_repository(db: Session, repository_id: str) -> Repository | None:
+def find_repository(db: Session, repository_id: str) -> RepositoryFacts | None:
     """One repository, or ``None``."""
     row = find_row(db, repository_id)
     return from_row(row) if row is not None else None
 
 
-def get_repository(db: Session, repository_id: str) -> Repository:
+def get_repository(db: Session, repository_id: str) -> RepositoryFacts:
     """One repository. Raises ``NotFound``."""
     return from_row(get_row(db, repository_id))
 
@@ -56,7 +56,7 @@ def list_repositories(
     tenant_id: str | None = None,
     account_id: str | None = None,
     ids: Collection[str] = (),
-) -> list[Repository]:
+) -> list[RepositoryFacts]:
     """Repositories by name. The tier ``Inferred`` finds those that follow their account.
 
     ``account_id``: those entered with that service account, or in a storage account it sees.
@@ -94,7 +94,7 @@ def name_is_taken(db: Session, name: str, *, except_id: str | None = None) -> bo
 
 
 def at_location(db: Session, key: str) -> RepositoryRow | None:
-    """The repository registered for a location (``repository.location_key``)."""
+    """The repository registered for a location (``facts.location_key``)."""
     return db.scalar(select(RepositoryRow).where(RepositoryRow.location_key == key))
 
 
@@ -120,5 +120,5 @@ def delete_row(db: Session, repository_id: str) -> None:
     )
 
 
-def _has_tier(item: Repository, tiers: Collection[str]) -> bool:
+def _has_tier(item: RepositoryFacts, tiers: Collection[str]) -> bool:
     return item.tier in tiers or (item.tier_inferred and "Inferred" in tiers)

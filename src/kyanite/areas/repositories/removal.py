@@ -12,13 +12,13 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.followers import Followers
-from kyanite.areas.repositories.repository import (
+from kyanite.areas.repositories.facts import (
     SESSION_USER_KIND,
     USED_KIND,
-    Repository,
+    RepositoryFacts,
     exclusive_key,
 )
+from kyanite.areas.repositories.followers import Followers
 from kyanite.base.errors import Conflict
 from kyanite.db.uses import Thing, users_of
 from kyanite.durable.start import NewSession, start_session
@@ -64,7 +64,7 @@ def require_unused(db: Session, repository_id: str, followers: Followers) -> Non
     )
 
 
-def require_idle(db: Session, repository: Repository) -> None:
+def require_idle(db: Session, repository: RepositoryFacts) -> None:
     """Raise ``Conflict``, naming it, while a session works in the repository."""
     session_id = queries.session_at_work(db, repository.id)
     if session_id is not None:
@@ -103,7 +103,9 @@ class RepositoryRemoval:
             ),
         )
 
-    def uses(self, db: Session, ids: Sequence[str]) -> list[tuple[Repository, list[PolicyUse]]]:
+    def uses(
+        self, db: Session, ids: Sequence[str]
+    ) -> list[tuple[RepositoryFacts, list[PolicyUse]]]:
         """Each repository (none named: all) with the policies that use it; unknown ids are
         left out."""
         return [

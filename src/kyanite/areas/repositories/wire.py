@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from kyanite.areas.repositories.creation import NewRepository
 from kyanite.areas.repositories.editing import RepositoryChange
+from kyanite.areas.repositories.facts import RepositoryFacts
 from kyanite.areas.repositories.removal import PolicyUse
-from kyanite.areas.repositories.repository import Repository
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.repository import (
     RepositoryCreateFromClientWithKeyVault,
@@ -18,7 +18,9 @@ from kyanite.contract.models.repository import (
 from kyanite.http.links import links, self_link
 
 
-def repository(request: Request, item: Repository, region_names: Mapping[str, str]) -> JsonObject:
+def repository(
+    request: Request, item: RepositoryFacts, region_names: Mapping[str, str]
+) -> JsonObject:
     """``Repository``. The password is unknown here and never shown."""
     return {
         "id": item.id,
@@ -59,7 +61,7 @@ def repository(request: Request, item: Repository, region_names: Mapping[str, st
 
 def deletability(
     request: Request,
-    item: Repository,
+    item: RepositoryFacts,
     uses: Sequence[PolicyUse],
     region_names: Mapping[str, str],
 ) -> JsonObject:
@@ -117,7 +119,7 @@ def change(body: RepositoryUpdateFromClientWithKeyVault) -> RepositoryChange:
 
 
 def _storage_item(
-    request: Request, item: Repository, name: str, *, in_container: bool = False
+    request: Request, item: RepositoryFacts, name: str, *, in_container: bool = False
 ) -> JsonObject:
     """``AzureStorageItem``: the container, or the folder in it. Containers with immutable
     versions are not taken, so both states are known."""

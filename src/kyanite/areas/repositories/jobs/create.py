@@ -17,8 +17,8 @@ from kyanite.engine.repository import Repository as EngineRepository
 from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.access import place
 from kyanite.areas.repositories.existing import open_existing, require_importable
+from kyanite.areas.repositories.facts import RepositoryFacts, Status
 from kyanite.areas.repositories.inspection import (
     FolderState,
     inspect_folder,
@@ -27,7 +27,7 @@ from kyanite.areas.repositories.inspection import (
 )
 from kyanite.areas.repositories.jobs.tools import RepositoryTools, show_status
 from kyanite.areas.repositories.mark import Mark, Owner, read_mark, write_mark
-from kyanite.areas.repositories.repository import Repository, Status
+from kyanite.areas.repositories.repositories import place
 from kyanite.azure.blob.storage import BlobStorage
 from kyanite.base.errors import Conflict, Interrupted, KyaniteError, ObjectExists, WrongKey
 from kyanite.base.json_types import JsonObject, as_text
@@ -72,7 +72,7 @@ class CreateRepository:
         else:
             self._register(ctx, own, storage, password, import_existing=import_existing)
 
-    def _make(self, ctx: JobContext, own: Repository, storage: BlobStorage) -> None:
+    def _make(self, ctx: JobContext, own: RepositoryFacts, storage: BlobStorage) -> None:
         ctx.record("keep the keys", lambda db: self._draw_keys(db, own))
         with ctx.database.reading() as db:
             row = queries.get_row(db, own.id)
@@ -87,7 +87,7 @@ class CreateRepository:
             engine = _create_or_resume(storage, password, master)
         ctx.record("ready", lambda db: _finish(db, own.id, engine))
 
-    def _claim(self, storage: BlobStorage, own: Repository, password: str) -> None:
+    def _claim(self, storage: BlobStorage, own: RepositoryFacts, password: str) -> None:
         """Mark the folder as ours before anything else is in it: of two who want it, one fails."""
         owner = self._tools.this_appliance.owner()
         found = read_mark(storage)
@@ -107,7 +107,7 @@ class CreateRepository:
     def _register(
         self,
         ctx: JobContext,
-        own: Repository,
+        own: RepositoryFacts,
         storage: BlobStorage,
         password: str,
         *,
@@ -144,7 +144,7 @@ class CreateRepository:
             )
         ctx.record("ready", lambda db: _finish(db, own.id, engine))
 
-    def _draw_keys(self, db: Session, own: Repository) -> None:
+    def _draw_keys(self, db: Session, own: RepositoryFacts) -> None:
         """A new master key; without encryption also the password that everybody may know."""
         row = queries.get_row(db, own.id)
         box = self._tools.secrets
@@ -157,7 +157,7 @@ class CreateRepository:
     def _keep_found(
         self,
         db: Session,
-        own: Repository,
+        own: RepositoryFacts,
         engine: EngineRepository,
         mark: Mark | None,
         other_owner: Owner | None,

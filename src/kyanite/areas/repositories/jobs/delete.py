@@ -11,11 +11,11 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.access import place
+from kyanite.areas.repositories.facts import USED_KIND, RepositoryFacts
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.mark import read_mark, write_mark
 from kyanite.areas.repositories.removal import require_unused
-from kyanite.areas.repositories.repository import USED_KIND, Repository
+from kyanite.areas.repositories.repositories import place
 from kyanite.base.errors import AzureError, Conflict, EngineError, NotFound, StorageError
 from kyanite.base.json_types import JsonObject, as_text
 from kyanite.db.uses import Thing, forget_user
@@ -43,7 +43,7 @@ class DeleteRepository:
             ctx.warn(f"The folder still names this appliance as its owner: {error}")
         ctx.record("remove", lambda db: self._remove(db, own))
 
-    def _release(self, ctx: JobContext, own: Repository) -> None:
+    def _release(self, ctx: JobContext, own: RepositoryFacts) -> None:
         if own.has_another_owner:
             return
         storage = self._tools.access.storage(place(own), check=ctx.check)
@@ -51,7 +51,7 @@ class DeleteRepository:
         if mark is not None and mark.owner == self._tools.this_appliance.owner():
             write_mark(storage, replace(mark, owner=None))
 
-    def _remove(self, db: Session, own: Repository) -> None:
+    def _remove(self, db: Session, own: RepositoryFacts) -> None:
         require_unused(db, own.id, self._tools.followers)
         for follower in self._tools.followers.all:
             follower.forget_points(db, own.id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.access import RepositoryAccess
+from kyanite.areas.repositories.facts import RepositoryFacts, Status, from_row
 from kyanite.areas.repositories.followers import Followers
-from kyanite.areas.repositories.repository import Repository, Status, from_row
+from kyanite.areas.repositories.repositories import Repositories
 from kyanite.areas.repositories.this_appliance import ThisAppliance
 from kyanite.base.errors import NotFound
 from kyanite.db.secrets import SecretBox
@@ -18,12 +18,12 @@ from kyanite.durable.context import JobContext
 class RepositoryTools:
     """Put together once, when the appliance is wired."""
 
-    access: RepositoryAccess
+    access: Repositories
     secrets: SecretBox
     followers: Followers
     this_appliance: ThisAppliance
 
-    def load(self, ctx: JobContext, repository_id: str) -> tuple[Repository, str]:
+    def load(self, ctx: JobContext, repository_id: str) -> tuple[RepositoryFacts, str]:
         """The repository of a job, and the password its request handed over, if any.
 
         Raises ``NotFound`` when the repository is gone.

@@ -15,11 +15,11 @@ from kyanite.areas.accounts import USED_KIND as ACCOUNT_USED_KIND
 from kyanite.areas.accounts import find_account
 from kyanite.areas.inventory import STORAGE_ACCOUNT_USED_KIND
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.access import place
+from kyanite.areas.repositories.facts import USED_KIND, RepositoryFacts
 from kyanite.areas.repositories.inspection import require_container
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.mark import Mark, read_mark, write_mark
-from kyanite.areas.repositories.repository import USED_KIND, Repository
+from kyanite.areas.repositories.repositories import place
 from kyanite.base.errors import Conflict, NotFound
 from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text
 from kyanite.db.uses import Thing, replace_uses
@@ -47,7 +47,7 @@ class UpdateRepository:
         ctx.record("apply", lambda db: _apply(db, own.id, changes, encrypted=bool(password)))
         ctx.log("The settings of the repository were changed")
 
-    def _reach(self, ctx: JobContext, own: Repository, account_id: str) -> None:
+    def _reach(self, ctx: JobContext, own: RepositoryFacts, account_id: str) -> None:
         """See that another account reaches the container before it is entered."""
         if account_id == own.account_id:
             return
@@ -57,7 +57,7 @@ class UpdateRepository:
             require_container(arm, at)
 
     def _change_folder(
-        self, ctx: JobContext, own: Repository, password: str, hint: str | None
+        self, ctx: JobContext, own: RepositoryFacts, password: str, hint: str | None
     ) -> None:
         """Password and mark. Nothing is written when neither changes."""
         if not password and hint == own.hint:

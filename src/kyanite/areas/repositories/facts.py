@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Repository:
+class RepositoryFacts:
     """A registered repository, without its keys."""
 
     id: str
@@ -73,9 +73,9 @@ class Repository:
         return "" if self.tier_inferred or self.is_archive else self.tier
 
 
-def from_row(row: RepositoryRow) -> Repository:
+def from_row(row: RepositoryRow) -> RepositoryFacts:
     """The value of a row."""
-    return Repository(
+    return RepositoryFacts(
         id=row.id,
         name=row.name,
         description=row.description,

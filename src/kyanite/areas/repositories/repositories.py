@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from kyanite.engine.repository import Repository as EngineRepository
+from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import AzureAccess
 from kyanite.areas.repositories import queries
+from kyanite.areas.repositories.facts import RepositoryFacts, Status, from_row
 from kyanite.areas.repositories.mark import read_mark
-from kyanite.areas.repositories.repository import Repository, Status, from_row
 from kyanite.areas.repositories.this_appliance import ThisAppliance
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob.delegation import (
@@ -22,8 +23,9 @@ from kyanite.azure.blob.delegation import (
 )
 from kyanite.azure.blob.storage import BlobStorage
 from kyanite.azure.pauses import Check, go_on
-from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
+from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.errors import Conflict
+from kyanite.datamover.orders import StorageAccess
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
 
@@ -43,7 +45,7 @@ class Place:
     """Access tier for new objects; empty: the account's own."""
 
 
-class RepositoryAccess:
+class Repositories:
     """Storage, credentials and the opened engine for repositories. Thread-safe.
 
     Signed URLs are shared until they end: making one asks Azure three times.
@@ -63,8 +65,11 @@ class RepositoryAccess:
         self._signed: dict[tuple[str, str, str], RenewableUrl] = {}
         self._lock = threading.Lock()
 
-    def repository(self, repository_id: str) -> Repository:
-        """What is known of a repository. Raises ``NotFound``."""
+    def facts(self, db: Session, repository_id: str) -> RepositoryFacts:
+        """What is known of a repository, in the transaction of the caller. Raises ``NotFound``."""
+        return queries.get_repository(db, repository_id)
+
+    def _facts(self, repository_id: str) -> RepositoryFacts:
         with self._database.reading() as db:
             return queries.get_repository(db, repository_id)
 
@@ -96,7 +101,7 @@ class RepositoryAccess:
         Asks the folder itself who owns it, as another appliance may have taken it over since.
         Raises ``Conflict`` as well when the repository is not ready or another owns it.
         """
-        own = self.repository(repository_id)
+        own = self._facts(repository_id)
         require_writable(own)
         mark = read_mark(self.storage(place(own), check=check))
         owner = mark.owner if mark is not None else None
@@ -104,7 +109,7 @@ class RepositoryAccess:
             with self._database.writing() as db:
                 row = queries.get_row(db, own.id)
                 row.owner_id, row.owner_name = owner.id, owner.name
-            require_writable(self.repository(repository_id))
+            require_writable(self._facts(repository_id))
         return self.open(repository_id, check=check)
 
     def open_with_master(
@@ -126,15 +131,18 @@ class RepositoryAccess:
             tier=at.tier,
         )
 
-    def container_access(self, repository_id: str, rights: str, seconds: int) -> SignedUrl:
-        """A credential of its own for the repository's container, to hand to a data mover.
+    def access(
+        self, repository_id: str, rights: str, seconds: int = _ACCESS_SECONDS
+    ) -> StorageAccess:
+        """A credential of its own for a data mover, with exactly these rights.
 
         ``rights`` as in ``azure.blob.delegation``: ``BACKUP_RIGHTS`` can neither overwrite nor
         delete. Raises ``NotFound`` or ``AzureError``.
         """
-        own = self.repository(repository_id)
+        own = self._facts(repository_id)
         arm = self._azure.arm_client(own.account_id)
-        return container_access(arm, own.storage_account_azure_id, own.container, rights, seconds)
+        signed = container_access(arm, own.storage_account_azure_id, own.container, rights, seconds)
+        return StorageAccess(container=signed, folder=own.folder, tier=own.object_tier)
 
     def _shared_access(self, arm: ArmClient, at: Place, rights: str) -> RenewableUrl:
         # The client is part of the key: a renewed secret of the account makes a new one.
@@ -151,7 +159,7 @@ class RepositoryAccess:
         return known
 
 
-def place(repository: Repository) -> Place:
+def place(repository: RepositoryFacts) -> Place:
     """Where a registered repository lies."""
     return Place(
         account_id=repository.account_id,
@@ -162,7 +170,7 @@ def place(repository: Repository) -> Place:
     )
 
 
-def require_writable(repository: Repository) -> None:
+def require_writable(repository: RepositoryFacts) -> None:
     """Raise ``Conflict`` unless this appliance may write to the repository."""
     if repository.status is not Status.READY:
         raise Conflict(
