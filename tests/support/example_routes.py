@@ -64,7 +64,7 @@ def example_routes(seen: Seen) -> Routes:
         users.create(db, new, passwords, clock)
         if seen.after_writing:
             raise seen.after_writing
-        return {"id": "x", "serviceAccountId": body.service_account_id, "tenantId": None}
+        return {"id": "x", "serviceAccountId": str(body.service_account_id), "tenantId": None}
 
     @routes.operation("Policy_DeletePolicy", Right.POLICIES_WRITE)
     def delete(policyId: UUID) -> None:  # noqa: N803
@@ -74,7 +74,7 @@ def example_routes(seen: Seen) -> Routes:
 
     @routes.operation("Policy_GetPolicyProtectedItems", Right.POLICIES_READ)
     def items_of_policy(policyId: UUID) -> JsonObject:  # noqa: N803
-        return {"called": "one", "id": policyId}
+        return {"called": "one", "id": str(policyId)}
 
     @routes.operation("Policy_GetProtectedItems", Right.POLICIES_READ)
     def items() -> JsonObject:

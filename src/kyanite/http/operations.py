@@ -16,12 +16,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import orjson
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.base.clock import Clock
@@ -30,11 +29,11 @@ from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.contract.operation import Operation
 from kyanite.db.database import Database
-from kyanite.db.tables import Base, Json, UtcDateTime
 from kyanite.http import problems
 from kyanite.http.answers import Answered, encode, wire_time
 from kyanite.http.links import self_link
 from kyanite.http.rights import Principal
+from kyanite.http.tables import OperationRow
 from kyanite.http.trace import trace_id
 
 _log = logging.getLogger(__name__)
@@ -45,21 +44,6 @@ KEEP = timedelta(hours=2)
 RENEW_SECONDS = 10.0
 ALIVE = timedelta(seconds=3 * RENEW_SECONDS)
 _GONE = "The appliance was restarted while this operation ran; send the request again."
-
-
-class OperationRow(Base):
-    """One operation that did not finish while its caller waited."""
-
-    __tablename__ = "operations"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[str]
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    status: Mapped[str]
-    alive_until: Mapped[datetime] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
-    result: Mapped[Any | None] = mapped_column(Json)
-    error: Mapped[Any | None] = mapped_column(Json)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,11 @@ _MEMBERS: dict[int, tuple[str, ...]] = {
     415: ("type", "title", "status", "traceId"),
     429: ("status", "title", "traceId", "detail"),
 }
+# The order in which members stand in a document.
+_ORDER = (
+    *("type", "title", "status", "detail", "instance", "errors", "traceId", "extensions"),
+    *("licenseAgreementAcceptanceRequired", "resourceId", "sessionId"),
+)
 
 
 def status_of(error: errors.KyaniteError) -> int:
@@ -141,8 +146,7 @@ def _declared_members(request: Request, status: int) -> Sequence[str]:
     answer = operation.answer(status) if isinstance(operation, Operation) else None
     fields = getattr(answer.type if answer else None, "model_fields", {})
     declared = {info.alias or name for name, info in fields.items()}
-    known = (*_ALL, "extensions", "errors", *_MEMBERS[403][-1:], *_MEMBERS[409][-2:])
-    return [name for name in known if name in declared]
+    return [name for name in _ORDER if name in declared]
 
 
 def _respond(

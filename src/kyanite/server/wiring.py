@@ -32,7 +32,7 @@ from kyanite.http.sign_in import TokenReader
 TABLES = (
     "kyanite.areas.access.tables",
     "kyanite.areas.appliance.tables",
-    "kyanite.http.operations",
+    "kyanite.http.tables",
 )
 
 
