@@ -16,6 +16,7 @@ COMPUTE_VERSION = "2026-04-01"
 DISK_VERSION = "2026-03-02"
 NETWORK_VERSION = "2026-03-01"
 RESOURCES_VERSION = "2025-04-01"
+STORAGE_VERSION = "2026-09-01"
 BLOB_VERSION = "2023-11-03"
 
 
@@ -24,7 +25,13 @@ def api_version(resource_id: str) -> str:
     lowered = resource_id.lower()
     if "/microsoft.network/" in lowered:
         return NETWORK_VERSION
-    if "/disks/" in lowered or "/snapshots/" in lowered:
+    if "/microsoft.storage/" in lowered:
+        return STORAGE_VERSION
+    if (
+        lowered.endswith(("/disks", "/snapshots"))
+        or "/disks/" in lowered
+        or "/snapshots/" in lowered
+    ):
         return DISK_VERSION
     if "/microsoft.compute/" in lowered:
         return COMPUTE_VERSION
@@ -65,8 +72,7 @@ class Azure:
         self.lab = lab
         self._web = Web(lab.ca)
         self._plain = Web(None)
-        self._token = ""
-        self._token_ends = 0.0
+        self._tokens: dict[str, tuple[str, float]] = {}
 
     def get(self, resource_id: str) -> Any:
         """One resource, raw."""
@@ -85,7 +91,7 @@ class Azure:
         """All items of a list, page by page."""
         url: str | None = self._url(path)
         while url:
-            page = self._web.json("GET", url, token=self._bearer())
+            page = self._web.json("GET", url, token=self.token())
             yield from page["value"]
             url = page.get("nextLink")
 
@@ -150,11 +156,11 @@ class Azure:
         return f"{self.lab.arm}{path}{separator}api-version={api_version(path)}"
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
-        return self._web.json(method, self._url(path), token=self._bearer(), body=body)
+        return self._web.json(method, self._url(path), token=self.token(), body=body)
 
     def _finish(self, method: str, path: str, body: object) -> Any:
         url = self._url(path)
-        headers = {"Authorization": f"Bearer {self._bearer()}"}
+        headers = {"Authorization": f"Bearer {self.token()}"}
         data = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -165,7 +171,7 @@ class Azure:
         if answer.status != 202 and not answer.headers.get("Azure-AsyncOperation"):
             return answer.json() if answer.data else None
         while poll:
-            headers = {"Authorization": f"Bearer {self._bearer()}"}
+            headers = {"Authorization": f"Bearer {self.token()}"}
             step = self._web.send("GET", poll, headers=headers)
             state = step.json().get("status") if step.data else None
             if "Azure-AsyncOperation" not in answer.headers:
@@ -181,14 +187,16 @@ class Azure:
             time.sleep(min(1.0, float(step.headers.get("Retry-After", "0.2")) or 0.05))
         return None
 
-    def _bearer(self) -> str:
-        if time.monotonic() > self._token_ends:
+    def token(self, scope: str = "https://management.azure.com/.default") -> str:
+        """A token for a scope, kept until shortly before it ends."""
+        token, ends = self._tokens.get(scope, ("", 0.0))
+        if time.monotonic() > ends:
             form = urlencode(
                 {
                     "grant_type": "client_credentials",
                     "client_id": self.lab.client_id,
                     "client_secret": self.lab.client_secret,
-                    "scope": "https://management.azure.com/.default",
+                    "scope": scope,
                 }
             )
             answer = self._web.send(
@@ -197,6 +205,6 @@ class Azure:
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 body=form.encode(),
             ).json()
-            self._token = answer["access_token"]
-            self._token_ends = time.monotonic() + int(answer["expires_in"]) - 120
-        return self._token
+            token = answer["access_token"]
+            self._tokens[scope] = (token, time.monotonic() + int(answer["expires_in"]) - 120)
+        return str(token)
