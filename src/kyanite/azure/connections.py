@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from kyanite.azure.cloud import tls_context
@@ -43,6 +43,21 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     received: int = 0
+
+
+class Exchange(Protocol):
+    """Whatever gets an answer to a request: the pool, or a test's own server."""
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body = b"",
+        into: memoryview | None = None,
+    ) -> Answer:
+        """As ``ConnectionPool.exchange``."""
+        ...
 
 
 class ConnectionPool:

@@ -14,9 +14,9 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from kyanite.azure.connections import Answer, Body, ConnectionFailed, ConnectionPool
+from kyanite.azure.connections import Answer, Body, ConnectionFailed, Exchange
 from kyanite.azure.faults import REPEATABLE_STATUSES, azure_error
-from kyanite.azure.pauses import Check, Retries, go_on, retry_after_seconds
+from kyanite.azure.pauses import USUAL, Check, Patience, Retries, go_on, retry_after_seconds
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl, query_text
 from kyanite.base.errors import AzureError, Denied, Transient
 
@@ -105,7 +105,10 @@ class PlaneError(Exception):
 class DataPlane:
     """Requests below one address (a container, a disk). Thread-safe."""
 
-    def __init__(self, pool: ConnectionPool, access: Access, check: Check = go_on) -> None:
+    def __init__(
+        self, pool: Exchange, access: Access, check: Check = go_on, patience: Patience = USUAL
+    ) -> None:
+        self._patience = patience
         self._pool = pool
         self._access = access
         self._check = check
@@ -120,14 +123,14 @@ class DataPlane:
         body: Body = b"",
         into: memoryview | None = None,
         accept: frozenset[int] = frozenset({200, 201, 202, 206}),
-        attempts: int = 7,
+        patience: Patience | None = None,
     ) -> Reply:
         """One request, repeated while that may help.
 
         ``path`` is percent-encoded and starts with a slash or is empty. Raises
         ``PlaneError``; whatever ``check`` raises while it waits.
         """
-        retries = Retries(self._check, attempts=attempts)
+        retries = Retries(self._check, patience or self._patience)
         renewals, stale = itertools.count(1), itertools.count(1)
         repeated = False
         while True:

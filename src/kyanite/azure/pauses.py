@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 Check: TypeAlias = Callable[[], None]
@@ -31,27 +32,32 @@ def pause(seconds: float, check: Check = go_on) -> None:
         check()
 
 
-class Retries:
-    """How often and how long one request is repeated: bounded in number and in time.
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long one request is repeated: bounded in number and in time."""
 
-    Each ``pause`` doubles, with up to half of it random so that parallel requests do not
-    come back together; what Azure asks for in ``Retry-After`` wins when it is longer.
+    attempts: int = 7
+    total_seconds: float = 120.0
+    first_pause_seconds: float = 0.2
+    longest_pause_seconds: float = 10.0
+
+
+USUAL: Final = Patience()
+
+
+class Retries:
+    """The repeats of one request.
+
+    Each pause doubles, with up to half of it random so that parallel requests do not come
+    back together; what Azure asks for in ``Retry-After`` wins when it is longer.
     """
 
-    def __init__(
-        self,
-        check: Check = go_on,
-        *,
-        attempts: int = 7,
-        total_seconds: float = 120.0,
-        first_pause_seconds: float = 0.2,
-        longest_pause_seconds: float = 10.0,
-    ) -> None:
+    def __init__(self, check: Check = go_on, patience: Patience = USUAL) -> None:
         self._check = check
-        self._left = attempts - 1
-        self._deadline = time.monotonic() + total_seconds
-        self._next_seconds = first_pause_seconds
-        self._longest_seconds = longest_pause_seconds
+        self._left = patience.attempts - 1
+        self._deadline = time.monotonic() + patience.total_seconds
+        self._next_seconds = patience.first_pause_seconds
+        self._longest_seconds = patience.longest_pause_seconds
 
     def again(self, retry_after_seconds: float | None = None) -> bool:
         """Wait and return ``True``; or ``False`` at once when it has been tried enough."""

@@ -14,7 +14,8 @@ from kyanite.base.errors import Gone, Rejected
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.messages import CredentialKind
 from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk, StorageAccess
-from kyanite.engine.backup import DiskInput, back_up
+from kyanite.engine.backup import back_up
+from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.parallelism import Parallelism
 
 

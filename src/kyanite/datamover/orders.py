@@ -169,9 +169,12 @@ class RestoreOrder:
 
 @dataclass(frozen=True)
 class BackupOutcome:
-    """What a backup did. ``committed_before``: an earlier attempt had committed the point
-    already, and the numbers are its. ``read_in_full`` are disks whose differences Azure could not tell,
-    although a previous snapshot was given, with its reason."""
+    """What a backup did.
+
+    ``committed_before``: an earlier attempt had committed the point already, and the
+    numbers are its. ``read_in_full``: disks whose differences Azure could not tell although
+    a previous snapshot was given, each with the reason.
+    """
 
     kind: str
     read_bytes: int

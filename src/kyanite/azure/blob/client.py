@@ -13,9 +13,9 @@ from typing import Final
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 
-from kyanite.azure.connections import Body, ConnectionPool
+from kyanite.azure.connections import Body, ConnectionPool, Exchange
 from kyanite.azure.data_plane import Access, DataPlane, PlaneError, Reply
-from kyanite.azure.pauses import Check, go_on
+from kyanite.azure.pauses import USUAL, Check, Patience, go_on
 from kyanite.base.errors import Rejected
 
 _PAGE_ENTRIES: Final = 5000
@@ -44,8 +44,10 @@ class Listing:
 class ContainerClient:
     """One container, reached with some credential. Thread-safe."""
 
-    def __init__(self, pool: ConnectionPool, access: Access, check: Check = go_on) -> None:
-        self._plane = DataPlane(pool, access, check)
+    def __init__(
+        self, pool: Exchange, access: Access, check: Check = go_on, patience: Patience = USUAL
+    ) -> None:
+        self._plane = DataPlane(pool, access, check, patience)
 
     def put_new(self, name: str, data: Body, tier: str = "") -> Reply:
         """Create a block blob in one request; never overwrites.

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from kyanite.azure.blob.client import ContainerClient
-from kyanite.azure.connections import Body, ConnectionPool
+from kyanite.azure.connections import Body, ConnectionPool, Exchange
 from kyanite.azure.data_plane import Access, PlaneError, SignedAccess
-from kyanite.azure.pauses import Check, go_on
+from kyanite.azure.pauses import USUAL, Check, Patience, go_on
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
 from kyanite.base.errors import (
     AzureError,
@@ -51,11 +51,12 @@ class BlobStorage:
         folder: str = "",
         *,
         ca_file: str | None = None,
-        pool: ConnectionPool | None = None,
+        pool: Exchange | None = None,
         check: Check = go_on,
         tier: str = "",
+        patience: Patience = USUAL,
     ) -> None:
-        self._client = ContainerClient(pool or ConnectionPool(ca_file), access, check)
+        self._client = ContainerClient(pool or ConnectionPool(ca_file), access, check, patience)
         self._base = f"{folder.strip('/')}/" if folder.strip("/") else ""
         self._tier = tier
 
@@ -66,13 +67,22 @@ class BlobStorage:
         folder: str = "",
         *,
         ca_file: str | None = None,
-        pool: ConnectionPool | None = None,
+        pool: Exchange | None = None,
         check: Check = go_on,
         tier: str = "",
+        patience: Patience = USUAL,
     ) -> BlobStorage:
         """With a SAS of the container."""
         url = container if isinstance(container, RenewableUrl) else RenewableUrl(container)
-        return cls(SignedAccess(url), folder, ca_file=ca_file, pool=pool, check=check, tier=tier)
+        return cls(
+            SignedAccess(url),
+            folder,
+            ca_file=ca_file,
+            pool=pool,
+            check=check,
+            tier=tier,
+            patience=patience,
+        )
 
     def put(self, name: str, data: Body) -> None:
         """Create an object. Raises ``ObjectExists``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from kyanite.azure.arm import ArmClient
-from kyanite.azure.pauses import Retries
+from kyanite.azure.pauses import Patience, Retries
 from kyanite.azure.signed_urls import SignedUrl
 from kyanite.base.errors import Gone, Rejected
 from kyanite.base.json_types import JsonObject, as_text, dig
@@ -66,7 +66,7 @@ def is_live(resource: JsonObject) -> bool:
 
 def _grant(arm: ArmClient, resource_id: str, access: str, seconds: int) -> SignedUrl:
     body: JsonObject = {"access": access, "durationInSeconds": seconds}
-    retries = Retries(arm.check, attempts=5)
+    retries = Retries(arm.check, Patience(attempts=5))
     while True:
         try:
             answer = arm.post(f"{resource_id}/beginGetAccess", body)

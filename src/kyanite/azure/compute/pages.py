@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from kyanite.azure.connections import Body, ConnectionPool
+from kyanite.azure.connections import Body, Exchange
 from kyanite.azure.data_plane import DataPlane, PlaneError, Reply, SignedAccess
-from kyanite.azure.pauses import Check, go_on
+from kyanite.azure.pauses import USUAL, Check, Patience, go_on
 from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.errors import Rejected
 from kyanite.base.units import MIB, SECTOR_BYTES
@@ -18,13 +18,17 @@ from kyanite.base.units import MIB, SECTOR_BYTES
 FOOTER_BYTES: Final = 512
 LARGEST_WRITE_BYTES: Final = 4 * MIB
 """Azure's limit for one page write."""
+_LIST_PATIENCE: Final = Patience(attempts=3)
+"""A list that times out is asked in smaller windows rather than again and again."""
 
 
 class DiskPages:
     """Raw requests to one disk; all failures are ``AzureError``. Thread-safe."""
 
-    def __init__(self, pool: ConnectionPool, url: RenewableUrl, check: Check = go_on) -> None:
-        self._plane = DataPlane(pool, SignedAccess(url), check)
+    def __init__(
+        self, pool: Exchange, url: RenewableUrl, check: Check = go_on, patience: Patience = USUAL
+    ) -> None:
+        self._plane = DataPlane(pool, SignedAccess(url), check, patience)
         self.url = url
         self.check = check
 
@@ -65,7 +69,7 @@ class DiskPages:
     def page_list(self, headers: dict[str, str], query: dict[str, str]) -> bytes:
         """One page of Get Page Ranges, as XML."""
         return self._send(
-            "GET", query={"comp": "pagelist", **query}, headers=headers, attempts=4
+            "GET", query={"comp": "pagelist", **query}, headers=headers, patience=_LIST_PATIENCE
         ).answer.body
 
     def _send(
@@ -76,11 +80,11 @@ class DiskPages:
         headers: dict[str, str] | None = None,
         body: Body = b"",
         into: memoryview | None = None,
-        attempts: int = 7,
+        patience: Patience | None = None,
     ) -> Reply:
         try:
             return self._plane.request(
-                method, query=query, headers=headers, body=body, into=into, attempts=attempts
+                method, query=query, headers=headers, body=body, into=into, patience=patience
             )
         except PlaneError as failure:
             raise failure.error from failure
