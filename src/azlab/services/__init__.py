@@ -17,6 +17,7 @@ SERVICES: tuple[str, ...] = (
     "identity",
     "resources",
     "authorization",
+    "storage",
 )
 
 Load: TypeAlias = "Callable[[Lab, Transaction, JsonObject], None]"

@@ -37,6 +37,11 @@ def _register_accounts(lab: Lab, database: Database) -> None:
         directory.remove(tx, name)
         tx.after_commit(lambda: _forget_blobs(database, name))
 
+    def moved(tx: Transaction, old: ResourceId, new: ResourceId) -> None:
+        listed = directory.find(tx, old.name)
+        if listed is not None:
+            directory.put(tx, new, listed.generations)
+
     lab.arm.type(
         ArmType(
             accounts.TYPE,
@@ -50,6 +55,7 @@ def _register_accounts(lab: Lab, database: Database) -> None:
             },
             queries={"listKeys": ("$expand",)},
             on_delete=forget,
+            on_move=moved,
             notes={"put": "no firewalls, own keys, immutability or hierarchical namespace"},
         )
     )
