@@ -1,0 +1,1 @@
+"""Places a repository can lie in, and wrappers around them."""

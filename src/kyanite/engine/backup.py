@@ -1,0 +1,257 @@
+"""A backup: disks and a recipe in, a point out (docs/format/order.md, "Backup").
+
+Running it again with the same ticket after any interruption goes on where it was: packs
+that were stored whole are used, and a point that was committed already is the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kyanite.base.clock import Clock, SystemClock
+from kyanite.base.errors import Invalid, Missing, ObjectExists, ObjectMissing
+from kyanite.engine.chain import Chain
+from kyanite.engine.chunk_store import ChunkStore, SpanKey
+from kyanite.engine.chunking import cutter_for
+from kyanite.engine.condemned import condemned_packs, pack_of_name
+from kyanite.engine.control import Control, NoControl
+from kyanite.engine.crew import Task, run_tasks
+from kyanite.engine.disk_input import DiskInput
+from kyanite.engine.disk_writer import DiskWriter
+from kyanite.engine.format import (
+    PACKS_PREFIX,
+    Kind,
+    point_name,
+    session_name,
+    text_of,
+)
+from kyanite.engine.index import Index, load_index, put_segment
+from kyanite.engine.index_segment import IndexedPack, encode_segment
+from kyanite.engine.keys import BackupKeys
+from kyanite.engine.pack import PackRef, PackTable, read_table
+from kyanite.engine.pack_uploads import PackUploads
+from kyanite.engine.page_reader import PageReader
+from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.point import Point, decode_point, encode_point
+from kyanite.engine.sealed_object import kind_of
+from kyanite.engine.session import SessionTicket, voided
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import parallel_map, together
+
+
+@dataclass(frozen=True, slots=True)
+class BackupResult:
+    """The committed point. ``committed_before``: an earlier attempt had committed it."""
+
+    point: Point
+    committed_before: bool
+
+
+def back_up(
+    storage: Storage,
+    keys: BackupKeys,
+    ticket: SessionTicket,
+    disks: Sequence[DiskInput],
+    recipe: bytes,
+    control: Control | None = None,
+    parallelism: Parallelism | None = None,
+    clock: Clock | None = None,
+) -> BackupResult:
+    """Back up ``disks`` as the point of the ticket's session.
+
+    Raises ``Missing`` (the parent point is gone: back up in full), ``PointVoided`` (the
+    session was given up), ``Damaged``, and what source, storage and control raise.
+    """
+    if len({disk.disk_id for disk in disks}) < len(disks):
+        raise Invalid("A disk is named twice in one backup.")
+    run = _Backup(storage, keys, ticket, control or NoControl(), parallelism or Parallelism.local())
+    before = run.committed()
+    if before is not None:
+        return BackupResult(before, committed_before=True)
+    return run.run(disks, recipe, clock or SystemClock())
+
+
+class _Backup:
+    def __init__(
+        self,
+        storage: Storage,
+        keys: BackupKeys,
+        ticket: SessionTicket,
+        control: Control,
+        parallelism: Parallelism,
+    ) -> None:
+        self._storage = storage
+        self._keys = keys
+        self._ticket = ticket
+        self._control = control
+        self._parallelism = parallelism
+
+    def committed(self) -> Point | None:
+        """The session's point, if an earlier attempt has put it. Raises ``PointVoided``."""
+        name = point_name(self._ticket.session_id)
+        try:
+            data = self._storage.get(name)
+        except ObjectMissing:
+            return None
+        if kind_of(name, data) is Kind.VOID:
+            raise voided(self._ticket.session_id)
+        return decode_point(
+            self._ticket.session_id,
+            data,
+            self._keys.maintenance_key,
+            self._keys.repository_id,
+            self._keys.session_root,
+        )
+
+    def run(self, disks: Sequence[DiskInput], recipe: bytes, clock: Clock) -> BackupResult:
+        (index, own), parent = together(self._look_around, self._parent)
+        settings = self._ticket.settings
+        cutter = cutter_for(settings)
+        with PackUploads(
+            self._storage,
+            self._keys,
+            settings.pack_bytes,
+            self._parallelism.uploads,
+            self._control,
+        ) as uploads:
+            store = ChunkStore(self._keys, index, uploads, settings.zstd_level)
+            store.know(own)
+            reader = PageReader(
+                self._storage,
+                index.find_all,
+                self._keys.maintenance_key,
+                self._keys.repository_id,
+                self._keys.id_key,
+            )
+            writers = [
+                DiskWriter(
+                    place,
+                    disk,
+                    parent.disk(disk.disk_id) if parent else None,
+                    settings,
+                    cutter.grid_bytes,
+                    reader,
+                )
+                for place, disk in enumerate(disks)
+            ]
+            chain = Chain(store, cutter, self._parallelism, self._control)
+            self._write(writers, {n: w.touched() for n, w in enumerate(writers)}, chain)
+            point_disks = [writer.finish(store) for writer in writers]
+            while lost := self._lost(store):
+                store.exclude(lost.keys())
+                self._write(writers, _by_disk(lost), chain)
+                point_disks = [writer.finish(store) for writer in writers]
+            uploads.flush()
+            new, sent = uploads.stored.packs, uploads.stored.stored_bytes
+        packs = [*own, *new]
+        point = Point(
+            self._ticket.session_id,
+            self._ticket.machine_id,
+            self._ticket.label,
+            clock.now().isoformat(),
+            "Incremental" if any(w.kind == "Incremental" for w in writers) else "Full",
+            self._ticket.parent,
+            tuple(point_disks),
+            sum(table.size_bytes for table in packs),
+            chain.moved.read_bytes,
+            chain.moved.processed_bytes,
+            sent,
+            recipe,
+        )
+        return self._commit(point, packs)
+
+    def _look_around(self) -> tuple[Index, list[PackTable]]:
+        """The index without condemned packs, and the packs of earlier attempts."""
+        keys = self._keys
+        condemned, index, own = together(
+            lambda: condemned_packs(self._storage, keys.maintenance_key, keys.repository_id),
+            lambda: load_index(self._storage, keys.maintenance_key, keys.repository_id),
+            self._own_packs,
+        )
+        mine = frozenset(table.pack for table in own)
+        return index.excluding(condemned | mine), own
+
+    def _own_packs(self) -> list[PackTable]:
+        prefix = f"{PACKS_PREFIX}{self._ticket.session_id}/"
+        refs = [pack_of_name(info.name) for info in self._storage.list(prefix)]
+        return parallel_map(
+            lambda ref: read_table(
+                self._storage, ref, self._keys.maintenance_key, self._keys.repository_id
+            ),
+            [ref for ref in refs if ref is not None],
+        )
+
+    def _parent(self) -> Point | None:
+        """Read after the session was registered, never before (order.md, backup step 2)."""
+        parent = self._ticket.parent
+        if parent is None:
+            return None
+        try:
+            self._storage.size(session_name(parent))
+            data = self._storage.get(point_name(parent))
+        except ObjectMissing:
+            raise Missing(f"The parent point {parent} is gone; back up in full.") from None
+        keys = self._keys
+        return decode_point(parent, data, keys.maintenance_key, keys.repository_id)
+
+    def _write(
+        self, writers: Sequence[DiskWriter], spans: Mapping[int, Sequence[int]], chain: Chain
+    ) -> None:
+        def tasks() -> Generator[Task, None, None]:
+            for place, numbers in sorted(spans.items()):
+                yield from writers[place].tasks(numbers, chain)
+
+        run_tasks(tasks(), self._parallelism.readers, self._parallelism.read_bytes)
+
+    def _lost(self, store: ChunkStore) -> dict[PackRef, set[SpanKey]]:
+        """Shared packs that are condemned or gone by now, and the spans that use them."""
+        shared = store.shared_packs()
+        if not shared:
+            return {}
+        keys = self._keys
+        bad = condemned_packs(self._storage, keys.maintenance_key, keys.repository_id)
+        sessions = sorted({pack.session_id for pack in shared})
+        listings = parallel_map(
+            lambda one: {i.name for i in self._storage.list(f"{PACKS_PREFIX}{text_of(one)}/")},
+            sessions,
+        )
+        present = set().union(*listings)
+        return {
+            pack: spans for pack, spans in shared.items() if pack in bad or pack.name not in present
+        }
+
+    def _commit(self, point: Point, packs: Sequence[PackTable]) -> BackupResult:
+        keys = self._keys
+        self._control.check()
+        if packs:
+            body = encode_segment([(IndexedPack(t.pack, t.size_bytes), t.entries) for t in packs])
+            put_segment(self._storage, body, keys.maintenance_key, keys.repository_id)
+        self._control.check()
+        before = False
+        try:
+            self._storage.put(
+                point_name(point.session_id),
+                encode_point(point, keys.session_root, keys.maintenance_key, keys.repository_id),
+            )
+        except ObjectExists:
+            found = self.committed()
+            if found is None:
+                raise
+            point, before = found, True
+        try:
+            self._storage.size(session_name(point.session_id))
+        except ObjectMissing:
+            raise voided(point.session_id) from None
+        return BackupResult(point, before)
+
+
+def _by_disk(lost: Mapping[PackRef, set[SpanKey]]) -> dict[int, list[int]]:
+    """Which spans of which disks have to be written again."""
+    spans: dict[int, set[int]] = {}
+    for keys in lost.values():
+        for place, number in keys:
+            spans.setdefault(place, set())
+            if number >= 0:  # below zero: an inner page, written again anyway
+                spans[place].add(number)
+    return {place: sorted(numbers) for place, numbers in spans.items()}

@@ -1,0 +1,108 @@
+"""What sessions and points a repository has.
+
+A point counts only while its session object exists (docs/format/order.md, invariant 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kyanite.base.errors import ObjectMissing
+from kyanite.engine.format import (
+    POINTS_PREFIX,
+    SESSIONS_PREFIX,
+    Kind,
+    point_name,
+    session_name,
+)
+from kyanite.engine.point import Point, decode_point
+from kyanite.engine.sealed_object import kind_of
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import parallel_map, together
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Names in the order of a listing: sessions, and sessions with a point or a void."""
+
+    sessions: frozenset[str]
+    closed: frozenset[str]
+
+    @property
+    def open(self) -> frozenset[str]:
+        """Sessions that may still commit."""
+        return self.sessions - self.closed
+
+    @property
+    def announced(self) -> list[str]:
+        """Sessions that may have a point that counts (or a void), oldest first."""
+        return sorted(self.sessions & self.closed)
+
+
+def list_sessions(storage: Storage) -> frozenset[str]:
+    return _names(storage, SESSIONS_PREFIX)
+
+
+def list_closed(storage: Storage) -> frozenset[str]:
+    """Sessions under whose name there is a point or a void."""
+    return _names(storage, POINTS_PREFIX)
+
+
+def read_catalog(storage: Storage) -> Catalog:
+    """Both listings, at the same time: for showing, not for cleaning (order matters there)."""
+    sessions, closed = together(lambda: list_sessions(storage), lambda: list_closed(storage))
+    return Catalog(sessions, closed)
+
+
+def read_point(
+    storage: Storage,
+    session_id: str,
+    maintenance_key: bytes,
+    repository_id: bytes,
+    session_root: bytes | None = None,
+) -> Point | None:
+    """The point of a session; ``None`` for a void. Raises ``ObjectMissing``, ``Damaged``."""
+    name = point_name(session_id)
+    data = storage.get(name)
+    if kind_of(name, data) is Kind.VOID:
+        return None
+    return decode_point(session_id, data, maintenance_key, repository_id, session_root)
+
+
+def read_points(
+    storage: Storage,
+    session_ids: list[str],
+    maintenance_key: bytes,
+    repository_id: bytes,
+    session_root: Callable[[str], bytes] | None = None,
+) -> list[Point]:
+    """The points of these sessions; voids and points deleted meanwhile are left out."""
+
+    def read(session_id: str) -> Point | None:
+        root = session_root(session_id) if session_root else None
+        try:
+            return read_point(storage, session_id, maintenance_key, repository_id, root)
+        except ObjectMissing:
+            return None
+
+    return [point for point in parallel_map(read, session_ids) if point is not None]
+
+
+def exists(storage: Storage, name: str) -> bool:
+    """Asked for by name: the answer does not come from a listing."""
+    try:
+        storage.size(name)
+    except ObjectMissing:
+        return False
+    return True
+
+
+def delete_session(storage: Storage, session_id: str) -> None:
+    """Delete a session's point: the moment its session object goes, the point is deleted."""
+    storage.delete(session_name(session_id))
+    storage.delete(point_name(session_id))
+
+
+def _names(storage: Storage, prefix: str) -> frozenset[str]:
+    return frozenset(info.name.removeprefix(prefix) for info in storage.list(prefix))

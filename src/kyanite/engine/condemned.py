@@ -1,0 +1,113 @@
+"""Condemned lists: packs that cleaning means to delete (docs/format/order.md, "Cleaning")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kyanite.base.errors import Damaged, ObjectMissing
+from kyanite.base.json_types import as_list, as_text
+from kyanite.engine.format import CONDEMNED_PREFIX, PACK_ID_BYTES, PACKS_PREFIX, Kind, id_of
+from kyanite.engine.pack import PackRef
+from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import parallel_map
+
+
+@dataclass(frozen=True, slots=True)
+class CondemnedList:
+    """``waits_for``: sessions that were open when the list was put; ``None``: not yet known."""
+
+    list_id: str
+    packs: frozenset[PackRef]
+    waits_for: frozenset[str] | None
+
+
+def packs_name(list_id: str) -> str:
+    return f"{CONDEMNED_PREFIX}{list_id}/packs"
+
+
+def waits_name(list_id: str) -> str:
+    return f"{CONDEMNED_PREFIX}{list_id}/waits"
+
+
+def pack_of_name(name: str) -> PackRef | None:
+    """The pack of an object name; ``None`` if it is none."""
+    parts = name.removeprefix(PACKS_PREFIX).split("/")
+    if not name.startswith(PACKS_PREFIX) or len(parts) != 2:
+        return None
+    try:
+        session_id, pack_id = id_of(parts[0]), bytes.fromhex(parts[1])
+    except ValueError:
+        return None
+    return PackRef(session_id, pack_id) if len(pack_id) == PACK_ID_BYTES else None
+
+
+def put_list(
+    storage: Storage,
+    list_id: str,
+    packs: frozenset[PackRef],
+    condemned_at: str,
+    maintenance_key: bytes,
+    repository_id: bytes,
+) -> None:
+    """Condemn packs."""
+    name = packs_name(list_id)
+    body = to_json_bytes(
+        {"condemned_at": condemned_at, "packs": sorted(pack.name for pack in packs)}
+    )
+    storage.put(name, seal(Kind.CONDEMNED, name, body, maintenance_key, repository_id))
+
+
+def put_waits(
+    storage: Storage,
+    list_id: str,
+    sessions: frozenset[str],
+    maintenance_key: bytes,
+    repository_id: bytes,
+) -> None:
+    """Keep which sessions the list waits for."""
+    name = waits_name(list_id)
+    body = to_json_bytes({"sessions": sorted(sessions)})
+    storage.put(name, seal(Kind.WAITS, name, body, maintenance_key, repository_id))
+
+
+def read_lists(
+    storage: Storage, maintenance_key: bytes, repository_id: bytes
+) -> list[CondemnedList]:
+    """All condemned lists. One that is removed meanwhile is left out: its packs are gone."""
+    names = [info.name for info in storage.list(CONDEMNED_PREFIX)]
+    ids = sorted({name.removeprefix(CONDEMNED_PREFIX).split("/")[0] for name in names})
+
+    def read(list_id: str) -> CondemnedList | None:
+        name, waits = packs_name(list_id), waits_name(list_id)
+        try:
+            data = storage.get(name)
+        except ObjectMissing:
+            return None
+        body = from_json_bytes(
+            name, unseal(Kind.CONDEMNED, name, data, maintenance_key, repository_id)
+        )
+        packs = [pack_of_name(as_text(pack)) for pack in as_list(body.get("packs"))]
+        if None in packs:
+            raise Damaged(f"{name} names something that is no pack.")
+        sessions: frozenset[str] | None = None
+        if waits in names:
+            try:
+                found = storage.get(waits)
+            except ObjectMissing:
+                return None
+            opened = from_json_bytes(
+                waits, unseal(Kind.WAITS, waits, found, maintenance_key, repository_id)
+            )
+            sessions = frozenset(as_text(s) for s in as_list(opened.get("sessions")))
+        return CondemnedList(list_id, frozenset(p for p in packs if p is not None), sessions)
+
+    return [one for one in parallel_map(read, ids) if one is not None]
+
+
+def condemned_packs(
+    storage: Storage, maintenance_key: bytes, repository_id: bytes
+) -> frozenset[PackRef]:
+    """All packs on any list."""
+    lists = read_lists(storage, maintenance_key, repository_id)
+    return frozenset(pack for one in lists for pack in one.packs)

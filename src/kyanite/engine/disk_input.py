@@ -1,0 +1,33 @@
+"""What a backup is given of a disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from kyanite.engine.ranges import RangeList
+
+
+class Source(Protocol):
+    """A disk that can be read at any place. Thread-safe."""
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill ``buffer`` with the bytes from ``offset``; all of them or an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DiskInput:
+    """A disk to back up.
+
+    allocated  what may hold data; the rest is known to be zero. ``None``: read everything
+    changes    what differs from the disk of the same ``disk_id`` in the parent point.
+               ``None``: the whole disk is taken (a full backup of this disk)
+    """
+
+    disk_id: str
+    name: str
+    size_bytes: int
+    source: Source
+    allocated: RangeList | None = None
+    changes: RangeList | None = None

@@ -1,0 +1,125 @@
+"""Magics, numbers, limits and names of ``docs/format``; everything else refers to these."""
+
+from __future__ import annotations
+
+import uuid
+from enum import IntEnum
+from typing import Final
+
+from kyanite.base.errors import Damaged, Invalid, UnknownFormat
+from kyanite.base.units import GIB, KIB, MIB
+
+FORMAT_VERSION: Final = 1
+
+REPOSITORY_MAGIC: Final = b"kyn-repo"
+SLOT_MAGIC: Final = b"kyn-slot"
+OBJECT_MAGIC: Final = b"kyanite\0"
+PACK_MAGIC: Final = b"kyn-pack"
+PACK_END_MAGIC: Final = b"kyn-pend"
+
+ID_BYTES: Final = 32
+KEY_BYTES: Final = 32
+TAG_BYTES: Final = 16
+PACK_ID_BYTES: Final = 16
+REPOSITORY_ID_BYTES: Final = 16
+
+NO_ID: Final = bytes(ID_BYTES)  # "no page here"; as likely to be a real id as to guess a key
+
+MAX_CHUNK_BYTES: Final = 4 * MIB
+MAX_PACK_BYTES: Final = 64 * MIB
+MAX_SEGMENT_BYTES: Final = GIB
+MAX_OBJECT_BYTES: Final = 64 * MIB
+MAX_SETTINGS_BYTES: Final = 64 * KIB
+
+REPOSITORY_NAME: Final = "repository"
+KEYS_PREFIX: Final = "keys/"
+SESSIONS_PREFIX: Final = "sessions/"
+PACKS_PREFIX: Final = "packs/"
+INDEX_PREFIX: Final = "index/"
+POINTS_PREFIX: Final = "points/"
+CONDEMNED_PREFIX: Final = "condemned/"
+
+
+class Kind(IntEnum):
+    """What a sealed object is; part of its key, so that none passes for another."""
+
+    SESSION = 1
+    SEGMENT = 2
+    POINT = 3
+    VOID = 4
+    CONDEMNED = 5
+    WAITS = 6
+
+
+class Purpose(IntEnum):
+    """First four bytes of a nonce: what is encrypted (docs/format/keys.md, "Nonces")."""
+
+    CHUNK = 1
+    PAGE = 2
+    TABLE = 3
+    OBJECT = 4
+    RECIPE = 5
+    MASTER_KEY = 6
+
+
+class EntryType(IntEnum):
+    """What an entry of a pack is."""
+
+    CHUNK = 1
+    PAGE = 2
+
+
+class Codec(IntEnum):
+    """How plain bytes were coded before they were sealed."""
+
+    RAW = 0
+    ZSTD = 1
+
+
+def nonce(purpose: Purpose, number: int = 0) -> bytes:
+    """The 96-bit nonce of a message."""
+    return int(purpose).to_bytes(4, "little") + number.to_bytes(8, "little")
+
+
+def id_of(text: str) -> bytes:
+    """The 16 bytes of a UUID in text form; raises ``Invalid`` if it is none."""
+    try:
+        value = uuid.UUID(text)
+    except ValueError:
+        raise Invalid(f"{text[:60]!r} is not the id of a session.") from None
+    if str(value) != text:
+        raise Invalid(f"{text[:60]!r} is not the id of a session in lower-case text.")
+    return value.bytes
+
+
+def text_of(identifier: bytes) -> str:
+    """A UUID of 16 bytes as text."""
+    return str(uuid.UUID(bytes=identifier))
+
+
+def session_name(session_id: str) -> str:
+    return f"{SESSIONS_PREFIX}{session_id}"
+
+
+def point_name(session_id: str) -> str:
+    """Where the session's point will stand, or its void."""
+    return f"{POINTS_PREFIX}{session_id}"
+
+
+def pack_name(session_id: bytes, pack_id: bytes) -> str:
+    return f"{PACKS_PREFIX}{text_of(session_id)}/{pack_id.hex()}"
+
+
+def check_version(found: int, what: str) -> None:
+    """Raise ``UnknownFormat`` unless this program reads version ``found``."""
+    if found != FORMAT_VERSION:
+        raise UnknownFormat(
+            f"{what} has format version {found}, this program reads version {FORMAT_VERSION}; "
+            "use the program that wrote it, or a newer one."
+        )
+
+
+def ensure(condition: bool, what: str) -> None:
+    """Raise ``Damaged`` with ``what`` (a sentence) unless ``condition`` holds."""
+    if not condition:
+        raise Damaged(what)

@@ -1,0 +1,123 @@
+"""A pack while it is written: many threads fill it, each its own entries.
+
+Place and entry number are given out under a lock, so no nonce is used twice; sealing
+happens outside of it, straight into the pack's buffer.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kyanite.engine.compression import compress
+from kyanite.engine.format import PACK_ID_BYTES, TAG_BYTES, EntryType
+from kyanite.engine.keys import BackupKeys, pack_key, structure_key
+from kyanite.engine.pack import (
+    HEADER,
+    ROW,
+    PackEntry,
+    PackRef,
+    entry_context,
+    entry_nonce,
+    header,
+    seal_end,
+    table_bytes,
+)
+from kyanite.engine.storage.base import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """An entry ready to be sealed: coded bytes and what they are."""
+
+    entry_id: bytes
+    entry_type: EntryType
+    codec: int
+    plain_length: int
+    data: Data
+
+
+def code(entry_id: bytes, entry_type: EntryType, plain: Data, zstd_level: int) -> Coded:
+    """Compress where it saves enough."""
+    codec, data = compress(plain, zstd_level)
+    return Coded(entry_id, entry_type, codec, len(plain), data)
+
+
+class OpenPack:
+    """One pack in a buffer. ``reserve`` is called under the owner's lock, ``fill`` is not."""
+
+    def __init__(self, buffer: bytearray, keys: BackupKeys) -> None:
+        self.ref = PackRef(keys.session_id, os.urandom(PACK_ID_BYTES))
+        self.entries: list[PackEntry] = []
+        self.buffer = buffer
+        self._view = memoryview(buffer)
+        self._head = header(keys.repository_id, self.ref)
+        self._view[: HEADER.size] = self._head
+        self._end = HEADER.size
+        self._rows = bytearray()
+        self._repository_id = keys.repository_id
+        self._maintenance_key = keys.maintenance_key
+        self._chunk_cipher = AESGCM(pack_key(keys.session_root, self.ref.pack_id))
+        self._page_cipher = AESGCM(structure_key(keys.maintenance_key, self.ref.pack_id))
+        self._lock = threading.Lock()
+        self._pending = 0
+        self._closed = False
+
+    def reserve(self, coded: Coded) -> PackEntry | None:
+        """A place for an entry, or ``None`` if it does not fit any more."""
+        stored_length = len(coded.data) + TAG_BYTES
+        number = len(self.entries)
+        if self._end + stored_length + table_bytes(number + 1) > len(self.buffer):
+            return None
+        entry = PackEntry(
+            coded.entry_id,
+            number,
+            self._end,
+            stored_length,
+            coded.plain_length,
+            coded.entry_type,
+            coded.codec,
+        )
+        self.entries.append(entry)
+        self._rows += ROW.pack(
+            coded.entry_id,
+            entry.offset,
+            stored_length,
+            coded.plain_length,
+            coded.entry_type,
+            coded.codec,
+            0,
+        )
+        self._end += stored_length
+        with self._lock:
+            self._pending += 1
+        return entry
+
+    def fill(self, entry: PackEntry, coded: Coded) -> bool:
+        """Seal the entry into its place. True: the pack is closed and this was its last one."""
+        cipher = self._page_cipher if coded.entry_type is EntryType.PAGE else self._chunk_cipher
+        cipher.encrypt_into(
+            entry_nonce(coded.entry_type, entry.number),
+            coded.data,
+            entry_context(self._repository_id, self.ref.pack_id, entry),
+            self._view[entry.offset : entry.offset + entry.stored_length],
+        )
+        with self._lock:
+            self._pending -= 1
+            return self._closed and self._pending == 0
+
+    def close(self) -> bool:
+        """No more entries. True: all are filled, the pack can go."""
+        with self._lock:
+            self._closed = True
+            return self._pending == 0
+
+    def finish(self) -> memoryview:
+        """The whole pack, sealed, once every entry is filled."""
+        end = seal_end(self._rows, len(self.entries), self._end, self._head, self._maintenance_key)
+        size = self._end + len(end)
+        self._view[self._end : size] = end
+        return self._view[:size]

@@ -1,0 +1,152 @@
+"""Packs on their way to the storage: one open, a bounded number in flight.
+
+The buffers are the bound of a backup's memory: whoever needs a new pack waits until an
+upload has given its buffer back.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import Final
+
+from kyanite.engine.control import Control
+from kyanite.engine.keys import BackupKeys
+from kyanite.engine.open_pack import Coded, OpenPack
+from kyanite.engine.pack import PackTable
+from kyanite.engine.storage.base import Storage
+
+# A thread that waits for a slow upload looks this often whether it shall stop.
+_LOOK_UP_SECONDS: Final = 0.5
+
+# After a failure or a stop, an upload that hangs must not hold up the end of the work. It
+# can do no harm: a pack that nothing refers to.
+_LONGEST_FAREWELL_SECONDS: Final = 2.0
+
+
+@dataclass(slots=True)
+class Stored:
+    """What reached the storage."""
+
+    packs: list[PackTable] = field(default_factory=list)
+    stored_bytes: int = 0
+
+
+class PackUploads:
+    """Takes coded entries, fills packs, puts them with several threads.
+
+    Use as a context: leaving it ends the threads. After a failure every call raises it.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        keys: BackupKeys,
+        pack_bytes: int,
+        uploads: int,
+        control: Control,
+    ) -> None:
+        self._storage = storage
+        self._keys = keys
+        self._pack_bytes = pack_bytes
+        self._control = control
+        self._lock = threading.Lock()
+        self._open: OpenPack | None = None
+        self._buffers: queue.Queue[bytearray | None] = queue.Queue()
+        for _ in range(uploads + 1):
+            self._buffers.put(None)  # made when first needed
+        self._full: queue.Queue[OpenPack | None] = queue.Queue()
+        self._in_flight = 0
+        self._idle = threading.Condition()
+        self._failure: BaseException | None = None
+        self._threads = [
+            threading.Thread(target=self._upload, name=f"kyanite-upload-{n}", daemon=True)
+            for n in range(uploads)
+        ]
+        self.stored = Stored()
+
+    def __enter__(self) -> PackUploads:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            self._failure = self._failure or error  # packs that wait are not sent any more
+        for _thread in self._threads:
+            self._full.put(None)
+        for thread in self._threads:
+            thread.join(_LONGEST_FAREWELL_SECONDS if self._failure else None)
+
+    def add(self, coded: Coded) -> None:
+        """Seal an entry into the open pack; opens and sends packs as needed."""
+        while True:
+            with self._lock:
+                pack = self._open
+                if pack is None:
+                    pack = self._open = OpenPack(self._free_buffer(), self._keys)
+                entry = pack.reserve(coded)
+                if entry is None:
+                    self._open = None
+            if entry is None:
+                if pack.close():
+                    self._send(pack)
+            else:
+                break
+        if pack.fill(entry, coded):
+            self._send(pack)
+
+    def flush(self) -> None:
+        """Send the open pack and wait until everything is durable. Nobody may add meanwhile."""
+        with self._lock:
+            pack, self._open = self._open, None
+        if pack is not None and pack.close():
+            self._send(pack)
+        with self._idle:
+            while self._in_flight and self._failure is None:
+                self._idle.wait(_LOOK_UP_SECONDS)
+                self._control.check()
+        self.raise_failure()
+
+    def raise_failure(self) -> None:
+        """Raise what stopped an upload, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _free_buffer(self) -> bytearray:
+        while True:
+            self.raise_failure()
+            self._control.check()
+            try:
+                buffer = self._buffers.get(timeout=_LOOK_UP_SECONDS)
+            except queue.Empty:
+                continue
+            return bytearray(self._pack_bytes) if buffer is None else buffer
+
+    def _send(self, pack: OpenPack) -> None:
+        with self._idle:
+            self._in_flight += 1
+        self._full.put(pack)
+
+    def _upload(self) -> None:
+        while (pack := self._full.get()) is not None:
+            try:
+                if self._failure is None:
+                    self._put(pack)
+            except BaseException as error:  # carried to the threads that wait for it
+                self._failure = self._failure or error
+            finally:
+                self._buffers.put(pack.buffer)
+                with self._idle:
+                    self._in_flight -= 1
+                    self._idle.notify_all()
+
+    def _put(self, pack: OpenPack) -> None:
+        data = pack.finish()
+        self._storage.put(pack.ref.name, data)
+        table = PackTable(pack.ref, len(data), tuple(pack.entries))
+        with self._idle:
+            self.stored.packs.append(table)
+            self.stored.stored_bytes += len(data)
+        self._control.advance(stored=len(data))

@@ -1,0 +1,45 @@
+"""How much happens at once: a matter of the machine and the way to its data, not of the format."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from kyanite.base.units import KIB, MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Parallelism:
+    """Threads and request sizes of one backup or restore.
+
+    readers      threads that read the source and carry the chunks through the chain
+    workers      how many of them compute at the same time
+    uploads      packs on their way to the storage at once; each holds a buffer of a pack
+    read_bytes   at most so much per read from the source
+    fetches      threads that read packs, open chunks and write the target
+    fetch_bytes  at most so much per read from a pack
+    write_bytes  neighbouring chunks are joined to writes of at most this; 0: never joined
+    """
+
+    readers: int
+    workers: int
+    uploads: int
+    read_bytes: int
+    fetches: int
+    fetch_bytes: int
+    write_bytes: int
+
+    @classmethod
+    def local(cls) -> Parallelism:
+        """For files: as many threads as cores, pieces that stay in the processor's cache."""
+        cores = _cores()
+        return cls(cores, cores, 2, 512 * KIB, cores, 8 * MIB, 0)
+
+    @classmethod
+    def network(cls) -> Parallelism:
+        """For 20 ms a request and 60 MB/s a connection: enough in flight for 600 MB/s."""
+        return cls(16, _cores(), 5, 2 * MIB, 12, 4 * MIB, 4 * MIB)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,314 @@
+"""Restoring disks: planned by pack, fetched in parallel, every chunk checked against its name.
+
+Memory is bounded by planning a stretch of the disk at a time. Zeros are never written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Final, Protocol
+
+from blake3 import blake3
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kyanite.base.errors import Damaged, Missing, NotFound, ObjectMissing, WrongKey
+from kyanite.base.units import KIB
+from kyanite.engine.control import Control, NoControl
+from kyanite.engine.crew import Task, run_tasks
+from kyanite.engine.format import EntryType
+from kyanite.engine.index import Index, load_index
+from kyanite.engine.index_segment import Location
+from kyanite.engine.keys import RestoreKeys
+from kyanite.engine.pack import PackEntry, PackRef, open_entry
+from kyanite.engine.page_reader import PageReader, Span
+from kyanite.engine.pages import Entry
+from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.point import Point, PointDisk
+from kyanite.engine.ranges import RangeList
+from kyanite.engine.storage.base import Data, Storage
+
+# One read costs more than fetching so many bytes that nobody wants.
+_JOINED_GAP_BYTES: Final = 256 * KIB
+
+# Spans (1 GiB each) planned at once: some ten thousand chunks.
+_SPANS_AT_ONCE: Final = 16
+
+
+class Target(Protocol):
+    """Where a disk is restored to. Fresh: what is not written reads as zeros. Thread-safe."""
+
+    def write(self, offset: int, data: Data) -> None:
+        """Write all of ``data``, which is not kept after the return."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    """Byte counts of a restored disk."""
+
+    read_bytes: int
+    written_bytes: int
+
+
+@dataclass(slots=True)
+class Wanted:
+    """A chunk and the places of the disk where it belongs."""
+
+    entry: PackEntry
+    places: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One read from a pack: neighbouring wanted chunks."""
+
+    pack: PackRef
+    wanted: tuple[Wanted, ...]
+
+    @property
+    def offset(self) -> int:
+        return self.wanted[0].entry.offset
+
+    @property
+    def length(self) -> int:
+        last = self.wanted[-1].entry
+        return last.offset + last.stored_length - self.offset
+
+
+def restore_disk(
+    storage: Storage,
+    keys: RestoreKeys,
+    point: Point,
+    disk_id: str,
+    target: Target,
+    control: Control | None = None,
+    already: RangeList | None = None,
+    parallelism: Parallelism | None = None,
+    holes: Callable[[int, int], None] | None = None,
+) -> RestoreResult:
+    """Restore one disk of a point.
+
+    ``already``: ranges that are right in the target and are left alone. ``holes`` is told
+    offset and length of every run of zeros, for targets that are not fresh.
+    Raises ``Missing``, ``Damaged``, ``WrongKey``, and what storage, target and control raise.
+    """
+    disk = point.disk(disk_id)
+    if disk is None:
+        raise NotFound(f"The point has no disk {disk_id}.")
+    restoring = _Restore(
+        storage,
+        keys,
+        target,
+        control or NoControl(),
+        already or RangeList.empty(),
+        parallelism or Parallelism.local(),
+    )
+    return restoring.run(disk, holes)
+
+
+def fetches(wanted: Iterable[tuple[Location, int]], fetch_bytes: int) -> list[Fetch]:
+    """Chunks (where they are, where they belong) as few reads, pack by pack."""
+    packs: dict[PackRef, dict[int, Wanted]] = {}
+    for location, place in wanted:
+        entries = packs.setdefault(location.pack, {})
+        found = entries.get(location.entry.number)
+        if found is None:
+            found = entries[location.entry.number] = Wanted(location.entry)
+        found.places.append(place)
+    result: list[Fetch] = []
+    for pack, entries in packs.items():
+        run: list[Wanted] = []
+        for one in sorted(entries.values(), key=lambda one: one.entry.offset):
+            entry = one.entry
+            if run:
+                last = run[-1].entry
+                gap = entry.offset - (last.offset + last.stored_length)
+                length = entry.offset + entry.stored_length - run[0].entry.offset
+                if gap > _JOINED_GAP_BYTES or length > fetch_bytes:
+                    result.append(Fetch(pack, tuple(run)))
+                    run = []
+            run.append(one)
+        result.append(Fetch(pack, tuple(run)))
+    return result
+
+
+class _Restore:
+    def __init__(
+        self,
+        storage: Storage,
+        keys: RestoreKeys,
+        target: Target,
+        control: Control,
+        already: RangeList,
+        parallelism: Parallelism,
+    ) -> None:
+        self._storage = storage
+        self._keys = keys
+        self._target = target
+        self._control = control
+        self._already = already
+        self._parallelism = parallelism
+        self._index = self._load_index()
+        self._lock = threading.Lock()
+        self._read_bytes = 0
+        self._written_bytes = 0
+
+    def run(self, disk: PointDisk, holes: Callable[[int, int], None] | None) -> RestoreResult:
+        reader = PageReader(
+            self._storage,
+            self._index.find_all,
+            self._keys.maintenance_key,
+            self._keys.repository_id,
+            self._keys.id_key,
+        )
+
+        def tasks() -> Generator[Task, None, None]:
+            spans = reader.spans(disk)
+            done = 0
+            while stretch := list(islice(spans, _SPANS_AT_ONCE)):
+                if holes is not None:
+                    for offset, length in _zero_runs(stretch, done):
+                        holes(offset, length)
+                    done = stretch[-1][0].offset + stretch[-1][0].length
+                wanted = list(self._wanted(stretch))
+                for fetch in fetches(wanted, self._parallelism.fetch_bytes):
+                    yield partial(self._fetch, fetch)
+            if holes is not None and done < disk.size_bytes:
+                holes(done, disk.size_bytes - done)
+
+        run_tasks(tasks(), self._parallelism.fetches, 0)
+        return RestoreResult(self._read_bytes, self._written_bytes)
+
+    def _load_index(self) -> Index:
+        return load_index(self._storage, self._keys.maintenance_key, self._keys.repository_id)
+
+    def _wanted(
+        self, stretch: Sequence[tuple[Span, list[Entry]]]
+    ) -> Iterator[tuple[Location, int]]:
+        for span, entries in stretch:
+            at = span.offset
+            for entry in entries:
+                if entry.chunk_id is not None and not self._already.covers(at, entry.length):
+                    location = self._index.find(entry.chunk_id)
+                    if location is None:
+                        raise Missing(_no_chunk(entry.chunk_id, at))
+                    if location.entry.plain_length != entry.length:
+                        raise Damaged(f"The chunk at {at} has another length than its page says.")
+                    yield location, at
+                at += entry.length
+
+    def _fetch(self, fetch: Fetch, _: memoryview) -> None:
+        self._control.check()
+        try:
+            data = self._storage.get_range(fetch.pack.name, fetch.offset, fetch.length)
+        except ObjectMissing:
+            self._fetch_elsewhere(fetch)
+            return
+        if len(data) != fetch.length:
+            raise Damaged(f"{fetch.pack.name} is shorter than its table says.")
+        self._open_and_write(fetch, memoryview(data))
+
+    def _fetch_elsewhere(self, fetch: Fetch) -> None:
+        """The pack is gone: cleaning may have moved its chunks. Look once into a fresh index."""
+        index = self._load_index().excluding({fetch.pack})
+        for one in fetch.wanted:
+            location = index.find(one.entry.entry_id)
+            if location is None:
+                raise Missing(_no_chunk(one.entry.entry_id, one.places[0]))
+            again = Fetch(location.pack, (Wanted(location.entry, one.places),))
+            try:
+                data = self._storage.get_range(location.pack.name, again.offset, again.length)
+            except ObjectMissing:
+                raise Missing(_no_chunk(one.entry.entry_id, one.places[0])) from None
+            self._open_and_write(again, memoryview(data))
+
+    def _open_and_write(self, fetch: Fetch, data: memoryview) -> None:
+        key = self._keys.pack_keys.get(fetch.pack.pack_id)
+        if key is None:
+            raise WrongKey(f"These keys do not open {fetch.pack.name}.")
+        cipher = AESGCM(key)
+        writes = _JoinedWrites(self._target, self._parallelism.write_bytes)
+        written = 0
+        for one in fetch.wanted:
+            at = one.entry.offset - fetch.offset
+            stored = data[at : at + one.entry.stored_length]
+            plain = open_chunk(cipher, self._keys, fetch.pack, one.entry, stored)
+            for place in one.places:
+                writes.write(place, plain)
+                written += len(plain)
+        writes.flush()
+        with self._lock:
+            self._read_bytes += len(data)
+            self._written_bytes += written
+        self._control.advance(read=len(data), processed=written, stored=written)
+
+
+def open_chunk(
+    cipher: AESGCM, keys: RestoreKeys, pack: PackRef, entry: PackEntry, stored: Data
+) -> Data:
+    """The bytes of a chunk; raises ``Damaged`` unless tag and keyed hash are right."""
+    if entry.entry_type != EntryType.CHUNK:
+        raise Damaged(f"{pack.name}: entry {entry.number} should be a chunk and is none.")
+    plain = open_entry(cipher, keys.repository_id, pack, entry, stored)
+    if blake3(plain, key=keys.id_key).digest() != entry.entry_id:
+        raise Damaged(
+            f"{pack.name}: entry {entry.number} at {entry.offset} holds other bytes than its "
+            f"id {entry.entry_id.hex()[:16]} says."
+        )
+    return plain
+
+
+class _JoinedWrites:
+    """Joins neighbouring chunks to writes of at most ``most_bytes`` (0: never)."""
+
+    def __init__(self, target: Target, most_bytes: int) -> None:
+        self._target = target
+        self._most_bytes = most_bytes
+        self._offset = 0
+        self._length = 0
+        self._parts: list[Data] = []
+
+    def write(self, offset: int, data: Data) -> None:
+        if not self._most_bytes:
+            self._target.write(offset, data)
+            return
+        follows = offset == self._offset + self._length
+        if self._parts and not (follows and self._length + len(data) <= self._most_bytes):
+            self.flush()
+        if not self._parts:
+            self._offset = offset
+        self._parts.append(data)
+        self._length += len(data)
+
+    def flush(self) -> None:
+        if self._parts:
+            joined = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            self._target.write(self._offset, joined)
+        self._parts = []
+        self._length = 0
+
+
+def _zero_runs(
+    stretch: Sequence[tuple[Span, list[Entry]]], start: int
+) -> Iterator[tuple[int, int]]:
+    """Runs of zeros from ``start`` to the end of the stretch; spans without a page are zeros."""
+    for span, entries in stretch:
+        if span.offset > start:
+            yield start, span.offset - start
+        at = span.offset
+        for entry in entries:
+            if entry.chunk_id is None:
+                yield at, entry.length
+            at += entry.length
+        start = at
+
+
+def _no_chunk(chunk_id: bytes, place: int) -> str:
+    return (
+        f"The chunk {chunk_id.hex()[:16]} for offset {place} is in no pack that can be read; "
+        "run verify to see what else is hurt."
+    )

@@ -1,0 +1,108 @@
+"""Sealed objects: the envelope of everything but packs, key slots and the repository object.
+
+docs/format/objects.md, "Sealed objects". The name is part of what is authenticated: an
+object under a wrong name does not open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Mapping
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kyanite.base.errors import Damaged
+from kyanite.base.json_types import JsonObject, JsonValue
+from kyanite.engine.compression import compress, decompress
+from kyanite.engine.format import (
+    FORMAT_VERSION,
+    MAX_OBJECT_BYTES,
+    MAX_SEGMENT_BYTES,
+    OBJECT_MAGIC,
+    TAG_BYTES,
+    Kind,
+    Purpose,
+    check_version,
+    ensure,
+    nonce,
+)
+from kyanite.engine.keys import object_key
+from kyanite.engine.storage.base import Data
+
+_HEADER: Final = struct.Struct("<8sHHHH16s16sQQ")
+_LEVEL: Final = 1
+
+
+def seal(kind: Kind, name: str, body: Data, maintenance_key: bytes, repository_id: bytes) -> bytes:
+    """The bytes to put under ``name``."""
+    salt = os.urandom(16)
+    codec, coded = compress(body, _LEVEL)
+    header = _HEADER.pack(
+        OBJECT_MAGIC,
+        FORMAT_VERSION,
+        kind,
+        codec,
+        0,
+        repository_id,
+        salt,
+        len(body),
+        len(coded) + TAG_BYTES,
+    )
+    cipher = AESGCM(object_key(maintenance_key, kind, salt))
+    return header + cipher.encrypt(nonce(Purpose.OBJECT), coded, header + name.encode())
+
+
+def kind_of(name: str, data: bytes) -> Kind:
+    """What an object says it is, before it is opened; ``Damaged`` if it is none of ours."""
+    ensure(len(data) > _HEADER.size and data.startswith(OBJECT_MAGIC), f"{name} is damaged.")
+    _, version, kind, *_ = _HEADER.unpack_from(data)
+    check_version(version, name)
+    try:
+        return Kind(kind)
+    except ValueError:
+        raise Damaged(f"{name} is of unknown kind {kind}.") from None
+
+
+def unseal(
+    kind: Kind, name: str, data: bytes, maintenance_key: bytes, repository_id: bytes
+) -> bytes:
+    """The body of an object. Raises ``Damaged`` unless it is one of ``kind``, put as ``name``."""
+    found = kind_of(name, data)
+    ensure(found is kind, f"{name} is a {found.name.lower()}, not a {kind.name.lower()}.")
+    header = data[: _HEADER.size]
+    _, _, _, codec, reserved, owner, salt, plain_length, length = _HEADER.unpack(header)
+    ensure(owner == repository_id, f"{name} belongs to another repository.")
+    limit = MAX_SEGMENT_BYTES if kind is Kind.SEGMENT else MAX_OBJECT_BYTES
+    ensure(
+        reserved == 0 and plain_length <= limit and length == len(data) - _HEADER.size,
+        f"{name} is damaged: its header does not fit its bytes.",
+    )
+    cipher = AESGCM(object_key(maintenance_key, kind, salt))
+    sealed = memoryview(data)[_HEADER.size :]
+    try:
+        coded = cipher.decrypt(nonce(Purpose.OBJECT), sealed, header + name.encode())
+    except InvalidTag:
+        raise Damaged(
+            f"{name} is damaged, or was written with another key: it does not authenticate."
+        ) from None
+    return bytes(decompress(codec, coded, plain_length))
+
+
+def to_json_bytes(body: JsonObject) -> bytes:
+    """One text for one value: members sorted, no blanks."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def from_json_bytes(name: str, body: bytes) -> JsonObject:
+    """The JSON object in an authenticated body."""
+    try:
+        value: JsonValue = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Damaged(f"{name} holds no JSON.") from None
+    if not isinstance(value, Mapping):
+        raise Damaged(f"{name} holds JSON that is no object.")
+    return value
