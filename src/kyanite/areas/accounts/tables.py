@@ -34,12 +34,12 @@ class ServiceAccountRow(Base):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """End of the certificate; unknown for a client secret."""
     cloud_state: Mapped[str | None] = mapped_column(String(24))
-    purposes: Mapped[JsonValue] = mapped_column(Json)
-    chosen_subscription_ids: Mapped[JsonValue] = mapped_column(Json)
+    purposes: Mapped[JsonValue] = mapped_column(Json, nullable=False)
+    chosen_subscription_ids: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     """The subscriptions it is limited to; an empty list means all it can see."""
-    visible_subscription_ids: Mapped[JsonValue] = mapped_column(Json)
+    visible_subscription_ids: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     """Those of its scope that it saw last time."""
-    permission_states: Mapped[JsonValue] = mapped_column(Json)
+    permission_states: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     permissions_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     selected_for_workers: Mapped[bool] = mapped_column(Boolean, default=False)
     worker_subscription_id: Mapped[str | None] = mapped_column(String(36))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
 
 from kyanite.azure.arm_ids import ArmId
 from kyanite.azure.compute import disks
@@ -14,8 +12,6 @@ from kyanite.base.errors import Invalid
 from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
 from kyanite.base.units import GIB
-
-_NOTHING: Final[Mapping[str, JsonObject]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -26,10 +22,10 @@ class Surroundings:
     are unknown then, and nothing else suffers.
     """
 
-    disks: Mapping[str, JsonObject] = field(default=_NOTHING)
-    interfaces: Mapping[str, JsonObject] = field(default=_NOTHING)
-    public_addresses: Mapping[str, JsonObject] = field(default=_NOTHING)
-    statuses: Mapping[str, JsonObject] = field(default=_NOTHING)
+    disks: Mapping[str, JsonObject] = field(default_factory=dict)
+    interfaces: Mapping[str, JsonObject] = field(default_factory=dict)
+    public_addresses: Mapping[str, JsonObject] = field(default_factory=dict)
+    statuses: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
 def by_id(resources: Iterable[JsonObject]) -> dict[str, JsonObject]:

@@ -56,7 +56,7 @@ class RegionRow(Base):
     name: Mapped[str] = mapped_column(String(64), index=True)
     """Code name, such as ``westeurope``: the ``regionId`` of the contract."""
     display_name: Mapped[str] = mapped_column(String(128))
-    provider_types: Mapped[JsonValue] = mapped_column(Json)
+    provider_types: Mapped[JsonValue] = mapped_column(Json, nullable=True)
     """What can be created there, as ``ResourceProviderType`` names it; null when unknown."""
 
 
@@ -110,10 +110,10 @@ class MachineRow(Base):
     vm_size: Mapped[str] = mapped_column(String(64))
     zone: Mapped[str | None] = mapped_column(String(16))
     power_state: Mapped[str | None] = mapped_column(String(32))
-    tags: Mapped[JsonValue] = mapped_column(Json)
+    tags: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     total_size_bytes: Mapped[int] = mapped_column(BigInteger)
     disk_count: Mapped[int] = mapped_column(Integer)
-    disk_azure_ids: Mapped[JsonValue] = mapped_column(Json)
+    disk_azure_ids: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     """Managed disks, OS disk first, data disks by LUN."""
     has_ephemeral_os_disk: Mapped[bool] = mapped_column(Boolean)
     has_unmanaged_disks: Mapped[bool] = mapped_column(Boolean)

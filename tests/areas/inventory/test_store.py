@@ -1,0 +1,157 @@
+"""Scans by several accounts, one after another: who sees what, and what is gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy.orm import Session
+
+from kyanite.areas.inventory import (
+    STORAGE_ACCOUNT_USED_KIND,
+    Kind,
+    MachineFilter,
+    find_machine,
+    list_storage_accounts,
+    list_subscriptions,
+    machines_query,
+)
+from kyanite.areas.inventory.machine_mapping import Surroundings, machine_row
+from kyanite.areas.inventory.resource_mapping import storage_account_row, subscription_row
+from kyanite.areas.inventory.store import (
+    Row,
+    forget_account,
+    replace_resources,
+    replace_subscriptions,
+)
+from kyanite.db.database import Database
+from kyanite.db.uses import Thing, replace_uses
+
+NOW = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
+LATER = datetime(2026, 2, 4, 10, 0, tzinfo=UTC)
+SUBSCRIPTION = "11111111-0000-0000-0000-000000000001"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop/providers"
+
+
+def subscription() -> Row:
+    raw = {"subscriptionId": SUBSCRIPTION, "displayName": "Production", "state": "Enabled"}
+    return subscription_row(raw, "Global", "t1", "Lab")
+
+
+def machine(name: str, region: str = "westeurope") -> Row:
+    azure_id = f"{GROUP}/Microsoft.Compute/virtualMachines/{name}"
+    return machine_row({"id": azure_id, "name": name, "location": region}, Surroundings())
+
+
+def storage(name: str) -> Row:
+    azure_id = f"{GROUP}/Microsoft.Storage/storageAccounts/{name}"
+    return storage_account_row({"id": azure_id, "name": name, "location": "westeurope"})
+
+
+def see(db: Session, account: str, rows: list[Row], now: datetime = NOW) -> None:
+    replace_resources(db, account, SUBSCRIPTION, Kind.MACHINE, rows, now)
+
+
+def names(db: Session, wanted: MachineFilter = MachineFilter()) -> list[str]:
+    return [found.name for found in machines_query(db, wanted)]
+
+
+@pytest.fixture
+def scanned(database: Database) -> Database:
+    """Two accounts see the subscription; one sees both machines, the other only ``web``."""
+    with database.writing() as db:
+        for account in ("a", "b"):
+            replace_subscriptions(db, account, [subscription()])
+        see(db, "a", [machine("db"), machine("web", "northeurope")])
+        see(db, "b", [machine("web", "northeurope")])
+    return database
+
+
+def test_each_account_sees_its_own_machines(scanned: Database) -> None:
+    with scanned.reading() as db:
+        assert names(db) == ["db", "web"]
+        assert names(db, MachineFilter(account_id="b")) == ["web"]
+        assert names(db, MachineFilter(account_id="nobody")) == []
+
+
+def test_filters_are_anded(scanned: Database) -> None:
+    with scanned.reading() as db:
+        assert names(db, MachineFilter(regions=("West Europe",))) == ["db"]
+        assert names(db, MachineFilter(text="W")) == ["web"]
+        assert names(db, MachineFilter(text="w", regions=("westeurope",))) == []
+        assert names(db, MachineFilter(text="%")) == []
+        assert names(db, MachineFilter(tenant_id="T1", subscription_id=SUBSCRIPTION)) == [
+            "db",
+            "web",
+        ]
+        group_id = machines_query(db)[0].resource_group_id
+        assert names(db, MachineFilter(resource_group_id=group_id)) == ["db", "web"]
+
+
+def test_a_scan_with_few_rights_does_not_declare_gone_what_others_see(scanned: Database) -> None:
+    with scanned.writing() as db:
+        see(db, "b", [], LATER)
+    with scanned.reading() as db:
+        assert names(db) == ["db", "web"]
+
+
+def test_a_machine_that_nobody_sees_any_more_is_kept_as_removed(scanned: Database) -> None:
+    with scanned.writing() as db:
+        see(db, "a", [machine("web", "northeurope")], LATER)
+    with scanned.reading() as db:
+        assert names(db) == ["web"]
+        assert names(db, MachineFilter(exists=False, account_id="b")) == ["db"]
+        assert names(db, MachineFilter(exists=None)) == ["db", "web"]
+        gone = find_machine(db, f"{GROUP}/Microsoft.Compute/virtualMachines/DB")
+        assert gone is not None
+        assert gone.removed_at == LATER
+
+
+def test_a_machine_that_comes_back_is_there_again(scanned: Database) -> None:
+    with scanned.writing() as db:
+        see(db, "a", [], LATER)
+        see(db, "b", [], LATER)
+        see(db, "b", [machine("web")], LATER)
+    with scanned.reading() as db:
+        assert names(db) == ["web"]
+        assert machines_query(db)[0].region == "westeurope"
+
+
+def test_without_its_account_a_machine_is_out_of_sight_but_not_removed(scanned: Database) -> None:
+    with scanned.writing() as db:
+        forget_account(db, "a")
+    with scanned.reading() as db:
+        assert names(db, MachineFilter(exists=None)) == ["web"]
+    with scanned.writing() as db:
+        replace_subscriptions(db, "c", [subscription()])
+        see(db, "c", [machine("db")], LATER)
+    with scanned.reading() as db:
+        assert names(db) == ["db", "web"]
+
+
+def test_a_lost_subscription_takes_its_machines_out_of_sight(scanned: Database) -> None:
+    with scanned.writing() as db:
+        replace_subscriptions(db, "a", [])
+        replace_subscriptions(db, "b", [])
+    with scanned.reading() as db:
+        assert names(db, MachineFilter(exists=None)) == []
+        assert list_subscriptions(db) == []
+
+
+def test_a_lost_storage_account_stays_listed_only_while_it_is_used(scanned: Database) -> None:
+    kind = Kind.STORAGE_ACCOUNT
+    with scanned.writing() as db:
+        replace_resources(db, "a", SUBSCRIPTION, kind, [storage("used"), storage("free")], NOW)
+        used = next(s for s in list_storage_accounts(db) if s.name == "used")
+        thing = Thing(STORAGE_ACCOUNT_USED_KIND, used.id)
+        replace_uses(db, Thing("repository", "r"), [thing])
+        replace_resources(db, "a", SUBSCRIPTION, kind, [], LATER)
+    with scanned.reading() as db:
+        assert [(s.name, s.removed) for s in list_storage_accounts(db)] == [("used", True)]
+
+
+def test_a_thing_listed_twice_is_one(scanned: Database) -> None:
+    with scanned.writing() as db:
+        see(db, "a", [machine("db"), machine("db"), *[machine(f"m{n}") for n in range(450)]])
+    with scanned.reading() as db:
+        assert len(machines_query(db, MachineFilter(account_id="a"))) == 451
