@@ -7,9 +7,7 @@ from azlab.core.errors import ArmError
 
 def disk_attached(disk_name: str, machine_id: str) -> ArmError:
     """The disk cannot be deleted or handed out while a machine has it."""
-    return ArmError(
-        409, "OperationNotAllowed", f"Disk {disk_name} is attached to VM {machine_id}."
-    )
+    return ArmError(409, "OperationNotAllowed", f"Disk {disk_name} is attached to VM {machine_id}.")
 
 
 def live_access(kind: str, name: str) -> ArmError:

@@ -26,7 +26,7 @@ def render(
     request: Request, status: int, code: str, message: str, details: dict[str, str] | None = None
 ) -> Response:
     """A storage error: the code in a header and, except for HEAD, in an XML body."""
-    headers = {"x-ms-error-code": code}
+    headers = {"x-ms-error-code": code, "x-ms-request-id": request.request_id}
     if request.method == "HEAD" or status == 304:
         return Response(status, headers)
     text = f"{message}\nRequestId:{request.request_id}\nTime:{request.now.isoformat()}"

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from azlab.core.json_types import text_at
+from azlab.core.resource_ids import ResourceId
 from azlab.core.state import Transaction
 
 KIND = "disk-grant"
@@ -148,6 +149,14 @@ def revoke(tx: Transaction, resource_id: str) -> int:
     for grant in found:
         tx.delete(KIND, grant.key)
     return len(found)
+
+
+def moved(tx: Transaction, old: ResourceId, new: ResourceId) -> None:
+    """The disk or snapshot has another id from now on; its URLs stay good."""
+    for key, document in tx.list(KIND):
+        if text_at(document, "resourceId") == old.key:
+            document["resourceId"] = new.key
+            tx.put(KIND, key, document)
 
 
 def signing_key(tx: Transaction) -> bytes:

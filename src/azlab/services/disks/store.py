@@ -91,7 +91,7 @@ class PageStore:
             row = self._row(volume_id)
             if size_bytes < row.size_bytes:
                 raise OutsideVolume("A volume cannot shrink.")
-            change.put_volume(replace(row, size_bytes=size_bytes))
+            change.put_volume(replace(row, size_bytes=size_bytes, footer=None))
 
     def delete(self, volume_id: str) -> None:
         """Remove a volume and the layers that nothing looks through any more."""
@@ -112,6 +112,10 @@ class PageStore:
         """Remove every other volume: what a crash left between two records."""
         for volume_id in set(self._catalogue.volumes) - set(volume_ids):
             self.delete(volume_id)
+
+    def empty(self) -> None:
+        """Remove every volume."""
+        self.keep_only(())
 
     def exists(self, volume_id: str) -> bool:
         """Whether a volume has this id."""

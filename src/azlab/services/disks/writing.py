@@ -21,19 +21,7 @@ from azlab.services.disks.store import PageStore
 
 MOST_BYTES = 4 << 20
 _PAGE_BYTES = 512
-_UNSUPPORTED = (
-    "x-ms-content-crc64",
-    "x-ms-structured-body",
-    "x-ms-if-sequence-number-le",
-    "x-ms-if-sequence-number-lt",
-    "x-ms-if-sequence-number-eq",
-    "x-ms-copy-source",
-    "x-ms-encryption-key",
-    "x-ms-encryption-scope",
-    "x-ms-lease-id",
-    "if-match",
-    "if-none-match",
-)
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 
 
 class DiskWriter:
@@ -48,7 +36,7 @@ class DiskWriter:
         """Write or clear the pages of a range; the answer comes when they would survive a kill."""
         admission.service_version(request)
         grant = admission.admit(self._state, request, account, container, "Write")
-        for name in _UNSUPPORTED:
+        for name in _CONDITIONS:
             if name in request.headers:
                 raise BlobError(
                     400,
