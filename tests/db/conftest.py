@@ -1,11 +1,18 @@
-"""The database suites need no tables but their own."""
+"""These suites need no tables but their own."""
 
 from __future__ import annotations
 
 import pytest
 
-from support.databases import *  # noqa: F403
-from support.databases import DURABLE_MODULES
+from support.databases import (  # noqa: F401
+    DURABLE_MODULES,
+    database,
+    database_url,
+    postgresql_template,
+    postgresql_url,
+    sqlite_database,
+    sqlite_template,
+)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def machine(number: int) -> ItemResource:
 def test_a_session_runs_its_steps_and_ends_with_success(database: Database) -> None:
     def backup(ctx: JobContext, payload: JsonObject) -> JsonValue:
         chosen = ctx.step("choose", lambda: {"machines": payload["machines"]})
-        ctx.record("publish", lambda db: 7)
+        ctx.record("publish", lambda _db: 7)
         with ctx.line("Copying"):
             pass
         return chosen
@@ -297,7 +297,7 @@ def test_a_kind_of_job_this_build_does_not_know_ends_the_session_with_a_sentence
 
 def test_a_job_gets_what_the_appliance_was_wired_with(sqlite_database: Database) -> None:
     def job(ctx: JobContext, payload: JsonObject) -> JsonValue:
-        return ctx.provided(dict)["answer"]
+        return as_int(ctx.provided(dict)["answer"])
 
     with carrying_out(sqlite_database, {"job": job}, provided={dict: {"answer": 42}}):
         session_id = start(sqlite_database, "job")

@@ -44,6 +44,25 @@ class Azure:
             connection_verify=self.ca or True,
         )
 
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+        token: str | None = None,
+    ) -> requests.Response:
+        """One raw ARM call (or, with a whole URL, any call), for what the SDKs hide."""
+        url = path if "://" in path else self.arm + path
+        return requests.request(
+            method,
+            url,
+            json=body,
+            headers={"Authorization": f"Bearer {token or self.token()}", **(headers or {})},
+            verify=self.ca or True,
+            timeout=60,
+        )
+
     def token(self, scope: str | None = None) -> str:
         """An access token, for ARM unless another scope is named."""
         return self.credential().get_token(scope or f"{self.arm}/.default").token

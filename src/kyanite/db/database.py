@@ -22,6 +22,7 @@ from typing import Final, Literal
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -33,6 +34,11 @@ BUSY_TIMEOUT_SECONDS: Final = 30
 # PostgreSQL then ends its connection. No transaction here waits for the network that long.
 IDLE_IN_TRANSACTION_SECONDS: Final = 60
 SHORT_IDLE_IN_TRANSACTION_SECONDS: Final = 3
+
+DATABASE_AWAY: Final = (OperationalError, InterfaceError, InternalError)
+"""The database did not do what it was asked, and may do it when asked again: it is not there, a
+lock was not to be had, a deadlock was broken, or it closed the connection of a process that had
+been frozen (PostgreSQL calls that an internal error)."""
 
 _POOL_SIZE: Final = 10
 _POOL_OVERFLOW: Final = 30

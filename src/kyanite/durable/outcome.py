@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-
 from kyanite.base.errors import (
     Cancelled,
     KyaniteError,
@@ -18,6 +16,7 @@ from kyanite.base.errors import (
     Throttled,
     Transient,
 )
+from kyanite.db.database import DATABASE_AWAY
 
 # The adapters repeat single requests by themselves for a minute or two. Whole jobs are repeated
 # a few times more, with pauses that outlast a short outage.
@@ -27,8 +26,7 @@ _PASSING: Final = (
     Throttled,
     Transient,
     StorageUnavailable,
-    OperationalError,
-    InterfaceError,
+    *DATABASE_AWAY,
 )
 
 

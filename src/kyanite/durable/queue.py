@@ -100,7 +100,7 @@ class JobQueue:
         self._client.enqueue_in_transaction(db, options, attempt.job_id, attempt.epoch)
 
     def set_up_lane(self, lane: Lane, worker_concurrency: int) -> None:
-        """Each process carries out at most ``worker_concurrency`` attempts of the lane at a time."""
+        """A process carries out at most ``worker_concurrency`` attempts of it at a time."""
         self._client.register_queue(
             lane.value,
             worker_concurrency=worker_concurrency,

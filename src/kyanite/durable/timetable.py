@@ -22,9 +22,9 @@ from sqlalchemy.orm import Session
 from kyanite.base.clock import Clock
 from kyanite.base.errors import Conflict, KyaniteError
 from kyanite.base.json_types import JsonObject, as_object, as_text
-from kyanite.db.database import Database
+from kyanite.db.database import DATABASE_AWAY, Database
 from kyanite.durable.schedule_tables import FiringRow, ScheduleRow
-from kyanite.durable.worker import DATABASE_AWAY, quietly
+from kyanite.durable.worker import quietly
 from kyanite.rules.schedule import DailySchedule, Slot, merged, next_slot
 
 # A nightly backup that was missed by more is not made up for in the middle of a working day.

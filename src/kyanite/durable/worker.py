@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from kyanite.base.clock import Clock
 from kyanite.base.errors import LeaseLost
 from kyanite.base.json_types import JsonValue
-from kyanite.db.database import Database
+from kyanite.db.database import DATABASE_AWAY, Database
 from kyanite.durable.claim import Claim, claim
 from kyanite.durable.context import JobContext
 from kyanite.durable.finish import finish_cancelled, finish_done, finish_failed, finish_retry
@@ -24,7 +23,6 @@ from kyanite.durable.queue import Attempt
 
 _log = structlog.get_logger()
 
-DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 
 # While the database is away, the end of a job is stored as soon as it is back.
 _STORE_AGAIN_SECONDS: Final = 0.5

@@ -1,0 +1,152 @@
+"""What a transaction promises."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import ForeignKey, String, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from kyanite.base.json_types import JsonValue
+from kyanite.db.database import Database, sqlite_url
+from kyanite.db.tables import Json, UtcDateTime
+from kyanite.db.unit_of_work import unit_of_work
+
+
+class OwnTables(DeclarativeBase):
+    pass
+
+
+class Thing(OwnTables):
+    __tablename__ = "test_things"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    data: Mapped[JsonValue] = mapped_column(Json, nullable=True)
+
+
+class Part(OwnTables):
+    __tablename__ = "test_parts"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    thing_id: Mapped[str] = mapped_column(ForeignKey("test_things.id", ondelete="CASCADE"))
+
+
+@pytest.fixture
+def things(database: Database) -> Database:
+    OwnTables.metadata.create_all(database.engine)
+    return database
+
+
+def ids(database: Database) -> list[str]:
+    with database.reading() as db:
+        return list(db.execute(select(Thing.id).order_by(Thing.id)).scalars())
+
+
+def test_a_transaction_that_raises_leaves_nothing(things: Database) -> None:
+    with pytest.raises(ZeroDivisionError), things.writing() as db:
+        db.add(Thing(id="a"))
+        db.flush()
+        raise ZeroDivisionError
+    assert ids(things) == []
+
+
+def test_a_unit_of_work_is_committed_once_at_its_end(things: Database) -> None:
+    with unit_of_work(things, writes=True) as work:
+        work.db.add(Thing(id="a"))
+        work.db.flush()
+        if things.kind == "postgresql":  # on SQLite a reader would read before the commit, too
+            assert ids(things) == []
+    assert ids(things) == ["a"]
+    with unit_of_work(things, writes=False) as work:
+        work.db.add(Thing(id="b"))
+        work.db.flush()
+    assert ids(things) == ["a"]
+
+
+def test_rows_read_stay_readable_after_the_transaction(things: Database) -> None:
+    with things.writing() as db:
+        db.add(Thing(id="a", data={"x": [1, None, "ü"]}))
+    with things.reading() as db:
+        row = db.get_one(Thing, "a")
+    assert row.data == {"x": [1, None, "ü"]}
+
+
+def test_two_writers_wait_for_each_other_and_lose_no_update(things: Database) -> None:
+    with things.writing() as db:
+        db.add(Thing(id="counter", data=0))
+
+    def count() -> None:
+        for _ in range(20):
+            with things.writing() as db:
+                row = db.get_one(Thing, "counter", with_for_update=True)
+                assert isinstance(row.data, int)
+                row.data = row.data + 1
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with things.reading() as db:
+        assert db.get_one(Thing, "counter").data == 80
+
+
+def test_foreign_keys_are_enforced_and_cascade(things: Database) -> None:
+    with pytest.raises(IntegrityError), things.writing() as db:
+        db.add(Part(id="p", thing_id="missing"))
+    with things.writing() as db:
+        db.add(Thing(id="a"))
+        db.flush()
+        db.add(Part(id="p", thing_id="a"))
+    with things.writing() as db:
+        db.execute(text("DELETE FROM test_things"))
+    with things.reading() as db:
+        assert db.get(Part, "p") is None
+
+
+def test_times_come_back_in_utc_with_microseconds(things: Database) -> None:
+    moment = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    with things.writing() as db:
+        db.add(Thing(id="a", at=moment))
+    with things.reading() as db:
+        stored = db.get_one(Thing, "a").at
+        assert db.execute(select(Thing.id).where(Thing.at <= moment)).scalars().all() == ["a"]
+    assert stored == moment
+    assert stored is not None
+    assert stored.tzinfo is UTC
+    assert stored.microsecond == 123456
+
+
+def test_a_time_without_zone_is_refused(things: Database) -> None:
+    with pytest.raises(StatementError, match="time zone"), things.writing() as db:
+        db.add(Thing(id="a", at=datetime(2026, 1, 1)))
+
+
+def test_sqlite_survives_a_power_cut_and_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "kyanite.sqlite"
+    database = Database(sqlite_url(path))
+    with database.reading() as db:
+        pragmas = {
+            name: db.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "foreign_keys": 1,
+        "busy_timeout": 30_000,
+    }
+    for file in (path, *tmp_path.glob("kyanite.sqlite-*")):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    database.dispose()
+
+
+def test_other_databases_are_refused() -> None:
+    with pytest.raises(ValueError, match="SQLite or PostgreSQL"):
+        Database("mysql://localhost/kyanite")
