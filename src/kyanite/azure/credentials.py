@@ -127,10 +127,11 @@ def _claims(token: str) -> dict[str, str]:
 
 
 def _words_of(error: Exception) -> str:
-    """The first line of the directory's answer: the rest is trace ids and a link."""
+    """What the directory says; without the trace ids and links that follow it."""
     text = str(error).strip()
     _, mark, rest = text.partition("Authentication failed: ")
-    return (rest if mark else text).splitlines()[0] if text else type(error).__name__
+    words = (rest if mark else text).partition(" Trace ID:")[0].strip()
+    return words.splitlines()[0] if words else type(error).__name__
 
 
 def _code_of(error: Exception) -> str:
