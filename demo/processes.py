@@ -53,7 +53,7 @@ class House:
                 "KYANITE_AZURE_CA_FILE": lab.ca,
             },
         )
-        certificate = data / "tls" / "certificate.pem"
+        certificate = data / "server.crt"
         self._wait_for(process, "the appliance", certificate.exists)
         appliance = Appliance(f"https://127.0.0.1:{port}", str(certificate))
         self._wait_for(process, "the appliance", appliance.is_up)

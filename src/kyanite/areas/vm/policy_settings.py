@@ -32,7 +32,7 @@ class SnapshotOptions:
 
 def claim_of(policy: PolicyRow) -> Claim:
     """The policy as selection sees it."""
-    return Claim(policy.id, policy.priority, selection_of(policy.settings))
+    return Claim(policy.id, policy.priority, selection_of(as_object(policy.settings)))
 
 
 def selection_of(settings: JsonObject) -> Selection:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kyanite.base.json_types import JsonObject
+from kyanite.base.json_types import JsonValue
 from kyanite.db.tables import Base, Json, UtcDateTime
 
 
@@ -31,7 +31,7 @@ class PolicyRow(Base):
     is_enabled: Mapped[bool] = mapped_column(Boolean)
     tenant_id: Mapped[str] = mapped_column(String(64))
     service_account_id: Mapped[str] = mapped_column(String(36))
-    settings: Mapped[JsonObject] = mapped_column(Json)
+    settings: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     cbt_reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -77,7 +77,7 @@ class RestorePointRow(Base):
     only as reference for the next backup and is not offered as a restore point."""
     policy_id: Mapped[str | None] = mapped_column(String(36), index=True)
     policy_name: Mapped[str] = mapped_column(String(255))
-    retention: Mapped[JsonObject] = mapped_column(Json)
+    retention: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     """Flag → ``{"count", "unit"}``: the ages last applied to a backup, which count on when the
     policy is gone. Empty for snapshots."""
     job_session_id: Mapped[str] = mapped_column(String(36), index=True)
@@ -90,7 +90,7 @@ class RestorePointRow(Base):
     region: Mapped[str] = mapped_column(String(64))
     """Where the point itself lies."""
     access_tier: Mapped[str | None] = mapped_column(String(16))
-    recipe: Mapped[JsonObject] = mapped_column(Json)
+    recipe: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     """Machine, disks and interfaces as Azure gave them."""
 
 

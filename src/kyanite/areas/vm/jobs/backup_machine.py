@@ -89,7 +89,7 @@ def back_up_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
     ctx.record("publish", lambda db: _publish(db, ctx, work, outcome))
     for disk, why in outcome.read_in_full:
         ctx.log(f"Everything allocated on {disk} was read: {why}", resource_id=machine_id)
-    retire_snapshots(ctx, machine_id, snapshots_to_keep(work.policy.settings))
+    retire_snapshots(ctx, machine_id, snapshots_to_keep(as_object(work.policy.settings)))
     return {"pointId": work.point_id}
 
 
@@ -115,7 +115,7 @@ def _work(
 
 def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonValue:
     """Have a data mover bring the disks into the repository; harmless when repeated."""
-    repository = ctx.provided(Repositories).open(work.repository.id)
+    repository = ctx.provided(Repositories).open_for_writing(work.repository.id, check=ctx.check)
     with ctx.database.reading() as db:
         parent = _parent(db, arm, repository, work)
     ticket = repository.open_session(
@@ -125,10 +125,10 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
     recipe = json.dumps(
         recipe_document(
             work.machine,
-            work.snapshot_point.recipe,
+            as_object(work.snapshot_point.recipe),
             policy=(work.policy.id, work.policy.name),
             flags=format_flags(work.flags),
-            retention=ages_to_json(backup_ages(work.policy.settings)),
+            retention=ages_to_json(backup_ages(as_object(work.policy.settings))),
             taken_at=work.snapshot_point.point_in_time,
         )
     ).encode()
@@ -221,7 +221,7 @@ def _publish(db: Session, ctx: JobContext, work: _Work, outcome: BackupOutcome) 
             flags=format_flags(work.flags),
             policy_id=work.policy.id,
             policy_name=work.policy.name,
-            retention=ages_to_json(backup_ages(work.policy.settings)),
+            retention=ages_to_json(backup_ages(as_object(work.policy.settings))),
             job_session_id=ctx.session_id,
             repository_id=work.repository.id,
             engine_point_id=work.point_id,

@@ -73,5 +73,5 @@ def _ages(db: Session, row: RestorePointRow) -> dict[Flag, Age]:
     """
     stored = ages_from_json(as_object(row.retention))
     policy = find_policy(db, row.policy_id)
-    current = backup_ages(policy.settings) if policy else {}
+    current = backup_ages(as_object(policy.settings)) if policy else {}
     return {**stored, **current}

@@ -62,7 +62,7 @@ def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
             limit=repository.concurrency_limit,
         )
 
-    retries = retry_count(policy.settings) if payload.get("scheduled") is True else 0
+    retries = retry_count(as_object(policy.settings)) if payload.get("scheduled") is True else 0
     try:
         results = over_machines(ctx, list(snapshots), child, retries=retries)
     except Cancelled:
@@ -92,7 +92,7 @@ def _give_up(ctx: JobContext, repository_id: str, attempts: list[tuple[str, int]
     if not points:
         return
     try:
-        repository = ctx.provided(Repositories).open(repository_id)
+        repository = ctx.provided(Repositories).open_for_writing(repository_id, check=ctx.check)
         opened = [point_id for point_id in points if repository.abandon_session(point_id)]
         if opened:
             repository.clean()

@@ -76,7 +76,7 @@ def remove_backups(ctx: JobContext, point_ids: Sequence[str]) -> None:
             if point is not None and point.repository_id is not None:
                 by_repository[point.repository_id].append(point)
     for repository_id, rows in by_repository.items():
-        repository = ctx.provided(Repositories).open(repository_id)
+        repository = ctx.provided(Repositories).open_for_writing(repository_id, check=ctx.check)
         with ctx.database.reading() as db:
             name = ctx.provided(Repositories).facts(db, repository_id).name
         with ctx.line(f"Deleting {len(rows)} restore points in {name}") as line:

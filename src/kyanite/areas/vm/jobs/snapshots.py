@@ -48,7 +48,7 @@ def snapshot_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
     policy_id = payload_text(payload, "policyId")
     with ctx.database.reading() as db:
         policy = get_policy(db, policy_id)
-        settings, policy_name = policy.settings, policy.name
+        settings, policy_name = as_object(policy.settings), policy.name
     machine_ids = [as_text(m) for m in as_list(ctx.step("choose", lambda: _choose(ctx, policy_id)))]
     with ctx.database.reading() as db:
         items = [machine_item(get_machine(db, machine_id)) for machine_id in machine_ids]
@@ -114,7 +114,9 @@ def snapshot_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
         raise
     item.set_moved(read=0, processed=machine.total_size_bytes, transferred=0)
     awaiting = frozenset({point_id}) if payload.get("awaitsBackup") is True else frozenset()
-    retire_snapshots(ctx, machine_id, snapshots_to_keep(policy.settings), awaiting_backup=awaiting)
+    retire_snapshots(
+        ctx, machine_id, snapshots_to_keep(as_object(policy.settings)), awaiting_backup=awaiting
+    )
     return {"pointId": point_id}
 
 
@@ -149,7 +151,7 @@ def _configuration(arm: ArmClient, machine: Machine) -> JsonValue:
 def _snapshot_plan(
     ctx: JobContext, policy: PolicyRow, machine: Machine, recipe: JsonObject, point_id: str
 ) -> SnapshotPlan:
-    options = snapshot_options(policy.settings)
+    options = snapshot_options(as_object(policy.settings))
     own_tags = marks.snapshot_tags(ctx.session_id, point_id, machine.id)
     disks = tuple(as_object(disk) for disk in as_list(recipe.get("disks")))
     return SnapshotPlan(

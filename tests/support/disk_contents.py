@@ -1,0 +1,46 @@
+"""Bytes on the disks of machines: written by the guest, compared after a restore."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from support.house import House, Machine
+
+MIB = 1 << 20
+AT = 5 << 30
+"""Behind the file systems that the scene's disks come with."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a guest has written to one disk, from ``AT`` on."""
+
+    disk_id: str
+    data: bytes
+
+
+def write_noise(house: House, disk_id: str, size_bytes: int, seed: int) -> Content:
+    """Incompressible bytes, the same for the same seed."""
+    data = random.Random(seed).randbytes(size_bytes)
+    house.control.write_disk(disk_id, AT, data)
+    return Content(disk_id, data)
+
+
+def change(house: House, content: Content, offset: int, length: int, seed: int) -> Content:
+    """Overwrite a part of it."""
+    piece = random.Random(seed).randbytes(length)
+    house.control.write_disk(content.disk_id, AT + offset, piece)
+    data = content.data[:offset] + piece + content.data[offset + length :]
+    return Content(content.disk_id, data)
+
+
+def is_on_disk(house: House, content: Content, disk_id: str | None = None) -> bool:
+    """Whether the disk (or another one) holds exactly these bytes."""
+    found = house.control.read_disk(disk_id or content.disk_id, AT, len(content.data))
+    return found == content.data
+
+
+def file_systems(house: House, machine: Machine) -> dict[str, bytes]:
+    """The first MiB of each disk: partition tables and superblocks of the scene's images."""
+    return {disk_id: house.control.read_disk(disk_id, 0, MIB) for disk_id in machine.disk_ids}

@@ -1,0 +1,389 @@
+"""A whole house for journeys: a lab, an appliance on it, and a hand that can pull the plug."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from demo.appliance import Appliance
+from demo.azure import Azure as GuestAzure
+from demo.azure import Lab
+from support.lab import Control, LabProcess, running_lab
+
+USERNAME = "admin"
+PASSWORD = "Correct-horse-9-battery"
+_START_SECONDS = 60.0
+
+
+class Program:
+    """``kyanite serve`` or ``kyanite worker`` as a process tree of its own."""
+
+    def __init__(self, arguments: list[str], settings: Mapping[str, str], log: Path) -> None:
+        self._arguments = arguments
+        self._settings = dict(settings)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it (again)."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "kyanite", *self._arguments],
+                env={**os.environ, **self._settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Of the program itself, not of its children."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def movers(self) -> list[psutil.Process]:
+        """The data movers that run below it."""
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self.pid).children(recursive=True)
+            return [child for child in children if "kyanite.datamover" in _words(child)]
+        return []
+
+    def kill_tree(self) -> None:
+        """SIGKILL to the program and everything below it, at once."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            family = psutil.Process(process.pid).children(recursive=True)
+            os.killpg(process.pid, signal.SIGKILL)
+            for child in family:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+        process.wait()
+
+    def kill_alone(self) -> None:
+        """SIGKILL to the program only; its children have to notice by themselves."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.terminate()
+        try:
+            return process.wait(timeout=40)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def output(self) -> str:
+        """Everything it has written to its log."""
+        return self._log.read_text(errors="replace")
+
+
+@dataclass
+class House:
+    """A lab and an appliance; ``connect`` gives the account and the repository."""
+
+    folder: Path
+    lab: LabProcess
+    appliance_settings: dict[str, str] = field(default_factory=dict)
+    account_id: str = ""
+    repository_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.port = _free_port()
+        self.program = Program(
+            ["serve", "--data", str(self.data), "--port", str(self.port)],
+            self.settings,
+            self.folder / "appliance.log",
+        )
+        self.guests = GuestAzure(Lab.from_json(_lab_json(self.lab)))
+
+    @property
+    def data(self) -> Path:
+        """The folder of the appliance."""
+        return self.folder / "appliance"
+
+    @property
+    def control(self) -> Control:
+        """The control interface of the lab."""
+        return self.lab.control
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of every program of the appliance."""
+        return {
+            "KYANITE_ADMIN_USERNAME": USERNAME,
+            "KYANITE_ADMIN_PASSWORD": PASSWORD,
+            "KYANITE_AZURE_ARM_ENDPOINT": self.lab.azure.arm,
+            "KYANITE_AZURE_CA_FILE": self.lab.azure.ca,
+            **self.appliance_settings,
+        }
+
+    def start(self) -> Appliance:
+        """Start the appliance (again) and sign in."""
+        self.program.start()
+        certificate = self.data / "server.crt"
+        address = f"https://127.0.0.1:{self.port}"
+
+        def up() -> bool:
+            return certificate.exists() and Appliance(address, str(certificate)).is_up()
+
+        wait_until(up, _START_SECONDS, lambda: self.program.output()[-3000:])
+        client = Appliance(address, str(certificate))
+        client.sign_in(USERNAME, PASSWORD)
+        self.client = client
+        return client
+
+    def connect(self, *, concurrency_limit: int | None = None) -> None:
+        """Save the account of the lab and create a repository."""
+        lab = self.lab.azure
+        self.account_id = self.client.post(
+            "/accounts/azure/service/saveByApp",
+            {
+                "accountInfo": {"name": "lab"},
+                "clientLoginParameters": {
+                    "azureEnvironment": "Global",
+                    "applicationId": lab.client_id,
+                    "tenantId": lab.tenant_id,
+                    "clientSecret": lab.client_secret,
+                    "subscriptions": list(lab.subscription_ids),
+                },
+            },
+        )
+        self.repository_id = self.create_repository("first", concurrency_limit=concurrency_limit)
+
+    def create_repository(self, folder: str, *, concurrency_limit: int | None = None) -> str:
+        """A repository in the first container that can hold one."""
+        account, container = self.place_for_backups()
+        (session,) = self.client.post(
+            "/repositories",
+            {
+                "name": folder,
+                "azureAccountId": self.account_id,
+                "azureStorageAccountId": account,
+                "azureStorageContainer": container,
+                "azureStorageFolder": folder,
+                "storageTier": "Hot",
+                "enableEncryption": True,
+                "password": "a password for this repository",
+                "concurrencyLimit": concurrency_limit,
+            },
+        )
+        self.client.wait(session["id"])
+        return str(session["repositoryJobInfo"]["repositoryId"])
+
+    def place_for_backups(self) -> tuple[str, str]:
+        """A storage account (system id) and one of its containers."""
+        for account in self.client.everything(
+            "/cloudInfrastructure/storageAccounts", repositoryCompatible="true"
+        ):
+            path = f"/cloudInfrastructure/storageAccounts/{account['id']}/containers"
+            for container in self.client.everything(path, accountId=self.account_id):
+                return account["id"], container["name"]
+        raise LookupError("the scene has no storage account for a repository")
+
+    def machine(self, name: str) -> Machine:
+        """A machine of the scene, as the appliance and Azure name it."""
+        found = next(m for m in self.client.everything("/virtualMachines") if m["name"] == name)
+        raw = self.guests.get(found["azureId"])
+        profile = raw["properties"]["storageProfile"]
+        disks = [profile["osDisk"], *profile.get("dataDisks", [])]
+        return Machine(
+            found["id"],
+            found["azureId"],
+            raw["location"],
+            tuple(disk["managedDisk"]["id"] for disk in disks),
+        )
+
+    def machines(self) -> list[Machine]:
+        """All machines of the scene, by name."""
+        return [self.machine(m["name"]) for m in self.client.everything("/virtualMachines")]
+
+    def largest_machine(self) -> Machine:
+        """The one with the most disks."""
+        return max(self.machines(), key=lambda machine: len(machine.disk_ids))
+
+    def smallest_machine(self) -> Machine:
+        """The one with the fewest disks."""
+        return min(self.machines(), key=lambda machine: len(machine.disk_ids))
+
+    def policy(
+        self, name: str, machines: list[Machine], *, keep: int = 2, repository_id: str | None = None
+    ) -> str:
+        """A policy with a daily snapshot and backup for the machines; its id."""
+        body = {
+            "name": name,
+            "tenantId": self.lab.azure.tenant_id,
+            "serviceAccountId": self.account_id,
+            "regions": [{"regionId": r} for r in sorted({m.region for m in machines})],
+            "isEnabled": True,
+            "backupType": "SelectedItems",
+            "selectedItems": {"virtualMachines": [{"id": m.id} for m in machines]},
+            "snapshotSettings": {"copyOriginalTags": True, "applicationAwareSnapshot": False},
+            "dailySchedule": {
+                "dailyType": "Everyday",
+                "snapshotSchedule": {"hours": [3], "snapshotsToKeep": keep},
+                "backupSchedule": {
+                    "hours": [3],
+                    "retention": {"timeRetentionDuration": 7, "retentionDurationType": "Days"},
+                    "targetRepositoryId": repository_id or self.repository_id,
+                },
+            },
+        }
+        return str(self.client.post("/policies/virtualMachines", body)["id"])
+
+    def run_policy(self, policy_id: str) -> list[str]:
+        """Start a policy; the ids of its sessions, snapshots first."""
+        sessions = self.client.post(f"/policies/virtualMachines/{policy_id}/start")
+        order = {"PolicySnapshot": 0, "PolicyBackup": 1}
+        return [s["id"] for s in sorted(sessions, key=lambda s: order[s["type"]])]
+
+    def newest_backup(self, machine: Machine) -> str:
+        """The id of the newest backup of a machine."""
+        points = self.client.get(
+            "/restorePoints/virtualMachines", VirtualMachineId=machine.id, Limit=-1
+        )["results"]
+        return str(next(p["id"] for p in points if p["backupDestination"] == "AzureBlob"))
+
+    def back_up(self, machine: Machine) -> str:
+        """A policy of its own for the machine, run once; the id of the backup."""
+        for session_id in self.run_policy(self.policy(f"once {machine.id[:8]}", [machine])):
+            self.client.wait(session_id)
+        return self.newest_backup(machine)
+
+    def restore(self, point_id: str, *, start: bool = False) -> str:
+        """Start the restore of a machine to its old place; the session's id."""
+        session = self.client.post(
+            f"/restorePoints/virtualMachines/{point_id}/restoreVirtualMachine",
+            {
+                "reason": "test",
+                "serviceAccountId": self.account_id,
+                "startVmAfterRestore": start,
+            },
+        )
+        return str(session["id"])
+
+    def restore_disk_elsewhere(self, machine: Machine, disk_id: str, name: str) -> str:
+        """Restore one disk from the newest backup under a new name; its ARM id."""
+        point_id = self.newest_backup(machine)
+        snapshots = self.client.get(
+            "/restorePoints/virtualMachines/diskSnapshots", RestorePointId=point_id, Limit=-1
+        )["results"]
+        chosen = next(s for s in snapshots if s["diskName"] == disk_id.rsplit("/", 1)[-1])
+        session = self.client.post(
+            f"/restorePoints/virtualMachines/{point_id}/restoreDisk",
+            {
+                "reason": "test",
+                "serviceAccountId": self.account_id,
+                "toAlternative": [
+                    {
+                        "diskId": chosen["diskId"],
+                        "name": name,
+                        "type": "Managed",
+                        "serviceAccountId": self.account_id,
+                        "region": chosen["region"],
+                        "subscription": chosen["subscription"],
+                        "resourceGroup": chosen["resourceGroup"],
+                    }
+                ],
+            },
+        )
+        self.client.wait(session["id"])
+        return f"{disk_id.rsplit('/', 1)[0]}/{name}"
+
+    def lose(self, machine: Machine) -> None:
+        """Delete a machine with its disks and interfaces."""
+        raw = self.guests.get(machine.azure_id)
+        self.guests.delete(machine.azure_id)
+        for interface in raw["properties"]["networkProfile"]["networkInterfaces"]:
+            self.guests.delete(interface["id"])
+        for disk_id in machine.disk_ids:
+            self.guests.delete(disk_id)
+
+    def leftovers(self) -> list[str]:
+        """Snapshots of ours without a restore point, restore disks, staging groups, open access."""
+        found: list[str] = []
+        for subscription in self.lab.azure.subscription_ids:
+            compute = f"/subscriptions/{subscription}/providers/Microsoft.Compute"
+            for kind in ("snapshots", "disks"):
+                for resource in self.guests.list(f"{compute}/{kind}"):
+                    tags = resource.get("tags") or {}
+                    state = resource["properties"].get("diskState", "")
+                    if "kyanite-restore" in tags or state.startswith("Active"):
+                        found.append(f"{resource['id']} {state}")
+            for group in self.guests.list(f"/subscriptions/{subscription}/resourcegroups"):
+                if "kyanite-restore" in (group.get("tags") or {}):
+                    found.append(group["id"])
+        return found
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine: system id, ARM id, region, ARM ids of its disks (system disk first)."""
+
+    id: str
+    azure_id: str
+    region: str
+    disk_ids: tuple[str, ...]
+
+
+@contextmanager
+def running_house(folder: Path, **appliance_settings: str) -> Iterator[House]:
+    """A lab and a started, signed-in appliance for the length of a ``with``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with running_lab(folder / "lab") as lab:
+        house = House(folder, lab, appliance_settings)
+        try:
+            house.start()
+            yield house
+        finally:
+            house.program.kill_tree()
+
+
+def wait_until(
+    condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = lambda: ""
+) -> None:
+    """Poll ``condition`` until it holds; fails after ``seconds`` with what ``explain`` says."""
+    deadline = time.monotonic() + seconds
+    pause = 0.02
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s. {explain()}"
+        time.sleep(pause)
+        pause = min(0.25, pause * 1.5)
+
+
+def _lab_json(lab: LabProcess) -> dict[str, object]:
+    facts: dict[str, object] = json.loads((lab.directory / "lab.json").read_text())
+    return facts
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return list(process.cmdline())
+    return []
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
