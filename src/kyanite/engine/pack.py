@@ -141,7 +141,8 @@ def read_table(
     size_bytes = storage.size(name)
     ensure(HEADER.size + TRAILER.size < size_bytes <= MAX_PACK_BYTES, f"{name} has a wrong size.")
     head = storage.get_range(name, 0, HEADER.size)
-    tail = storage.get_range(name, -_TAIL_BYTES, _TAIL_BYTES)
+    tail_bytes = min(size_bytes, _TAIL_BYTES)
+    tail = storage.get_range(name, size_bytes - tail_bytes, tail_bytes)
     ensure(len(head) == HEADER.size and len(tail) >= TRAILER.size, f"{name} is cut short.")
     magic, version, reserved, reserved2, owner, session_id, pack_id = HEADER.unpack(head)
     ensure(magic == PACK_MAGIC and tail.endswith(PACK_END_MAGIC), f"{name} is damaged (magic).")
@@ -161,7 +162,7 @@ def read_table(
     )
     from_end = length + TRAILER.size
     if from_end > len(tail):
-        tail = storage.get_range(name, -from_end, from_end)
+        tail = storage.get_range(name, size_bytes - from_end, from_end)
     sealed = tail[-from_end : -TRAILER.size]
     numbers = tail[-TRAILER.size :][: _TRAILER_NUMBERS.size]
     ensure(blake3(head + sealed + numbers).digest() == check, f"{name} is damaged (table).")

@@ -1,0 +1,92 @@
+"""``kyanite repo backup``: back up a disk image or block device."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from kyanite.base.errors import Invalid, KyaniteError
+from kyanite.base.identifiers import new_id
+from kyanite.base.units import format_bytes
+from kyanite.cli.repo.address import (
+    open_storage,
+    parallelism_for,
+    read_password,
+    repository_options,
+)
+from kyanite.cli.repo.image import ImageSource
+from kyanite.cli.repo.points import find_point
+from kyanite.engine.backup import back_up
+from kyanite.engine.disk_input import DiskInput
+from kyanite.engine.ranges import RangeList
+from kyanite.engine.repository import Repository
+
+
+@click.command("backup", help="Back up IMAGE (a file or block device) into ADDRESS.")
+@repository_options
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--label", required=True, help="How the point is called.")
+@click.option("--changes", type=click.Path(path_type=Path), help="RANGES.json: what changed.")
+@click.option("--parent", help="Label of the point that --changes refers to.")
+@click.option("--machine", default="", help="Name of the machine; default: the image's name.")
+def command(
+    address: str,
+    password_file: Path | None,
+    image: Path,
+    label: str,
+    changes: Path | None,
+    parent: str | None,
+    machine: str,
+) -> None:
+    if parent and changes is None:
+        raise click.UsageError("--parent needs --changes.")
+    password = read_password(password_file)
+    storage = open_storage(address)
+    with ImageSource(image) as source:
+        ranges = None if changes is None else _read_ranges(changes, source.size_bytes)
+        repository = Repository.open(storage, password)
+        base = find_point(repository, parent) if parent else None
+        disk_id = base.disks[0].disk_id if base and len(base.disks) == 1 else "image"
+        disk = DiskInput(
+            disk_id,
+            image.name,
+            source.size_bytes,
+            source,
+            allocated=None if base else (ranges or source.allocated()),
+            changes=ranges if base else None,
+        )
+        ticket = repository.open_session(
+            new_id(), machine or image.name, label, base.session_id if base else None
+        )
+        recipe = json.dumps({"image": str(image)}).encode()
+        try:
+            result = back_up(
+                storage,
+                repository.backup_keys(ticket),
+                ticket,
+                [disk],
+                recipe,
+                parallelism=parallelism_for(address),
+            )
+        except (KyaniteError, KeyboardInterrupt):
+            # Nobody will resume this session: it must not keep packs alive.
+            repository.abandon_session(ticket.session_id, "the command failed")
+            raise
+    point = result.point
+    click.echo(
+        f"{point.kind} {label}: looked at {format_bytes(point.processed_bytes)}, "
+        f"stored {format_bytes(point.stored_bytes)} as {point.session_id}."
+    )
+
+
+def _read_ranges(path: Path, size_bytes: int) -> RangeList:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Invalid(f"The range list {path} cannot be read: {error}") from None
+    size, ranges = RangeList.from_json(document)
+    if size != size_bytes:
+        raise Invalid(f"{path} is about a disk of {size} bytes, the image has {size_bytes}.")
+    return ranges

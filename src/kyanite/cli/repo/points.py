@@ -1,0 +1,62 @@
+"""``kyanite repo list``: show the points; and finding a point by its label."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kyanite.base.errors import NotFound
+from kyanite.base.units import format_bytes
+from kyanite.cli.repo.address import open_storage, read_password, repository_options
+
+if TYPE_CHECKING:
+    from kyanite.base.json_types import JsonObject
+    from kyanite.engine.point import Point
+    from kyanite.engine.repository import Repository
+
+
+@click.command("list", help="Show the restore points in the repository at ADDRESS.")
+@repository_options
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def command(address: str, password_file: Path | None, as_json: bool) -> None:
+    from kyanite.engine.repository import Repository
+
+    points = Repository.open(open_storage(address), read_password(password_file)).points()
+    if as_json:
+        click.echo(json.dumps([describe(point) for point in points], indent=1))
+        return
+    for point in points:
+        size = format_bytes(sum(disk.size_bytes for disk in point.disks))
+        click.echo(
+            f"{point.created_at[:19]}  {point.session_id}  {point.kind:<11}  {size:>10}  "
+            f"+{format_bytes(point.stored_bytes):>9}  {point.label}"
+        )
+
+
+def describe(point: Point) -> JsonObject:
+    """A point for programs."""
+    return {
+        "id": point.session_id,
+        "label": point.label,
+        "machine": point.machine_id,
+        "createdAt": point.created_at,
+        "kind": point.kind,
+        "parent": point.parent,
+        "storedBytes": point.stored_bytes,
+        "readBytes": point.read_bytes,
+        "disks": [
+            {"id": disk.disk_id, "name": disk.name, "sizeBytes": disk.size_bytes}
+            for disk in point.disks
+        ],
+    }
+
+
+def find_point(repository: Repository, label: str) -> Point:
+    """The newest point with that label, or the one with that id. Raises ``NotFound``."""
+    for point in reversed(repository.points()):
+        if label in (point.label, point.session_id):
+            return point
+    raise NotFound(f"The repository has no point {label!r}; `kyanite repo list` shows them.")
