@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from demo.appliance import Appliance
 from demo.azure import Azure as GuestAzure
@@ -319,6 +320,46 @@ class House:
             self.guests.delete(interface["id"])
         for disk_id in machine.disk_ids:
             self.guests.delete(disk_id)
+
+    def snapshots(self) -> list[str]:
+        """The ids of all snapshots."""
+        return [
+            snapshot["id"]
+            for subscription in self.lab.azure.subscription_ids
+            for snapshot in self.guests.list(
+                f"/subscriptions/{subscription}/providers/Microsoft.Compute/snapshots"
+            )
+        ]
+
+    def containers(self) -> Iterator[ContainerClient]:
+        """Every container of every storage account, through the official SDK."""
+        for subscription in self.lab.azure.subscription_ids:
+            for account in self.guests.list(
+                f"/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts"
+            ):
+                service = BlobServiceClient(
+                    account["properties"]["primaryEndpoints"]["blob"].rstrip("/"),
+                    credential=self.lab.azure.credential(),
+                    connection_verify=self.lab.azure.ca,
+                )
+                for container in service.list_containers():
+                    yield service.get_container_client(container.name)
+
+    def stored_objects(self) -> set[str]:
+        """The names of all blobs."""
+        return {
+            f"{container.container_name}/{blob.name}"
+            for container in self.containers()
+            for blob in container.list_blobs()
+        }
+
+    def blob_contents(self) -> dict[str, bytes]:
+        """Every blob with its bytes."""
+        return {
+            f"{container.container_name}/{blob.name}": container.download_blob(blob.name).readall()
+            for container in self.containers()
+            for blob in container.list_blobs()
+        }
 
     def leftovers(self) -> list[str]:
         """Snapshots of ours without a restore point, restore disks, staging groups, open access."""

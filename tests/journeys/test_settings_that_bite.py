@@ -1,0 +1,73 @@
+"""Limits, stopping and progress do what they say."""
+
+from __future__ import annotations
+
+import time
+
+from support.disk_contents import MIB, write_noise
+from support.house import House, wait_until
+
+STOP_SECONDS = 5
+
+
+def test_a_limit_of_one_lets_one_machine_at_a_time_write(house: House) -> None:
+    machines = house.machines()[:3]
+    for machine in machines:
+        write_noise(house, machine.disk_ids[0], 4 * MIB, 21)
+    repository = house.create_repository("narrow", concurrency_limit=1)
+    policy = house.policy("narrow", machines, repository_id=repository)
+    _, backup = house.run_policy(policy)
+    house.client.wait(backup)
+    items = house.client.get(f"/jobSessions/{backup}/protectedItems", Limit=-1)["results"]
+    runs = sorted((run["startTime"], run["endTime"]) for item in items for run in item["runs"])
+    assert len(runs) == len(machines)
+    assert all(end <= start for (_, end), (start, _) in zip(runs, runs[1:], strict=False))
+
+
+def test_a_stop_in_the_middle_of_a_copy_is_final_within_seconds_and_leaves_nothing(
+    house: House,
+) -> None:
+    machine = house.smallest_machine()
+    write_noise(house, machine.disk_ids[0], 96 * MIB, 22)
+    blobs = house.stored_objects()
+    house.control.add_fault(method="GET", path="^/md-", times=None, totalBytesPerSecond=8 * MIB)
+    snapshots, backup = house.run_policy(house.policy("slow", [machine]))
+    house.client.wait(snapshots)
+    wait_until(lambda: house.client.moved_bytes(backup)[0] > 0, 60)
+    started = time.monotonic()
+    house.client.post(f"/jobSessions/{backup}/stop")
+
+    def final() -> bool:
+        return bool(house.client.get(f"/jobSessions/{backup}")["status"] == "Canceled")
+
+    wait_until(final, STOP_SECONDS)
+    assert time.monotonic() - started < STOP_SECONDS
+    house.control.clear_faults()
+    assert house.program.movers == []
+    assert house.leftovers() == []
+    left = house.stored_objects() - blobs
+    assert not [name for name in left if "/packs/" in name or "/index/" in name]
+
+
+def test_progress_grows_and_tells_the_truth(house: House) -> None:
+    machine = house.smallest_machine()
+    write_noise(house, machine.disk_ids[0], 96 * MIB, 23)
+    house.control.add_fault(method="GET", path="^/md-", times=None, totalBytesPerSecond=16 * MIB)
+    _, backup = house.run_policy(house.policy("slow", [machine]))
+    seen: list[int] = []
+    off: list[float] = []
+    while (session := house.client.get(f"/jobSessions/{backup}"))["status"] in (
+        "Pending", "Running",
+    ):  # fmt: skip
+        items = house.client.get(f"/jobSessions/{backup}/protectedItems", Limit=-1)["results"]
+        before = house.control.operation("disks", "GetBlob")["bytesOut"]
+        reads = [r["rates"]["readDataBytes"] for i in items for r in i["runs"] if r["rates"]]
+        if reads and reads[0]:
+            seen.append(reads[0])
+            off.append(abs(reads[0] - before) / (96 * MIB))
+        time.sleep(0.3)
+    assert session["status"] == "Success"
+    assert len(seen) > 5
+    assert seen == sorted(seen)
+    # Within a tenth, apart from what moves between two looks at a moving thing.
+    assert sorted(off)[len(off) // 2] <= 0.1 + 0.5 * 16 / 96
