@@ -36,6 +36,7 @@ from support.mover_transports import (
     bad_pair,
     pipe_pair,
 )
+from support.waiting import eventually
 
 pytestmark = pytest.mark.parametrize("pair", [pipe_pair, bad_pair], ids=["pipe", "bad-network"])
 
@@ -65,13 +66,6 @@ def ask(
         limit=limit,
         resend_seconds=0.05,
     )
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def run_until_stopped(conversation: Conversation) -> None:
@@ -252,7 +246,7 @@ def test_an_order_of_another_epoch_than_the_movers_is_refused(pair: TransportPai
         answers.extend([message] if message is not None else [])
         return any(isinstance(answer, Result) for answer in answers)
 
-    wait_until(answered)
+    eventually(answered)
     result = answers[-1]
     assert isinstance(result, Result)
     assert "epoch 2" in str(result.failure)

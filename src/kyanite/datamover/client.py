@@ -33,7 +33,7 @@ Renew: TypeAlias = Callable[[CredentialNeed], SignedUrl]
 """Makes another access; raises a ``KyaniteError`` when there is none."""
 
 _TURN_SECONDS: Final = 0.2
-_CANCEL_SECONDS: Final = 3.0
+_CANCEL_SECONDS: Final = 2.0
 """A mover that was told to stop gets so long to answer before it is killed."""
 _SILENCE_SECONDS: Final = 60.0
 """A mover that sends nothing, not even an acknowledgement, for so long is lost."""
