@@ -27,10 +27,31 @@ _MIB = 1 << 20
 _GIB = 1 << 30
 _EPOCH = 1767225600  # 2026-01-01T00:00:00Z
 _EFI_MIB = 106
-_WORDS = (
-    "backup restore snapshot region policy ledger invoice customer harbour granite pump "
-    "sensor valve winter summer order shipment draft final copper kyanite river bridge"
-).split()
+_WORDS = [
+    "backup",
+    "restore",
+    "snapshot",
+    "region",
+    "policy",
+    "ledger",
+    "invoice",
+    "customer",
+    "harbour",
+    "granite",
+    "pump",
+    "sensor",
+    "valve",
+    "winter",
+    "summer",
+    "order",
+    "shipment",
+    "draft",
+    "final",
+    "copper",
+    "kyanite",
+    "river",
+    "bridge",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ SERVICES: tuple[str, ...] = (
     "resources",
     "authorization",
     "storage",
+    "disks",
+    "network",
+    "compute",
 )
 
 Load: TypeAlias = "Callable[[Lab, Transaction, JsonObject], None]"
