@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 from support.disk_contents import MIB, write_noise
 from support.house import House, wait_until
@@ -21,7 +22,7 @@ def test_a_limit_of_one_lets_one_machine_at_a_time_write(house: House) -> None:
     items = house.client.get(f"/jobSessions/{backup}/protectedItems", Limit=-1)["results"]
     runs = sorted((run["startTime"], run["endTime"]) for item in items for run in item["runs"])
     assert len(runs) == len(machines)
-    assert all(end <= start for (_, end), (start, _) in zip(runs, runs[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(runs))
 
 
 def test_a_stop_in_the_middle_of_a_copy_is_final_within_seconds_and_leaves_nothing(
