@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from kyanite.durable.fence import fenced
 from kyanite.durable.item import Item
 from kyanite.durable.job_tables import StepRow
 from kyanite.durable.log_line import LogLine
+from kyanite.durable.outcome import Abandon, Retry, decide
 from kyanite.durable.queue import Attempt
 from kyanite.durable.results import ItemResource, begin_run, put_item
 from kyanite.durable.session_log import line_key, mark_session, write_line
@@ -49,12 +50,14 @@ class JobContext:
         provided: Mapping[type, object],
         lease_is_good: Callable[[], bool],
         is_child: bool,
+        retries: int = 0,
     ) -> None:
         self.database = database
         self.attempt = attempt
         self.session_id = session_id
         self.clock = clock
         self.is_child = is_child
+        self.retries = retries
         self.items: list[Item] = []
         self._provided = provided
         self._lease_is_good = lease_is_good
@@ -73,10 +76,11 @@ class JobContext:
         return self.attempt.epoch
 
     def provided(self, cls: type[T]) -> T:
-        """The ``cls`` that the appliance was wired with."""
-        found = self._provided[cls]
-        assert isinstance(found, cls)
-        return found
+        """The ``cls`` (a class or a Protocol) that the appliance was wired with."""
+        try:
+            return cast(T, self._provided[cls])
+        except KeyError:
+            raise LookupError(f"the appliance was wired without a {cls.__name__}") from None
 
     # -- stopping ---------------------------------------------------------------------------
 
@@ -95,6 +99,14 @@ class JobContext:
     def stopping(self) -> bool:
         """Whether the session was asked to stop; unlike `check` it never raises."""
         return self._cancelled.is_set()
+
+    def will_retry(self, error: Exception) -> bool:
+        """Whether the job is done again, from its stored steps, when ``error`` leaves it.
+
+        For handlers that undo what was half made: what the next attempt finds and goes on with
+        must stay. After `LeaseLost` another process goes on with it.
+        """
+        return isinstance(decide(error, self.retries), Retry | Abandon)
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:

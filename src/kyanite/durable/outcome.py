@@ -12,6 +12,7 @@ from kyanite.base.errors import (
     Cancelled,
     KyaniteError,
     LeaseLost,
+    MoverLost,
     StorageUnavailable,
     Throttled,
     Transient,
@@ -26,6 +27,7 @@ _PASSING: Final = (
     Throttled,
     Transient,
     StorageUnavailable,
+    MoverLost,
     *DATABASE_AWAY,
 )
 

@@ -92,6 +92,7 @@ class Worker:
             provided=self._provided,
             lease_is_good=lambda: self._membership.holds(executor_id),
             is_child=claimed.is_child,
+            retries=claimed.retries,
         )
         if claimed.stopping:
             context.tell_cancelled()
