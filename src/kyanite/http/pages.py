@@ -67,7 +67,7 @@ class Found(Generic[T]):
     rows: Sequence[T]
 
 
-def found(db: Session, statement: Select[tuple[T]], paging: Paging) -> Found[T]:
+def found(db: Session, statement: Select[T], paging: Paging) -> Found[T]:
     """One page of an ordered `select(Entity)` and the count without offset and limit."""
     total = db.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
     rows = db.scalars(paging.applied(statement)).all()
