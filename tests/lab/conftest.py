@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.lab import Azure, Control, read_lab_file, running_lab
 
 
@@ -39,3 +40,11 @@ def fresh(control: Control) -> Control:
     """The control interface of a lab that has just been reset to its scene."""
     control.reset()
     return control
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _left_as_the_scene_was(azure: Azure) -> Iterator[None]:
+    """The next module finds the scene, its time and no faults."""
+    yield
+    if azure.control:
+        Control(azure.control).reset()

@@ -119,6 +119,7 @@ class Arm:
             try:
                 principal = checks.principal(request)
                 version = checks.api_version(request, template, api_versions)
+                content = request.body.read()
                 with lab.transaction() as tx:
                     target = _target(template, params)
                     scope = "/" + params["scope"] if "scope" in params else target.text
@@ -130,6 +131,7 @@ class Arm:
                         version,
                         target,
                         action or "",
+                        content,
                         params,
                         scope if target.subscription or "scope" in params else "/",
                     )

@@ -36,6 +36,8 @@ class ArmCall:
     api_version: str
     id: ResourceId
     action: str
+    content: bytes = b""
+    """The body, read before the transaction began: a slow client must not stop the others."""
     params: Mapping[str, str] = field(default_factory=dict)
     scope: str = ""
     """The scope that was authorized: the text of `id` unless the route says otherwise."""
@@ -44,12 +46,11 @@ class ArmCall:
 
     def json(self) -> JsonObject:
         """The body; 400 InvalidRequestContent when it is no JSON object."""
-        return parse_object(self.request.body.read())
+        return parse_object(self.content)
 
     def optional_json(self) -> JsonObject:
         """The body, empty when there is none."""
-        data = self.request.body.read()
-        return parse_object(data) if data else {}
+        return parse_object(self.content) if self.content else {}
 
     def query(self, name: str) -> str:
         """A query argument, empty when missing."""
@@ -88,6 +89,15 @@ class ArmCall:
         """403 AuthorizationFailed unless the caller may."""
         if not self.allowed(action, scope):
             raise forbidden(self.principal, action, scope)
+
+    def require_any_role(self, action: str) -> None:
+        """403 for `action` unless the caller has a role at, above or inside the scope.
+
+        Azure shows a subscription, its regions, providers and the names of what lies in it to
+        everybody who may do anything there.
+        """
+        if not self.lab.rbac.has_access(self.principal, self.scope):
+            raise forbidden(self.principal, action, self.scope)
 
     def require_linked(self, action: str, scope: str) -> None:
         """403 LinkedAuthorizationFailed unless the caller may use the resource linked to."""

@@ -2,6 +2,7 @@
 
 Each request asks once for its `Plan`. All faults that match are joined: waits add up, lines are
 all passed, and the first one that says so decides about status, drop, hold and failOperation.
+A rule's method may name several (`PUT|POST|DELETE`).
 """
 
 import re
@@ -227,7 +228,7 @@ class Faults:
     @staticmethod
     def _strikes(fault: Fault, method: str, path: str) -> bool:
         rule = fault.rule
-        if rule.method and rule.method != method:
+        if rule.method and method not in rule.method.split("|"):
             return False
         if not fault.pattern.search(path):
             return False

@@ -53,7 +53,8 @@ A whole service with one type of resource:
         return json_response(200, {"sound": train.id.name})
 
 GET, HEAD, DELETE (202 + operation), lists with paging, generic lists, tags, locks, RBAC, the check
-of the api-version and deletion with the group come with the declaration. A data plane makes its own router:
+of the api-version and deletion with the group come with the declaration. A data plane makes its
+own router:
 
     router = lab.routers["blob"] = Router("blob", render_error, discriminators=("comp", "restype"),
                                           max_body_bytes=5 << 30)
@@ -171,9 +172,14 @@ class Lab:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A transaction in which every operation that is due has come to its end."""
-        with self.state.transaction() as tx:
-            self.operations.settle(tx)
-            yield tx
+        try:
+            with self.state.transaction() as tx:
+                self.operations.settle(tx)
+                yield tx
+        except BaseException:
+            # What was read of roles inside the transaction may never have been committed.
+            self.rbac.changed()
+            raise
 
     def secret(self, *names: str) -> bytes:
         """32 bytes that are the same at every start and after a reset of this directory, and

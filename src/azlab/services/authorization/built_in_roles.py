@@ -7,6 +7,8 @@ from azlab.core.rbac import Permission
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices"
 _BLOB = f"{_BLOBS}/containers/blobs"
 _KEY = f"{_BLOBS}/generateUserDelegationKey/action"
+_QUEUES = "Microsoft.Storage/storageAccounts/queueServices/queues"
+_KEYS = "Microsoft.KeyVault/vaults/keys"
 _SUPPORT = (
     "Microsoft.Authorization/*/read",
     "Microsoft.Resources/subscriptions/resourceGroups/read",
@@ -153,6 +155,37 @@ BUILT_IN_ROLES: tuple[BuiltInRole, ...] = (
         "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
         "Storage Blob Data Reader",
         Permission((f"{_BLOBS}/containers/read", _KEY), (), (f"{_BLOB}/read",)),
+    ),
+    BuiltInRole(
+        "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+        "Storage Queue Data Contributor",
+        Permission(
+            (f"{_QUEUES}/delete", f"{_QUEUES}/read", f"{_QUEUES}/write"),
+            (),
+            (
+                f"{_QUEUES}/messages/delete",
+                f"{_QUEUES}/messages/read",
+                f"{_QUEUES}/messages/write",
+                f"{_QUEUES}/messages/process/action",
+            ),
+        ),
+    ),
+    BuiltInRole(
+        "12338af0-0e69-4776-bea7-57ae8d297424",
+        "Key Vault Crypto User",
+        Permission(
+            data_actions=(
+                f"{_KEYS}/read",
+                f"{_KEYS}/update/action",
+                f"{_KEYS}/backup/action",
+                f"{_KEYS}/encrypt/action",
+                f"{_KEYS}/decrypt/action",
+                f"{_KEYS}/wrap/action",
+                f"{_KEYS}/unwrap/action",
+                f"{_KEYS}/sign/action",
+                f"{_KEYS}/verify/action",
+            )
+        ),
     ),
     BuiltInRole(
         "db58b8e5-c6ad-4a2a-8342-4190687cbf4a", "Storage Blob Delegator", Permission((_KEY,))

@@ -27,19 +27,16 @@ _SHOWN = ("location", "tags", "kind", "managedBy", "sku", "plan", "identity", "z
 
 def register(lab: Lab) -> None:
     """Add the routes."""
-    for path, action in (
-        ("/subscriptions/{subscription}/resources", "subscriptions/resources/read"),
-        (
-            "/subscriptions/{subscription}/resourceGroups/{group}/resources",
-            "subscriptions/resourceGroups/resources/read",
-        ),
+    for path in (
+        "/subscriptions/{subscription}/resources",
+        "/subscriptions/{subscription}/resourceGroups/{group}/resources",
     ):
         lab.arm.route(
             "GET",
             path,
             _list,
             operation="resources.list",
-            action=f"Microsoft.Resources/{action}",
+            action=None,
             api_versions=RESOURCES,
             queries=("$filter", "$expand", "$top", "$skiptoken"),
             note="filters: equalities joined by `and`, substringof(name or resourceGroup)",
@@ -47,6 +44,8 @@ def register(lab: Lab) -> None:
 
 
 def _list(call: ArmCall) -> Response:
+    """The resources that the caller may read; refused to those without any role here."""
+    call.require_any_role("Microsoft.Resources/subscriptions/resources/read")
     if call.id.group:
         call.group()
     wanted = parse_filter(call.query("$filter"), _FILTERS)
@@ -61,7 +60,8 @@ def _list(call: ArmCall) -> Response:
         kind = types.get(record.id.type.lower())
         if kind is None or kind.is_child or not kind.tracked:
             continue
-        if _fits(record, wanted) and tag.fits(record.body):
+        readable = call.allowed(f"{record.id.type}/read", record.id.text)
+        if readable and _fits(record, wanted) and tag.fits(record.body):
             shown.append(_summary(record, expand))
     return call.page(shown)
 

@@ -24,8 +24,9 @@ def register(lab: Lab) -> None:
         (_ONE, _get, "providers.get"),
     ):
         lab.arm.route(
-            "GET", path, handler, operation=operation, action=_READ, api_versions=RESOURCES,
-            queries=("$expand", "$top", "$skiptoken"), service="resources",
+            "GET", path, handler, operation=operation, action=None, api_versions=RESOURCES,
+            queries=("$top", "$skiptoken"), service="resources",
+            note="any role in the subscription is enough",
         )  # fmt: skip
     for word, registered in (("register", True), ("unregister", False)):
 
@@ -81,6 +82,7 @@ def _shown(call: ArmCall, namespace: str, kinds: list[ArmType]) -> JsonObject:
 
 
 def _list(call: ArmCall) -> Response:
+    call.require_any_role(_READ)
     found = _namespaces(call.lab)
     return call.page(_shown(call, namespace, kinds) for namespace, kinds in found.items())
 
@@ -94,6 +96,7 @@ def _known(call: ArmCall) -> tuple[str, list[ArmType]]:
 
 
 def _get(call: ArmCall) -> Response:
+    call.require_any_role(_READ)
     return json_response(200, _shown(call, *_known(call)))
 
 

@@ -35,7 +35,7 @@ def register(lab: Lab) -> None:
     )  # fmt: skip
     arm.route(
         "GET", _SUBSCRIPTION + "/locations", _locations, operation="locations.list",
-        action="Microsoft.Resources/subscriptions/locations/read",
+        action=None, note="any role in the subscription is enough",
         api_versions=SUBSCRIPTIONS + RESOURCES, queries=("includeExtendedLocations",),
     )  # fmt: skip
     arm.route(
@@ -94,14 +94,14 @@ def _subscription(call: ArmCall) -> Response:
     body = find_subscription(call.tx, call.id.subscription)
     if body is None:
         raise subscription_not_found(call.id.subscription)
-    if not call.lab.rbac.has_access(call.principal, call.id.text):
-        call.require("Microsoft.Resources/subscriptions/read", call.id.text)
+    call.require_any_role("Microsoft.Resources/subscriptions/read")
     return json_response(200, _shown(body))
 
 
 def _locations(call: ArmCall) -> Response:
     if call.query("includeExtendedLocations").lower() not in ("", "false"):
         raise invalid_parameter("includeExtendedLocations", "The lab has no extended locations.")
+    call.require_any_role("Microsoft.Resources/subscriptions/locations/read")
     names = location_names(call.tx)
     body = find_subscription(call.tx, call.id.subscription) or {}
     subscription = text_at(body, "subscriptionId")
