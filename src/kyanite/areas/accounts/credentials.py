@@ -7,7 +7,6 @@ this module only as a ``ServicePrincipal``.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,7 +71,7 @@ def parse_certificate(text: str) -> bytes:
     _, mark, rest = text.partition(";base64,") if text.startswith("data:") else ("", "", text)
     try:
         content = base64.b64decode((rest if mark else text).strip(), validate=True)
-    except binascii.Error:
+    except ValueError:  # also of text that is not ASCII
         content = b""
     if not content:
         raise Invalid.member("applicationCertificate", "The certificate is not base64 text.")

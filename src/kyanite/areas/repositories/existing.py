@@ -5,10 +5,9 @@ docs/behaviour/repositories.md, section 5.
 
 from __future__ import annotations
 
-from kyanite.engine.repository import Repository as EngineRepository
-
 from kyanite.areas.repositories.mark import Mark
 from kyanite.base.errors import Conflict, Invalid, WrongKey
+from kyanite.engine.repository import Repository as EngineRepository
 from kyanite.engine.storage.base import Storage
 
 

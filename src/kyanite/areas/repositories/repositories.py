@@ -7,7 +7,6 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
-from kyanite.engine.repository import Repository as EngineRepository
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import AzureAccess
@@ -28,6 +27,7 @@ from kyanite.base.errors import Conflict
 from kyanite.datamover.orders import StorageAccess
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
+from kyanite.engine.repository import Repository as EngineRepository
 
 _ACCESS_SECONDS: Final = 4 * 3600
 """Life of the appliance's own access; it is renewed when it has ended."""

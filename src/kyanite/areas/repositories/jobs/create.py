@@ -1,19 +1,17 @@
 """Making a repository in a folder, or registering the one that is there.
 
-Steps: look at the folder (once: afterwards it would find its own work) → keep the keys →
-mark as ours → make; or open → keep the keys → mark as ours → import; then ready. The master
-key is in the database, sealed, before anything is sealed with it, so a kill at any moment
-leaves nothing that cannot be opened; every other step may run twice.
+Steps: look at the folder (once: afterwards it would find its own work) → mark as ours → make;
+or open → mark as ours → import; then ready, with the master key sealed in the database. The
+password waits, sealed, in the row until then, so whatever a kill leaves behind is opened with
+it by the next attempt; every step may run twice.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import replace
 from typing import Final
 
-from kyanite.engine.repository import Repository as EngineRepository
 from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import queries
@@ -29,10 +27,10 @@ from kyanite.areas.repositories.jobs.tools import RepositoryTools, show_status
 from kyanite.areas.repositories.mark import Mark, Owner, read_mark, write_mark
 from kyanite.areas.repositories.repositories import place
 from kyanite.azure.blob.storage import BlobStorage
-from kyanite.base.errors import Conflict, Interrupted, KyaniteError, ObjectExists, WrongKey
+from kyanite.base.errors import Conflict, Interrupted, KyaniteError, WrongKey
 from kyanite.base.json_types import JsonObject, as_text
 from kyanite.durable.context import JobContext
-from kyanite.engine.format import KEY_BYTES
+from kyanite.engine.repository import Repository as EngineRepository
 from kyanite.rules.sessions import SessionStatus
 
 _OPEN_PASSWORD_BYTES: Final = 24  # not a secret; random so that it is nobody's own password
@@ -73,19 +71,12 @@ class CreateRepository:
             self._register(ctx, own, storage, password, import_existing=import_existing)
 
     def _make(self, ctx: JobContext, own: RepositoryFacts, storage: BlobStorage) -> None:
-        ctx.record("keep the keys", lambda db: self._draw_keys(db, own))
-        with ctx.database.reading() as db:
-            row = queries.get_row(db, own.id)
-            master_sealed, password_sealed = row.master_key_sealed, row.pending_password_sealed
-        assert master_sealed is not None
-        assert password_sealed is not None
-        box = self._tools.secrets
-        master = box.open(master_sealed, row_id=own.id)
-        password = box.open_text(password_sealed, row_id=own.id)
+        ctx.record("choose the open password", lambda db: self._choose_password(db, own))
+        _, password = self._tools.load(ctx, own.id)
         with ctx.line(f"Creating the repository in {own.container}/{own.folder}"):
             self._claim(storage, own, password)
-            engine = _create_or_resume(storage, password, master)
-        ctx.record("ready", lambda db: _finish(db, own.id, engine))
+            engine = _create_or_resume(storage, password)
+        ctx.record("ready", lambda db: self._finish(db, own.id, engine))
 
     def _claim(self, storage: BlobStorage, own: RepositoryFacts, password: str) -> None:
         """Mark the folder as ours before anything else is in it: of two who want it, one fails."""
@@ -123,7 +114,7 @@ class CreateRepository:
         other = mark.owner if mark is not None else None
         if other is not None and other.id == this.id:
             other = None
-        ctx.record("keep the keys", lambda db: self._keep_found(db, own, engine, mark, other))
+        ctx.record("keep what was found", lambda db: self._keep_found(db, own, mark, other))
         if other is not None:
             ctx.warn(
                 f"The repository belongs to the appliance {other.name}. It can be read; "
@@ -142,15 +133,12 @@ class CreateRepository:
                 SessionStatus.SUCCESS,
                 f"Importing restore points: {imported} of {len(points)} are new here",
             )
-        ctx.record("ready", lambda db: _finish(db, own.id, engine))
+        ctx.record("ready", lambda db: self._finish(db, own.id, engine))
 
-    def _draw_keys(self, db: Session, own: RepositoryFacts) -> None:
-        """A new master key; without encryption also the password that everybody may know."""
-        row = queries.get_row(db, own.id)
-        box = self._tools.secrets
-        row.master_key_sealed = box.seal(os.urandom(KEY_BYTES), row_id=own.id)
+    def _choose_password(self, db: Session, own: RepositoryFacts) -> None:
+        """Without encryption the engine seals as well; the password is one that is published."""
         if not own.is_encrypted:
-            row.pending_password_sealed = box.seal_text(
+            queries.get_row(db, own.id).pending_password_sealed = self._tools.secrets.seal_text(
                 secrets.token_urlsafe(_OPEN_PASSWORD_BYTES), row_id=own.id
             )
 
@@ -158,13 +146,11 @@ class CreateRepository:
         self,
         db: Session,
         own: RepositoryFacts,
-        engine: EngineRepository,
         mark: Mark | None,
         other_owner: Owner | None,
     ) -> None:
-        """The key of the repository that was there, and what its mark says of it."""
+        """What the mark of the repository that was there says of it."""
         row = queries.get_row(db, own.id)
-        row.master_key_sealed = self._tools.secrets.seal(engine.master_key, row_id=own.id)
         row.is_encrypted = mark is None or mark.is_encrypted
         row.hint = mark.hint if mark is not None else None
         if mark is not None and mark.tier != "Inferred":
@@ -172,26 +158,21 @@ class CreateRepository:
         if other_owner is not None:
             row.owner_id, row.owner_name = other_owner.id, other_owner.name
 
+    def _finish(self, db: Session, repository_id: str, engine: EngineRepository) -> None:
+        """From now on the appliance opens it by itself, with the sealed master key."""
+        row = queries.get_row(db, repository_id)
+        row.master_key_sealed = self._tools.secrets.seal(engine.master_key, row_id=row.id)
+        row.engine_repository_id = engine.repository_id.hex()
+        row.pending_password_sealed = None
+        row.status = Status.READY.value
 
-def _create_or_resume(storage: BlobStorage, password: str, master_key: bytes) -> EngineRepository:
-    """The repository with this master key; one that an interrupted attempt made is finished."""
+
+def _create_or_resume(storage: BlobStorage, password: str) -> EngineRepository:
+    """The new repository; or the one that an interrupted attempt made with this password."""
     try:
-        return EngineRepository.create(storage, password, master_key=master_key)
-    except ObjectExists:
-        pass
-    try:
-        engine = EngineRepository.open_with_master(storage, master_key)
-    except WrongKey as error:
-        raise Conflict(
-            "Somebody else has just created a repository in the same folder; choose another one."
-        ) from error
-    if not engine.check_password(password):
-        engine.change_password(password)
-    return engine
-
-
-def _finish(db: Session, repository_id: str, engine: EngineRepository) -> None:
-    row = queries.get_row(db, repository_id)
-    row.engine_repository_id = engine.repository_id.hex()
-    row.pending_password_sealed = None
-    row.status = Status.READY.value
+        return EngineRepository.create(storage, password)
+    except Conflict as conflict:
+        try:
+            return EngineRepository.open(storage, password)
+        except WrongKey:
+            raise conflict from None

@@ -1,0 +1,144 @@
+"""Repository: docs/behaviour/repositories.md."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Body, Query
+from kyanite.areas.sessions import session_wire
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from kyanite.areas.inventory import region_names
+from kyanite.areas.repositories import queries, wire
+from kyanite.areas.repositories.creation import RepositoryCreation
+from kyanite.areas.repositories.editing import RepositoryEditing
+from kyanite.areas.repositories.passwords import RepositoryPasswords
+from kyanite.areas.repositories.removal import RepositoryRemoval
+from kyanite.base.errors import Invalid
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.repository import (
+    GetRepositoriesQuery,
+    GetRepositoryQuery,
+    RepositoryCreateFromClientWithKeyVault,
+    RepositoryUpdateFromClientWithKeyVault,
+    ValidateDeleteQuery,
+)
+from kyanite.http.answers import Answered
+from kyanite.http.operations import Operations
+from kyanite.http.pages import complete_page, page_of_all
+from kyanite.http.provide import Provided
+from kyanite.http.rights import Right
+from kyanite.http.routes import Routes
+from kyanite.http.sign_in import SignedIn
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+Passwords = Annotated[RepositoryPasswords, Provided(RepositoryPasswords)]
+Removal = Annotated[RepositoryRemoval, Provided(RepositoryRemoval)]
+
+
+@routes.operation("Repository_GetRepositories", Right.INVENTORY_READ)
+def list_repositories(
+    query: Annotated[GetRepositoriesQuery, Query()], db: DbSession, request: Request
+) -> JsonObject:
+    found = queries.list_repositories(
+        db,
+        statuses=[status.value for status in query.status or ()],
+        tiers=[tier.value for tier in query.tier or ()],
+        text=query.search_pattern,
+        is_encrypted=query.is_encrypted,
+        immutability_enabled=query.immutability_enabled,
+        tenant_id=str(query.tenant_id) if query.tenant_id else None,
+        account_id=query.service_account_id,
+    )
+    if query.type and "Backup" not in [kind.value for kind in query.type]:
+        found = []  # there are no vaults
+    names = region_names(db)
+    return page_of_all(request, query, [wire.repository(request, item, names) for item in found])
+
+
+@routes.operation("Repository_CreateRepository", Right.REPOSITORIES_WRITE)
+def create_repository(
+    body: RepositoryCreateFromClientWithKeyVault,
+    db: DbSession,
+    creation: Annotated[RepositoryCreation, Provided(RepositoryCreation)],
+    principal: SignedIn,
+    request: Request,
+) -> list[JsonObject]:
+    plans = creation.check(wire.new_repository(body))
+    sessions = creation.start(db, plans, principal.username)
+    return [session_wire(db, request, session_id) for session_id in sessions]
+
+
+@routes.operation("Repository_GetRepository", Right.INVENTORY_READ)
+def get_repository(
+    repositoryId: str,  # noqa: N803
+    query: Annotated[GetRepositoryQuery, Query()],  # noqa: ARG001 - matters to Key Vaults only
+    db: DbSession,
+    request: Request,
+) -> JsonObject:
+    return wire.repository(request, queries.get_repository(db, repositoryId), region_names(db))
+
+
+@routes.operation("Repository_UpdateRepository", Right.REPOSITORIES_WRITE)
+def update_repository(
+    repositoryId: str,  # noqa: N803
+    body: RepositoryUpdateFromClientWithKeyVault,
+    db: DbSession,
+    editing: Annotated[RepositoryEditing, Provided(RepositoryEditing)],
+    passwords: Passwords,
+    principal: SignedIn,
+    request: Request,
+) -> JsonObject:
+    if body.password:
+        passwords.require_attempts(repositoryId)
+    session_id = editing.start(db, repositoryId, wire.change(body), principal.username)
+    return session_wire(db, request, session_id)
+
+
+@routes.operation("Repository_DeleteRepository", Right.REPOSITORIES_WRITE)
+def delete_repository(
+    repositoryId: str,  # noqa: N803
+    db: DbSession,
+    removal: Removal,
+    principal: SignedIn,
+    request: Request,
+) -> JsonObject:
+    session_id = removal.start(db, repositoryId, principal.username)
+    return session_wire(db, request, session_id)
+
+
+@routes.operation("Repository_ValidateDelete", Right.INVENTORY_READ)
+def validate_delete(
+    query: Annotated[ValidateDeleteQuery, Query()],
+    db: DbSession,
+    removal: Removal,
+    request: Request,
+) -> JsonObject:
+    names = region_names(db)
+    found = removal.uses(db, [str(id_) for id_ in query.repository_id or ()])
+    return complete_page(
+        request, [wire.deletability(request, item, uses, names) for item, uses in found]
+    )
+
+
+@routes.operation("Repository_PasswordIsCorrect", Right.REPOSITORIES_WRITE)
+def check_password(
+    repositoryId: str,  # noqa: N803
+    passwords: Passwords,
+    operations: Annotated[Operations, Provided(Operations)],
+    principal: SignedIn,
+    request: Request,
+    body: Annotated[str | None, Body()] = None,
+) -> Answered:
+    if body is None:
+        raise Invalid.member("body", "A password is required.")
+    encrypted = passwords.is_encrypted(repositoryId)
+
+    def check(_db: Session) -> bool | None:
+        return passwords.check(repositoryId, body)
+
+    # Only an operation can answer "not applicable": the plain answer is true or false.
+    return operations.answer(request, principal, check, always_operation=not encrypted)

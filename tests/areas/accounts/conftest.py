@@ -1,0 +1,28 @@
+"""Databases with the tables of accounts and inventory, and an Azure to look at."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.azure_parts import azure, control, parts  # noqa: F401
+from support.databases import (  # noqa: F401
+    database,
+    database_url,
+    postgresql_template,
+    postgresql_url,
+    sqlite_database,
+    sqlite_template,
+)
+
+
+@pytest.fixture(scope="session")
+def table_modules() -> tuple[str, ...]:
+    """Those of the area and of what lies below it."""
+    return (
+        "kyanite.db.uses",
+        "kyanite.http.tables",
+        "kyanite.areas.access.tables",
+        "kyanite.areas.appliance.tables",
+        "kyanite.areas.accounts.tables",
+        "kyanite.areas.inventory.tables",
+    )
