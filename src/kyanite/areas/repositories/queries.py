@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import list_storage_accounts
@@ -111,13 +111,8 @@ def session_at_work(db: Session, repository_id: str) -> str | None:
 
 
 def delete_row(db: Session, repository_id: str) -> None:
-    """Remove the registration; sessions keep its name and say that it is removed."""
+    """Remove the registration."""
     db.execute(delete(RepositoryRow).where(RepositoryRow.id == repository_id))
-    db.execute(
-        update(SessionRow)
-        .where(SessionRow.repository_id == repository_id)
-        .values(repository_removed=True)
-    )
 
 
 def _has_tier(item: RepositoryFacts, tiers: Collection[str]) -> bool:

@@ -49,14 +49,13 @@ class CreateRepository:
             self._work(ctx, repository_id, import_existing=payload.get("import") is True)
         except Interrupted:
             raise
-        except KyaniteError:
-            show_status(ctx, repository_id, Status.FAILED)
+        except KyaniteError as error:
+            if not ctx.will_retry(error):
+                show_status(ctx, repository_id, Status.FAILED)
             raise
 
     def _work(self, ctx: JobContext, repository_id: str, *, import_existing: bool) -> None:
         own, password = self._tools.load(ctx, repository_id)
-        if own.status is Status.FAILED:  # an earlier attempt of this job
-            show_status(ctx, own.id, Status.CREATING)
         at = place(own)
         with ctx.line(f"Checking the storage account {own.storage_account_name}"):
             arm = self._tools.access.account_arm(own.account_id).with_check(ctx.check)

@@ -16,6 +16,7 @@ from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.mark import read_mark, write_mark
 from kyanite.areas.repositories.removal import require_unused
 from kyanite.areas.repositories.repositories import place
+from kyanite.areas.sessions import repository_removed
 from kyanite.base.errors import AzureError, Conflict, EngineError, NotFound, StorageError
 from kyanite.base.json_types import JsonObject, as_text
 from kyanite.db.uses import Thing, forget_user
@@ -57,3 +58,4 @@ class DeleteRepository:
             follower.forget_points(db, own.id)
         forget_user(db, Thing(USED_KIND, own.id))
         queries.delete_row(db, own.id)
+        repository_removed(db, own.id)
