@@ -28,6 +28,9 @@ from kyanite.areas.inventory.values import (
     StorageAccount,
     Subscription,
 )
+from kyanite.areas.inventory.wire import region as region_wire
+from kyanite.areas.inventory.wire import resource_group as resource_group_wire
+from kyanite.areas.inventory.wire import subscription as subscription_wire
 
 __all__ = [
     "STORAGE_ACCOUNT_USED_KIND",
@@ -56,4 +59,7 @@ __all__ = [
     "list_subscriptions",
     "machines_query",
     "region_names",
+    "region_wire",
+    "resource_group_wire",
+    "subscription_wire",
 ]

@@ -1,0 +1,109 @@
+"""Tag VirtualMachineRestorePoint: points in time, and restoring from them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from starlette.requests import Request
+
+from kyanite.areas.sessions import session_wire
+from kyanite.areas.vm import deletions, points, restores, saved_configuration
+from kyanite.areas.vm.point_list import configurations, point_wires, restore_points
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.virtual_machine_restore_point import (
+    DiskBulkRestoreOptions,
+    GetDiskSnapshotsQuery,
+    GetRestorePointPageQuery,
+    GetVirtualMachineSnapshotsQuery,
+    VirtualMachineRestoreOptions,
+)
+from kyanite.http.pages import page, page_of_all
+from kyanite.http.rights import Right
+from kyanite.http.routes import Routes
+from kyanite.http.sign_in import SignedIn
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+
+@routes.operation("VirtualMachineRestorePoint_GetRestorePointPage", Right.PROTECTED_READ)
+def list_points(
+    query: Annotated[GetRestorePointPageQuery, Query()], request: Request, db: DbSession
+) -> JsonObject:
+    """Newest first."""
+    found = restore_points(db, query)
+    return page(request, query, found.total, point_wires(db, request, found.rows))
+
+
+@routes.operation("VirtualMachineRestorePoint_GetRestorePointById", Right.PROTECTED_READ)
+def get_point(restorePointId: UUID, request: Request, db: DbSession) -> JsonObject:  # noqa: N803
+    """One point."""
+    return point_wires(db, request, [points.get_point(db, str(restorePointId))])[0]
+
+
+@routes.operation("VirtualMachineRestorePoint_DeleteRestorePoint", Right.REMOVE_DATA)
+def delete_point(
+    restorePointId: UUID,  # noqa: N803
+    request: Request,
+    db: DbSession,
+    principal: SignedIn,
+) -> JsonObject:
+    """Any point may go: none needs another one."""
+    started = deletions.delete_point(db, str(restorePointId), principal.username)
+    return session_wire(db, request, started)
+
+
+@routes.operation("VirtualMachineRestorePoint_RestoreVm", Right.RESTORE)
+def restore_machine(
+    restorePointId: UUID,  # noqa: N803
+    body: VirtualMachineRestoreOptions,
+    request: Request,
+    db: DbSession,
+    principal: SignedIn,
+) -> JsonObject:
+    """The whole machine, to its old place or to a new one."""
+    started = restores.restore_machine(db, str(restorePointId), body, principal.username)
+    return session_wire(db, request, started)
+
+
+@routes.operation("VirtualMachineRestorePoint_RestoreDisk", Right.RESTORE)
+def restore_disks(
+    restorePointId: UUID,  # noqa: N803
+    body: DiskBulkRestoreOptions,
+    request: Request,
+    db: DbSession,
+    principal: SignedIn,
+) -> JsonObject:
+    """Disks alone."""
+    started = restores.restore_disks(db, str(restorePointId), body, principal.username)
+    return session_wire(db, request, started)
+
+
+@routes.operation("VirtualMachineRestorePoint_GetDiskSnapshots", Right.PROTECTED_READ)
+def list_disks(
+    query: Annotated[GetDiskSnapshotsQuery, Query()], request: Request, db: DbSession
+) -> JsonObject:
+    """The disks that points hold."""
+    point_id = str(query.restore_point_id) if query.restore_point_id else None
+    wires = [
+        wire
+        for point in configurations(db, point_id, query.virtual_machine_id)
+        for wire in saved_configuration.disk_wires(db, request, point)
+    ]
+    return page_of_all(request, query, wires)
+
+
+@routes.operation("VirtualMachineRestorePoint_GetVirtualMachineSnapshots", Right.PROTECTED_READ)
+def list_machine_configurations(
+    query: Annotated[GetVirtualMachineSnapshotsQuery, Query()], request: Request, db: DbSession
+) -> JsonObject:
+    """The machines that points hold, as they were."""
+    point_id = str(query.restore_point_id) if query.restore_point_id else None
+    wires = [
+        wire
+        for point in configurations(db, point_id, query.virtual_machine_id)
+        for wire in saved_configuration.machine_wires(db, request, point)
+    ]
+    return page_of_all(request, query, wires)
