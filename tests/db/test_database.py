@@ -49,10 +49,14 @@ def ids(database: Database) -> list[str]:
 
 
 def test_a_transaction_that_raises_leaves_nothing(things: Database) -> None:
-    with pytest.raises(ZeroDivisionError), things.writing() as db:
-        db.add(Thing(id="a"))
-        db.flush()
-        raise ZeroDivisionError
+    def write_and_fail() -> None:
+        with things.writing() as db:
+            db.add(Thing(id="a"))
+            db.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
     assert ids(things) == []
 
 

@@ -54,7 +54,7 @@ def test_a_watcher_that_slept_itself_watches_anew() -> None:
     watch = Watch(TIMING)
     assert watch.silent({"a": 1}, 0.0) == set()
     assert watch.silent({"a": 1}, 100.0) == set()
-    assert [second for second in range(101, 115) if watch.silent({"a": 1}, second)][0] == 109
+    assert next(second for second in range(101, 115) if watch.silent({"a": 1}, second)) == 109
 
 
 def test_a_member_whose_beat_moves_again_is_watched_anew() -> None:

@@ -1,4 +1,4 @@
-"""Processes that carry out jobs are killed, frozen and replaced; sessions end right nevertheless."""
+"""Processes that carry out jobs are killed, frozen and replaced; sessions end right."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from support.jobs import read_log, read_session, start, wait_for_status, wait_un
 from support.waiting import eventually
 
 TESTS = Path(__file__).parent.parent
+WORKER = "support.durable_worker"
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -35,8 +37,7 @@ def start_worker(database_url: str, tmp_path: Path, journal: Journal) -> Iterato
 
     def start_one(*options: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "support.durable_worker", database_url, str(tmp_path)]
-            + list(options),
+            [sys.executable, "-m", WORKER, database_url, str(tmp_path), *options],
             env={**os.environ, "PYTHONPATH": str(TESTS)},
             stdout=subprocess.DEVNULL,
         )
@@ -113,16 +114,16 @@ def test_when_one_of_two_processes_dies_the_other_continues_its_work_within_the_
     workers = {process.pid: process for process in (start_worker(), start_worker())}
     session_id = start(database, "policy", {"machines": 3, "limit": 1})
     killed: set[int] = set()
-    for done in range(3):
-        eventually(lambda done=done: len(_unended(journal, killed)) == 1 and done + 1)
+    for number in range(3):
+        eventually(lambda: len(_unended(journal, killed)) == 1)
         key, pid = _unended(journal, killed)[0]
-        if done == 0:
+        if number == 0:
             killed.add(pid)
             kill(workers[pid])
             eventually(lambda: _unended(journal, killed), within_seconds=30)
             key, pid = _unended(journal, killed)[0]
         (tmp_path / f"go-{key}").touch()
-        eventually(lambda key=key: any(line[1] == key for line in lines(journal, "end")))
+        eventually(partial(_has_ended, journal, key))
     assert wait_until_final(database, session_id) == "Success"
     assert _most_at_work(journal, killed) == 1
 
@@ -145,7 +146,7 @@ def test_a_frozen_process_is_replaced_and_has_no_effect_when_it_thaws(
     again = start(database, "policy", {"machines": 16})
     assert wait_until_final(database, again) == "Success"
     assert _everything(database, without=again) == before
-    ends = [line for line in lines(journal, "end") if line[2] == "1" and line[3] == frozen.pid]
+    ends = [line for line in lines(journal, "end") if line[2] == "1" and line[3] == str(frozen.pid)]
     assert ends == []
     assert sorted(read_log(database, session_id)) == sorted(EXPECTED_LOG)
 
@@ -178,6 +179,10 @@ def test_a_process_told_to_end_leaves_its_work_at_once(
     (tmp_path / "go").touch()
     start_worker()
     wait_for_status(database, session_id, "Success")
+
+
+def _has_ended(journal: Journal, key: str) -> bool:
+    return any(line[1] == key for line in lines(journal, "end"))
 
 
 def _freeze(database: Database, process: subprocess.Popen[bytes]) -> None:

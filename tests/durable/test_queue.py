@@ -68,7 +68,7 @@ def test_an_attempt_is_open_until_it_is_discarded(database: Database) -> None:
 
 
 def test_the_queues_records_of_ended_attempts_can_be_deleted(database: Database) -> None:
-    with carrying_out(database, {"job": lambda ctx, payload: None}):
+    with carrying_out(database, {"job": lambda _ctx, _payload: None}):
         wait_until_final(database, start(database, "job"))
     queue = queue_of(database)
     assert queue.forget_ended(older_than=timedelta(hours=1)) == 0

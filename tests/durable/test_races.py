@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -104,9 +105,7 @@ def test_of_two_starts_one_wins_and_the_other_is_told_which_session_runs(
 
     for number in ROUNDS:
         key = f"policy:{number}"
-        won, lost = split(
-            at_once(lambda key=key: start_exclusive(key), lambda key=key: start_exclusive(key))
-        )
+        won, lost = split(at_once(partial(start_exclusive, key), partial(start_exclusive, key)))
         assert len(won) == 1
         (conflict,) = lost
         assert isinstance(conflict, Conflict)
@@ -122,8 +121,8 @@ def test_of_delete_and_start_one_wins_and_the_other_is_refused(
     for subject in subjects:
         won, lost = split(
             at_once(
-                lambda subject=subject: start_on(database, subject),
-                lambda subject=subject: delete(database, subject),
+                partial(start_on, database, subject),
+                partial(delete, database, subject),
             )
         )
         assert len(won) == 1
@@ -158,8 +157,8 @@ def test_of_stop_and_finish_one_wins_and_the_status_agrees_with_the_answer(
                 start_session(db, NewSession("PolicyBackup", "job", session_id=session_id))
             assert ready[session_id].wait(20)
             answers = at_once(
-                lambda id=session_id: may_finish[id].set(),
-                lambda id=session_id: _stop(database, id),
+                partial(_release, may_finish[session_id]),
+                partial(_stop, database, session_id),
             )
             final = wait_until_final(database, session_id)
             if answers[1] is SessionStatus.CANCELING:
@@ -183,7 +182,7 @@ def test_two_schedulers_start_a_due_run_once(database: Database) -> None:
             Database(database.url),
             {"daily": ScheduleKind(daily_slot, fire)},
             clock=clock,
-            zone=lambda db: ZoneInfo("UTC"),
+            zone=lambda _db: ZoneInfo("UTC"),
         )
 
     one, other = scheduler(), scheduler()
@@ -210,8 +209,8 @@ def test_of_two_that_take_a_job_over_one_succeeds(database: Database) -> None:
         session_id = start(database, "job")
         attempt = Attempt(session_id, 1)
         answers = at_once(
-            lambda attempt=attempt: take_over(database, attempt, holder=None),
-            lambda attempt=attempt: take_over(database, attempt, holder=None),
+            partial(take_over, database, attempt, holder=None),
+            partial(take_over, database, attempt, holder=None),
         )
         assert sorted(map(bool, answers)) == [False, True]
         with database.reading() as db:
@@ -232,6 +231,11 @@ def test_nothing_is_queued_when_the_transaction_of_a_start_is_undone(database: D
     assert queue_of(database).open_among([Attempt("s", 1)]) == set()
     with database.reading() as db:
         assert db.get(SessionRow, "s") is None
+
+
+def _release(event: threading.Event) -> SessionStatus | None:
+    event.set()
+    return None
 
 
 def _stop(database: Database, session_id: str) -> SessionStatus:

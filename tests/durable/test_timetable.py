@@ -40,14 +40,14 @@ class Appliance:
             "daily": ScheduleKind(daily_slot, self._fire, self._skip),
             "cron": ScheduleKind(cron_slot, self._fire, self._skip),
         }
-        self.timetable = Timetable(database, kinds, clock=self.clock, zone=lambda db: self.zone)
+        self.timetable = Timetable(database, kinds, clock=self.clock, zone=lambda _db: self.zone)
 
-    def _fire(self, db: Session, schedule: Schedule, slot: Slot) -> None:
+    def _fire(self, _db: Session, _schedule: Schedule, slot: Slot) -> None:
         if self.refuse is not None:
             raise self.refuse
         self.started.append((slot.at, slot.parts))
 
-    def _skip(self, db: Session, schedule: Schedule, slot: Slot, reason: str) -> None:
+    def _skip(self, _db: Session, _schedule: Schedule, slot: Slot, _reason: str) -> None:
         self.skipped.append(slot.at)
 
     def put(self, schedule: Schedule) -> datetime | None:
@@ -80,7 +80,7 @@ def daily(*hours: int, snapshots: tuple[int, ...] = ()) -> Schedule:
 
 
 def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc]
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type]
 
 
 BOTH = frozenset({Part.SNAPSHOT, Part.BACKUP})
