@@ -36,9 +36,10 @@ _TRIES: Final = 5  # a folder may be removed as empty between its opening and th
 class FolderStorage:
     """Objects are files below ``root``; ``root`` is made when the first one is put."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, unnamed_files: bool = True) -> None:
+        """``unnamed_files`` false: do as on a file system that has none."""
         self._root = root
-        self._unnamed_files = True
+        self._unnamed_files = unnamed_files
 
     def put(self, name: str, data: Data) -> None:
         path = self._path(name)
@@ -51,6 +52,10 @@ class FolderStorage:
             except OSError as error:
                 if left and isinstance(error, FileNotFoundError):
                     continue
+                if isinstance(error, FileNotFoundError | NotADirectoryError):
+                    raise StorageDenied(
+                        f"No folder can be made for {name} in {self._root}: {error.strerror}."
+                    ) from error
                 raise _explained(error, name, self._root) from error
 
     def get(self, name: str) -> bytes:
