@@ -54,7 +54,9 @@ class _Handlers:
         guest = self._guest()
         written = 0
         for piece in request.body.chunks(_PIECE_BYTES):
-            guest.write(self._lab, disk, offset + written, piece)
+            # Piece by piece, so that a reset waits for one piece and not for a slow client.
+            with self._lab.gate.passing():
+                guest.write(self._lab, disk, offset + written, piece)
             written += len(piece)
         return json_response(200, {"offset": offset, "length": written})
 
@@ -62,7 +64,9 @@ class _Handlers:
         disk, offset = self._disk(request), _number(request, "offset")
         length = _number(request, "length")
         _only(request, "disk", "offset", "length")
-        self._guest().discard(self._lab, disk, offset, length)
+        guest = self._guest()
+        with self._lab.gate.passing():
+            guest.discard(self._lab, disk, offset, length)
         return json_response(200, {"offset": offset, "length": length})
 
     def read_disk(self, request: Request) -> Response:

@@ -44,7 +44,11 @@ def _status(answer: bytes) -> int:
 def test_a_chunked_body_is_read_whole_and_the_connection_stays(
     azure: Azure, connection: http.client.HTTPSConnection
 ) -> None:
-    headers = {"Authorization": f"Bearer {azure.token()}", "Transfer-Encoding": "chunked"}
+    headers = {
+        "Authorization": f"Bearer {azure.token()}",
+        "Content-Type": "application/json",
+        "Transfer-Encoding": "chunked",
+    }
     pieces = [b'{"loca', b'tion": "west', b'europe"}']
     for status in (201, 200):
         connection.request(
@@ -63,7 +67,8 @@ def test_a_client_that_waits_for_100_gets_it_only_when_its_body_is_wanted(
     body = b'{"location": "westeurope"}'
     head = (
         f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {{}}\r\n"
-        f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        "Expect: 100-continue\r\n\r\n"
     )
     raw.sendall(head.format(azure.token()).encode())
     assert _status(raw.recv(65536)) == 100
@@ -103,6 +108,30 @@ def test_bytes_that_are_no_proper_request_get_an_answer(
 ) -> None:
     raw.sendall(sent)
     assert _status(raw.recv(65536)) == status
+
+
+@pytest.mark.control
+def test_a_torn_chunk_gets_an_answer_and_ends_the_connection(
+    azure: Azure, raw: ssl.SSLSocket
+) -> None:
+    head = (
+        f"PUT {_group_path(azure, 'torn')} HTTP/1.1\r\nAuthorization: Bearer {azure.token()}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    )
+    raw.sendall(head.encode())
+    assert _status(raw.recv(65536)) == 400
+    assert raw.recv(65536) == b""
+
+
+@pytest.mark.control
+def test_a_refused_upload_is_answered_and_not_reset(
+    connection: http.client.HTTPSConnection,
+) -> None:
+    for _ in range(2):
+        connection.request("PUT", "/nowhere", b"x" * 4_000_000)
+        answer = connection.getresponse()
+        assert answer.status == 501
+        answer.read()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

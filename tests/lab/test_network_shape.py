@@ -2,8 +2,8 @@
 
 import http.client
 import ssl
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,25 +22,23 @@ def _connection(azure: Azure) -> http.client.HTTPSConnection:
     return http.client.HTTPSConnection(str(parts.hostname), parts.port, context=context)
 
 
-def _upload(azure: Azure, token: str, size: int) -> None:
+def _upload(azure: Azure, token: str, size: int) -> int:
     """A body that ARM reads and then refuses: all that counts here is the time."""
     connection = _connection(azure)
     path = f"/subscriptions/{azure.subscription_ids[0]}/resourcegroups/x?api-version=2025-04-01"
-    connection.request("PUT", path, b" " * size, {"Authorization": f"Bearer {token}"})
-    assert connection.getresponse().status == 400
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request("PUT", path, b" " * size, headers)
+    status = connection.getresponse().status
     connection.close()
+    return status
 
 
 def _seconds(azure: Azure, token: str, size: int, connections: int = 1) -> float:
-    threads = [
-        threading.Thread(target=_upload, args=(azure, token, size)) for _ in range(connections)
-    ]
-    started = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.monotonic() - started
+    with ThreadPoolExecutor(connections) as pool:
+        started = time.monotonic()
+        uploads = [pool.submit(_upload, azure, token, size) for _ in range(connections)]
+        assert [upload.result() for upload in uploads] == [400] * connections
+        return time.monotonic() - started
 
 
 def _check(seconds: float, expected: float) -> None:

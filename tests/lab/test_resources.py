@@ -233,7 +233,10 @@ def test_a_body_that_is_no_json_or_has_unknown_members_is_refused(azure: Azure) 
             url,
             params={"api-version": "2025-04-01"},
             data=data,
-            headers={"Authorization": f"Bearer {azure.token()}"},
+            headers={
+                "Authorization": f"Bearer {azure.token()}",
+                "Content-Type": "application/json",
+            },
             verify=azure.ca or True,
             timeout=30,
         )

@@ -6,6 +6,7 @@ with `Arm.type` and single calls with `Arm.route`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from azlab.core.arm_call import ArmCall, ArmHandler, forbidden
@@ -17,6 +18,7 @@ from azlab.core.http import HttpError, Request, Response
 from azlab.core.json_types import WrongShape
 from azlab.core.resource_ids import ResourceId
 from azlab.core.routing import Router
+from azlab.core.state import Transaction
 
 if TYPE_CHECKING:
     from azlab.core.service import Lab
@@ -119,9 +121,9 @@ class Arm:
             try:
                 principal = checks.principal(request)
                 version = checks.api_version(request, template, api_versions)
-                content = request.body.read()
+                content = checks.content(request)
                 with lab.transaction() as tx:
-                    target = _target(template, params)
+                    target = _stored_case(lab, tx, _target(template, params))
                     scope = "/" + params["scope"] if "scope" in params else target.text
                     call = ArmCall(
                         lab,
@@ -181,6 +183,16 @@ def _authorize(call: ArmCall, action: str, *, listing: bool) -> None:
         call.partly = True
         return
     raise forbidden(call.principal, action, call.scope)
+
+
+def _stored_case(lab: "Lab", tx: Transaction, target: ResourceId) -> ResourceId:
+    """With subscription and group written as they are stored, whatever the path says."""
+    if not target.group:
+        return target
+    group = lab.groups.find(tx, target.group_id)
+    if group is None:
+        return target
+    return replace(target, subscription=group.id.subscription, group=group.id.group)
 
 
 def _target(template: str, params: Mapping[str, str]) -> ResourceId:

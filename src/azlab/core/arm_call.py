@@ -64,7 +64,9 @@ class ArmCall:
         return found
 
     def not_found(self) -> ArmError:
-        """The error for the resource of this call."""
+        """The error for the resource of this call: that its group is missing, or itself."""
+        if self.id.group and self.lab.groups.find(self.tx, self.id.group_id) is None:
+            return group_not_found(self.id.group)
         return missing(self.id)
 
     def group(self) -> Record:

@@ -80,6 +80,19 @@ class ArmChecks:
             f"The api-version '{version}' is invalid. The supported versions are '{supported}'.",
         )
 
+    def content(self, request: Request) -> bytes:
+        """The body, which must say that it is JSON when there is one."""
+        content = request.body.read()
+        kind = request.headers.get("content-type").split(";", 1)[0].strip().lower()
+        if content and kind not in ("application/json", "text/json"):
+            raise ArmError(
+                415,
+                "UnsupportedMediaType",
+                f"The content media type '{kind or '<null>'}' is not supported. Only "
+                "'application/json' is supported.",
+            )
+        return content
+
     def subscription(self, call: ArmCall) -> None:
         """The subscription of the path exists and belongs to the caller's tenant."""
         name = call.id.subscription or _subscription_of(call.scope)

@@ -51,6 +51,8 @@ class BodyReader:
         self._begun = False
         self._left = length if length is not None else 0
         self._done = length == 0
+        self.broken = False
+        """Whether what came was no proper body: the connection cannot be used any more."""
 
     @property
     def finished(self) -> bool:
@@ -78,6 +80,7 @@ class BodyReader:
         self.received += taken
         if self.length is None:
             if self.received > self._limit:
+                self.broken = True
                 raise BrokenRequest(413, f"The request body is longer than {self._limit} bytes.")
             if self._left == 0:
                 self._source.read_line(_LINE_LIMIT)
@@ -90,6 +93,7 @@ class BodyReader:
         try:
             self._left = int(line.split(b";", 1)[0].strip(), 16)
         except ValueError as error:
+            self.broken = True
             raise BrokenRequest(400, "The size of a chunk is no hexadecimal number.") from error
         if self._left > 0:
             return True

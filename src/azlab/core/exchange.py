@@ -15,13 +15,15 @@ from azlab.core.body import BodyReader, BrokenRequest, ConnectionLost
 from azlab.core.connection import Connection, Head
 from azlab.core.faults import Fault, FaultRule, Faults, HeldRequest, Hold, Plan
 from azlab.core.gate import Gate
-from azlab.core.http import HttpError, QueryArgs, Request, Response
+from azlab.core.http import Headers, HttpError, QueryArgs, Request, Response
 from azlab.core.json_types import WrongShape
 from azlab.core.routing import Match, Router
 from azlab.core.shaping import UNSHAPED
 from azlab.core.stats import Stats
 
-_UNREAD_LIMIT = 4 << 20  # a body longer than this that nobody read costs the connection
+# A body that the handler refused is read all the same, or the client, still sending, would see a
+# reset instead of the answer. One that is longer than this costs the connection.
+_UNREAD_LIMIT = 1 << 30
 _DISCARD_BYTES = 256 << 10
 
 
@@ -49,12 +51,17 @@ class Exchange:
 
     def serve_one(self, connection: Connection) -> bool:
         """Read one request and answer it; False when the connection is to end."""
-        head = connection.read_head()
-        if head is None:
-            return False
         connection.shape = UNSHAPED
         connection.sent_body_bytes = 0
-        request = self._request(head, connection)
+        head: Head | None = None
+        try:
+            head = connection.read_head()
+            if head is None:
+                return False
+            request = self._request(head, connection)
+        except BrokenRequest as error:
+            self._refuse(connection, error)
+            return False
         if self._faults is None or self._stats is None:
             response = self._handle(request, self._router.find(request))
             return self._answer(connection, request, head, response)
@@ -84,9 +91,6 @@ class Exchange:
             status = 0
             connection.abort()
             return False
-        except (ConnectionLost, BrokenRequest):
-            status = 0
-            raise
         finally:
             stats.end(
                 count,
@@ -124,6 +128,17 @@ class Exchange:
         for fault in plan.hold_after:
             _hold(faults, fault, request, "after", connection)
         return response
+
+    def _refuse(self, connection: Connection, error: BrokenRequest) -> None:
+        """Answer what is no request, in the style of the service, before the connection ends."""
+        nothing = BodyReader(connection, 0, 0)
+        request = Request(
+            "", "", "", "", QueryArgs(), Headers(), nothing, self.base_url, self._now(), connection
+        )
+        response = self._router.render_error(request, error.status, "BadRequest", str(error))
+        connection.send_response(
+            error.status, response.headers, response.body, without_body=False, close=True
+        )
 
     def _request(self, head: Head, connection: Connection) -> Request:
         raw_path, _, raw_query = head.target.partition("?")
@@ -179,8 +194,10 @@ class Exchange:
             return error.to_response(request)
         except WrongShape as error:
             return self._router.render_error(request, 400, "InvalidRequestContent", str(error))
-        except (ConnectionLost, BrokenRequest):
+        except ConnectionLost:
             raise
+        except BrokenRequest as error:
+            return self._router.render_error(request, error.status, "BadRequest", str(error))
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             message = f"The lab failed on this request: {type(error).__name__}: {error}"
@@ -219,10 +236,10 @@ class Exchange:
         self, connection: Connection, request: Request, head: Head, response: Response
     ) -> bool:
         body = request.body
-        close = not head.keep_alive
-        if not body.finished:
-            waiting = not body.begun and head.headers.get("expect")
-            if waiting or body.length is None or body.length > _UNREAD_LIMIT:
+        close = not head.keep_alive or body.broken
+        if not body.finished and not body.broken:
+            waiting = not body.begun and bool(head.headers.get("expect"))
+            if waiting or (body.length or 0) > _UNREAD_LIMIT:
                 close = True
             else:
                 self._discard(request)

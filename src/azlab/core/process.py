@@ -3,6 +3,7 @@
 import fcntl
 import os
 import ssl
+import time
 from pathlib import Path
 
 from azlab import control
@@ -14,7 +15,7 @@ from azlab.core.certificates import (
 )
 from azlab.core.exchange import Exchange
 from azlab.core.json_types import JsonObject, encode
-from azlab.core.ports import keep_ports, kept_ports
+from azlab.core.ports import free_port, keep_ports, kept_ports
 from azlab.core.scene import is_loaded, keep_scene, kept_scene, load_scene, read_scene
 from azlab.core.server import Listener
 from azlab.core.service import PORTS, Endpoints, Lab
@@ -47,7 +48,7 @@ class LabProcess:
         self._exchanges: dict[str, Exchange] = {}
         self._listeners: dict[str, Listener] = {}
         for name in (*PORTS, "control"):
-            self._listeners[name] = self._listen(name, wanted.get(name, 0), tls)
+            self._listeners[name] = self._listen(name, wanted.get(name) or free_port(), tls)
         keep_ports(self.dir, {name: one.port for name, one in self._listeners.items()})
         urls = {
             name: f"{'http' if name == 'control' else 'https'}://127.0.0.1:{one.port}"
@@ -122,8 +123,9 @@ class LabProcess:
     def stop(self) -> None:
         """Finish what runs, then end in order. Held requests are let go unanswered."""
         self.lab.faults.clear()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         for listener in self._listeners.values():
-            listener.stop(_PATIENCE_SECONDS)
+            listener.stop(deadline)
         self.lab.close()
         os.close(self._lock_file)
 

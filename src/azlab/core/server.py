@@ -39,13 +39,12 @@ class Listener:
         """Answer from now on."""
         self._thread.start()
 
-    def stop(self, patience_seconds: float) -> None:
-        """Accept no more, let running requests end for a while, then cut them off."""
+    def stop(self, deadline: float) -> None:
+        """Accept no more, let running requests end until `deadline` (monotonic), then cut them."""
         self._stopping = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        deadline = time.monotonic() + patience_seconds
         while True:
             with self._lock:
                 left = list(self._connections)
@@ -86,18 +85,8 @@ class Listener:
                 connection.idle = True
                 if not self._serve_one(connection):
                     break
-        except ConnectionLost:
-            pass
-        except BrokenRequest as error:
-            with contextlib.suppress(ConnectionLost):
-                text = str(error).encode()
-                connection.send_response(
-                    error.status,
-                    {"Content-Type": "text/plain"},
-                    text,
-                    without_body=False,
-                    close=True,
-                )
+        except (ConnectionLost, BrokenRequest):
+            pass  # the end of this connection, and nobody is left to be told
         finally:
             with self._lock:
                 self._connections.discard(connection)

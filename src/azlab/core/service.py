@@ -165,6 +165,7 @@ class Lab:
         ask for when they are only given a base URL."""
         return (
             self.endpoints.arm,
+            self.endpoints.arm.replace("127.0.0.1", "localhost"),
             "https://management.azure.com",
             "https://management.core.windows.net",
         )

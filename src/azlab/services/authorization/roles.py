@@ -53,7 +53,7 @@ def register(lab: Lab) -> None:
                 f"{prefix}{_PROVIDER}/{word}",
                 handler,
                 operation=f"{kind}.{operation}",
-                action=None if not prefix else f"{_ACTION}/{kind}/{action}",
+                action=f"{_ACTION}/{kind}/{action}",
                 api_versions=ROLES,
                 queries=("$filter", "$top", "$skiptoken") if operation == "list" else (),
             )

@@ -48,11 +48,11 @@ def render_error(request: Request, status: int, code: str, message: str) -> Resp
     return render(request, status, code, number, message)
 
 
-def unknown_tenant(name: str) -> EntraError:
-    """No such directory."""
+def unknown_tenant(name: str, error: str = "invalid_request") -> EntraError:
+    """No such directory; the discovery document calls it `invalid_tenant`."""
     return EntraError(
         400,
-        "invalid_request",
+        error,
         90002,
         f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are "
         "signing into the correct cloud. Check with your subscription administrator, this may "

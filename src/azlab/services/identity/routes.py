@@ -51,10 +51,10 @@ def register(lab: Lab) -> None:
 
 
 def _discovery(lab: Lab, request: Request, tenant: str) -> Response:
-    found = _tenant(lab, tenant)
+    found = _tenant(lab, tenant, "invalid_tenant")
     base = f"{request.base_url}/{found.id}"
     texts: dict[str, list[JsonValue]] = {
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -122,11 +122,11 @@ def _token(lab: Lab, request: Request, tenant: str) -> Response:
     return json_response(200, body, {"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
-def _tenant(lab: Lab, name: str) -> Tenant:
+def _tenant(lab: Lab, name: str, error: str = "invalid_request") -> Tenant:
     with lab.state.transaction() as tx:
         tenant = read_tenant(tx)
     if not tenant.is_called(name):
-        raise errors.unknown_tenant(name)
+        raise errors.unknown_tenant(name, error)
     return tenant
 
 
