@@ -7,7 +7,15 @@ from importlib import import_module
 from kyanite.http.routes import Routes
 
 # Areas that serve operations of the contract. Each has `routes.routers()`.
-AREAS = ("access", "appliance")
+AREAS = (
+    "access",
+    "accounts",
+    "appliance",
+    "inventory",
+    "repositories",
+    "sessions",
+    "vm",
+)
 
 
 def all_routes() -> list[Routes]:

@@ -1,8 +1,11 @@
-"""`kyanite serve`: API, scheduler and job workers in one process tree, until SIGTERM."""
+"""`kyanite serve`: API, scheduler and job workers in one process tree, until SIGTERM.
+`kyanite worker`: the job workers and the scheduler alone.
+"""
 
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
 
 import uvicorn
@@ -45,3 +48,19 @@ def serve(settings: Settings) -> None:
         uvicorn.Server(config).run()
     finally:
         appliance.stop()
+
+
+def work(settings: Settings) -> None:
+    """Carry out jobs until SIGTERM or SIGINT, then hand over what is unfinished."""
+    logs.configure(settings.log_level)
+    told = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    worker = wiring.wire(settings, is_worker=True)
+    worker.start()
+    told.wait()
+    worker.stop()

@@ -16,6 +16,7 @@ from kyanite.areas.appliance.facts import read_facts
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.settings import ensure_installation_id
 from kyanite.base.clock import Clock, SystemClock
+from kyanite.base.errors import Invalid
 from kyanite.base.settings import Settings
 from kyanite.db.database import Database, sqlite_url
 from kyanite.db.schema import create_schema
@@ -25,22 +26,31 @@ from kyanite.durable.queue import prepare_queue
 from kyanite.durable.runtime import Runtime
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
-from kyanite.http.rate_limits import AttemptLimit, GrowingDelay
+from kyanite.http.rate_limits import GrowingDelay
 from kyanite.http.sign_in import TokenReader
+from kyanite.server.areas import Ground, add_areas
 
 # Modules that declare tables: the schema is complete once all of them are imported.
 TABLES = (
     "kyanite.areas.access.tables",
+    "kyanite.areas.accounts.tables",
     "kyanite.areas.appliance.tables",
+    "kyanite.areas.inventory.tables",
+    "kyanite.areas.repositories.tables",
+    "kyanite.areas.vm.tables",
+    "kyanite.db.uses",
+    "kyanite.durable.job_tables",
+    "kyanite.durable.schedule_tables",
+    "kyanite.durable.session_tables",
     "kyanite.http.tables",
 )
+MASTER_KEY_FILE = "master.key"
 
 
 @dataclass
 class Appliance:
-    """The running parts of one process."""
+    """The parts of one process."""
 
-    settings: Settings
     database: Database
     provisions: Provisions
     runtime: Runtime
@@ -58,9 +68,10 @@ class Appliance:
 
     def stop(self) -> None:
         """Finish what requests have begun, hand unfinished jobs over, close the database."""
-        self._working = False
+        was_working, self._working = self._working, False
         self.operations.close()
-        self.runtime.stop()
+        if was_working:
+            self.runtime.stop()
         self.database.dispose()
 
 
@@ -75,11 +86,21 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-def secret_box(settings: Settings) -> SecretBox:
-    """What seals secrets in the database; its key is not in there."""
+def secret_box(settings: Settings, *, may_make_key: bool) -> SecretBox:
+    """What seals secrets in the database; its key is not in there.
+
+    Only the appliance itself makes a key, at its first start. A worker with a key of its own
+    could open nothing: Invalid says what to do.
+    """
     if settings.master_key:
         return SecretBox(master_key_from_text(settings.master_key))
-    return SecretBox(master_key_from_file(settings.data_dir / "master.key"))
+    file = settings.data_dir / MASTER_KEY_FILE
+    if not may_make_key and not file.exists():
+        raise Invalid(
+            "A worker needs the master key of its appliance: set KYANITE_MASTER_KEY, or give "
+            f"--data a folder with the appliance's {MASTER_KEY_FILE}."
+        )
+    return SecretBox(master_key_from_file(file))
 
 
 def prepare_folder(folder: Path) -> None:
@@ -87,38 +108,39 @@ def prepare_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def wire(settings: Settings, clock: Clock | None = None) -> Appliance:
+def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = None) -> Appliance:
     """Make the parts of a process; nothing runs yet."""
     clock = clock or SystemClock()
     prepare_folder(settings.data_dir)
+    secrets = secret_box(settings, may_make_key=not is_worker)
     database = open_database(settings)
     passwords = Passwords()
     with database.writing() as db:
         ensure_installation_id(db, clock)
-    ensure_administrator(
-        database, passwords, clock, settings.admin_username, settings.admin_password
-    )
-    tokens = Tokens(
-        database,
-        passwords,
-        clock,
-        Lifetimes(short_refresh_seconds=settings.short_refresh_seconds),
-    )
+    if not is_worker:
+        name, password = settings.admin_username, settings.admin_password
+        ensure_administrator(database, passwords, clock, name, password)
+    lifetimes = Lifetimes(short_refresh_seconds=settings.short_refresh_seconds)
+    tokens = Tokens(database, passwords, clock, lifetimes)
     operations = Operations(database, clock)
-    registry = JobRegistry()
-    provisions = Provisions()
-    runtime = Runtime(database, registry, provided=provisions.all(), clock=clock)
-    appliance = Appliance(settings, database, provisions, runtime, operations)
-    provisions.add(settings)
-    provisions.add(database)
+    registry, provisions, facts = JobRegistry(), Provisions(), read_facts()
+    timetable = add_areas(Ground(settings, database, secrets, clock, facts), provisions, registry)
+    runtime = Runtime(
+        database, registry, provided=provisions.all(), timetable=timetable, clock=clock
+    )
+    appliance = Appliance(database, provisions, runtime, operations)
     provisions.add(clock, Clock)
-    provisions.add(secret_box(settings))
-    provisions.add(passwords)
-    provisions.add(tokens)
-    provisions.add(TokenReader(tokens.principal))
-    provisions.add(operations)
-    provisions.add(GrowingDelay(clock))
-    provisions.add(AttemptLimit(clock))
-    provisions.add(read_facts())
-    provisions.add(Health(database, appliance.is_working))
+    for thing in (
+        settings,
+        database,
+        secrets,
+        passwords,
+        tokens,
+        TokenReader(tokens.principal),
+        operations,
+        GrowingDelay(clock),
+        facts,
+        Health(database, appliance.is_working),
+    ):
+        provisions.add(thing)
     return appliance

@@ -152,4 +152,4 @@ def latest_runs(db: Session, policy_ids: list[str]) -> dict[str, LatestRuns]:
 
 def exclusive_key(policy_id: str, session_type: str) -> str:
     """The key under which at most one session of a kind runs for a policy."""
-    return f"policy:{policy_id}:{session_type}"
+    return f"vm-policy:{policy_id}:{session_type}"

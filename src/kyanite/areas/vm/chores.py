@@ -1,0 +1,43 @@
+"""What the timetable does for machines: policies when they are due, and the daily retention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from kyanite.areas.vm.jobs.backup_retention import BACKUP_RETENTION
+from kyanite.areas.vm.policy_runs import start_by_schedule
+from kyanite.areas.vm.policy_schedule import KIND as POLICY_KIND
+from kyanite.durable.start import NewSession, start_session
+from kyanite.durable.timetable import Schedule, ScheduleKind, Timetable, cron_slot, daily_slot
+from kyanite.rules.schedule import Slot
+
+RETENTION_KIND: Final = "vm.backup_retention"
+RETENTION_ID: Final = "vm-backup-retention"
+# 00:15 in the appliance's time zone (docs/behaviour/virtual-machines.md §8.2).
+RETENTION_CRON: Final = "15 0 * * *"
+
+
+def schedule_kinds() -> Mapping[str, ScheduleKind]:
+    """How schedules of this area are read and started."""
+    return {
+        POLICY_KIND: ScheduleKind(next_after=daily_slot, fire=start_by_schedule),
+        RETENTION_KIND: ScheduleKind(next_after=cron_slot, fire=start_retention),
+    }
+
+
+def ensure_chores(db: Session, timetable: Timetable) -> None:
+    """Put the daily retention into the timetable, once for all times."""
+    if timetable.next_at(db, RETENTION_ID) is None:
+        timetable.put(db, Schedule(RETENTION_ID, RETENTION_KIND, {"cron": RETENTION_CRON}))
+
+
+def start_retention(db: Session, schedule: Schedule, slot: Slot) -> None:
+    """Start the session that removes backups whose time is over."""
+    del schedule, slot
+    start_session(
+        db,
+        NewSession(type="BackupRetention", job=BACKUP_RETENTION, exclusive_key=RETENTION_ID),
+    )

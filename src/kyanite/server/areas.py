@@ -1,0 +1,79 @@
+"""The areas, made of the parts below them and of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts
+from kyanite.areas.appliance import time_zone
+from kyanite.areas.appliance.facts import ApplianceFacts
+from kyanite.areas.inventory import Inventory, LiveStorage
+from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
+from kyanite.areas.repositories.creation import RepositoryCreation
+from kyanite.areas.repositories.editing import RepositoryEditing
+from kyanite.areas.repositories.jobs import register_jobs as register_repository_jobs
+from kyanite.areas.repositories.jobs.tools import RepositoryTools
+from kyanite.areas.repositories.passwords import RepositoryPasswords
+from kyanite.areas.repositories.removal import RepositoryRemoval
+from kyanite.areas.vm.chores import ensure_chores, schedule_kinds
+from kyanite.areas.vm.jobs import register as register_machine_jobs
+from kyanite.areas.vm.policies import Policies
+from kyanite.areas.vm.repository_follower import MachinesFollower
+from kyanite.base.clock import Clock
+from kyanite.base.settings import Settings
+from kyanite.db.database import Database
+from kyanite.db.secrets import SecretBox
+from kyanite.durable.jobs import JobRegistry
+from kyanite.durable.timetable import Timetable
+from kyanite.http.provide import Provisions
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every area stands on."""
+
+    settings: Settings
+    database: Database
+    secrets: SecretBox
+    clock: Clock
+    facts: ApplianceFacts
+
+
+def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> Timetable:
+    """Offer what routes and jobs of the areas need, and make their jobs known."""
+    database, secrets, clock = ground.database, ground.secrets, ground.clock
+    clouds = Clouds(ground.settings.arm_endpoint, ground.settings.azure_ca_file)
+    access = AzureAccess(database, secrets, clouds)
+    inventory = Inventory(database, access, clock)
+    this_appliance = ThisAppliance(database, ground.facts.server_name)
+    repositories = Repositories(database, secrets, access, this_appliance)
+    followers = Followers((MachinesFollower(repositories),))
+    timetable = Timetable(database, schedule_kinds(), clock=clock, zone=_zone)
+    with database.writing() as db:
+        ensure_chores(db, timetable)
+    for thing in (
+        access,
+        inventory,
+        LiveStorage(access),
+        ServiceAccounts(database, secrets, access, clock, (inventory,)),
+        repositories,
+        RepositoryCreation(database, secrets, repositories, clock),
+        RepositoryEditing(secrets),
+        RepositoryRemoval(followers),
+        RepositoryPasswords(database, secrets, repositories, clock),
+        timetable,
+        Policies(timetable, clock),
+    ):
+        provisions.add(thing)
+    register_repository_jobs(
+        registry, RepositoryTools(repositories, secrets, followers, this_appliance)
+    )
+    register_machine_jobs(registry)
+    return timetable
+
+
+def _zone(db: Session) -> ZoneInfo:
+    return ZoneInfo(time_zone(db))
