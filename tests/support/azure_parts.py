@@ -17,6 +17,7 @@ from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts
 from kyanite.areas.accounts.routes import routers as account_routers
 from kyanite.areas.inventory import Inventory, LiveStorage
 from kyanite.areas.inventory.routes import routers as inventory_routers
+from kyanite.areas.sessions.routes import routers as session_routers
 from kyanite.base.json_types import JsonObject
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
@@ -29,13 +30,15 @@ SECRETS = SecretBox(bytes(32))
 class AzureParts:
     """An application whose areas up to the inventory are wired to an Azure."""
 
-    def __init__(self, database: Database, azure: Azure) -> None:
+    def __init__(
+        self, database: Database, azure: Azure, *, operation_wait_seconds: float = 60.0
+    ) -> None:
         self.azure = azure
         self.database = database
         self.api = ApiUnderTest(
             database,
-            [*account_routers(), *inventory_routers()],
-            operation_wait_seconds=60.0,
+            [*account_routers(), *inventory_routers(), *session_routers()],
+            operation_wait_seconds=operation_wait_seconds,
         )
         self.clouds = Clouds(azure.arm, azure.ca or None)
         self.access = AzureAccess(database, SECRETS, self.clouds)

@@ -20,6 +20,8 @@ def table_modules() -> tuple[str, ...]:
     """Those of the area and of what lies below it."""
     return (
         "kyanite.db.uses",
+        "kyanite.durable.job_tables",
+        "kyanite.durable.session_tables",
         "kyanite.http.tables",
         "kyanite.areas.access.tables",
         "kyanite.areas.appliance.tables",
