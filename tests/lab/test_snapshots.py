@@ -89,7 +89,8 @@ def _as_sectors(ranges: list[tuple[int, int, bool]]) -> dict[int, bool]:
     found: dict[int, bool] = {}
     last = -1
     for start, end, cleared in ranges:
-        assert start >= last and start % SECTOR == 0 and end % SECTOR == 0
+        assert start >= last
+        assert (start % SECTOR, end % SECTOR) == (0, 0)
         last = end
         for sector in range(start // SECTOR, end // SECTOR):
             found[sector] = cleared

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from azure.mgmt.compute import ComputeManagementClient
-from azure.mgmt.compute.models import Disk, Snapshot, VirtualMachine
+from azure.mgmt.compute.models import (
+    Disk,
+    DiskState,
+    GrantAccessData,
+    Snapshot,
+    VirtualMachine,
+)
 from azure.mgmt.network import NetworkManagementClient
-from azure.mgmt.network.models import NetworkInterface, Subnet
+from azure.mgmt.network.models import NetworkInterface, Subnet, VirtualNetwork
 from azure.storage.blob import BlobClient
 
 from support.lab import Azure
@@ -60,7 +66,7 @@ class ComputeBench:
                 **properties,
             },
         }
-        return self.compute.disks.begin_create_or_update(self.group, name, body).result()
+        return self.compute.disks.begin_create_or_update(self.group, name, Disk(body)).result()
 
     def upload_disk(self, name: str, size_bytes: int, **members: object) -> Disk:
         """A new disk that waits for an upload."""
@@ -74,7 +80,7 @@ class ComputeBench:
             },
             **members,
         }
-        return self.compute.disks.begin_create_or_update(self.group, name, body).result()
+        return self.compute.disks.begin_create_or_update(self.group, name, Disk(body)).result()
 
     def copy_disk(self, name: str, source_id: str) -> Disk:
         """A disk with the content of a snapshot or disk."""
@@ -84,7 +90,7 @@ class ComputeBench:
                 "creationData": {"createOption": "Copy", "sourceResourceId": source_id},
             },
         }
-        return self.compute.disks.begin_create_or_update(self.group, name, body).result()
+        return self.compute.disks.begin_create_or_update(self.group, name, Disk(body)).result()
 
     def snapshot(self, name: str, disk_id: str, incremental: bool = True) -> Snapshot:
         """A snapshot of a disk."""
@@ -96,12 +102,14 @@ class ComputeBench:
                 "creationData": {"createOption": "Copy", "sourceResourceId": disk_id},
             },
         }
-        return self.compute.snapshots.begin_create_or_update(self.group, name, body).result()
+        return self.compute.snapshots.begin_create_or_update(
+            self.group, name, Snapshot(body)
+        ).result()
 
     def read_url(self, snapshot: str, seconds: int = 3600) -> str:
         """A SAS to read a snapshot."""
         granted = self.compute.snapshots.begin_grant_access(
-            self.group, snapshot, {"access": "Read", "durationInSeconds": seconds}
+            self.group, snapshot, GrantAccessData(access="Read", duration_in_seconds=seconds)
         ).result()
         assert granted.access_sas
         return granted.access_sas
@@ -109,16 +117,14 @@ class ComputeBench:
     def write_url(self, disk: str, seconds: int = 3600) -> str:
         """A SAS to upload to a disk."""
         granted = self.compute.disks.begin_grant_access(
-            self.group, disk, {"access": "Write", "durationInSeconds": seconds}
+            self.group, disk, GrantAccessData(access="Write", duration_in_seconds=seconds)
         ).result()
         assert granted.access_sas
         return granted.access_sas
 
     def blob(self, url: str) -> BlobClient:
         """The storage SDK on a SAS."""
-        return BlobClient.from_blob_url(
-            url, connection_verify=self.azure.ca or True, retry_total=0
-        )
+        return BlobClient.from_blob_url(url, connection_verify=self.azure.ca or True, retry_total=0)
 
     def subnet(self, network: str = "net", prefix: str = "10.9.0.0/24") -> Subnet:
         """A network with one subnet."""
@@ -130,10 +136,11 @@ class ComputeBench:
             },
         }
         made = self.network.virtual_networks.begin_create_or_update(
-            self.group, network, body
+            self.group, network, VirtualNetwork(body)
         ).result()
         assert made.subnets
-        return made.subnets[0]
+        first: Subnet = made.subnets[0]
+        return first
 
     def interface(self, name: str, subnet_id: str, **ip_properties: object) -> NetworkInterface:
         """An interface in a subnet."""
@@ -149,7 +156,7 @@ class ComputeBench:
             },
         }
         return self.network.network_interfaces.begin_create_or_update(
-            self.group, name, body
+            self.group, name, NetworkInterface(body)
         ).result()
 
     def machine_body(
@@ -158,9 +165,9 @@ class ComputeBench:
         nic_id: str,
         data_disk_ids: tuple[str, ...] = (),
         delete_option: str = "Detach",
-    ) -> dict[str, object]:
+    ) -> VirtualMachine:
         """The body of a machine made of existing parts."""
-        return {
+        body = {
             "location": LOCATION,
             "tags": {"made-by": "test"},
             "properties": {
@@ -194,6 +201,7 @@ class ComputeBench:
                 },
             },
         }
+        return VirtualMachine(body)
 
     def machine(
         self, name: str, data_disks: int = 0, delete_option: str = "Detach"
@@ -205,13 +213,12 @@ class ComputeBench:
         body = self.machine_body(
             str(os_disk.id), str(nic.id), tuple(str(one.id) for one in data), delete_option
         )
-        return self.compute.virtual_machines.begin_create_or_update(
-            self.group, name, body
-        ).result()
+        return self.compute.virtual_machines.begin_create_or_update(self.group, name, body).result()
 
     def disk_state(self, name: str) -> str:
         """The `diskState` of a disk."""
-        return str(self.compute.disks.get(self.group, name).disk_state)
+        state = self.compute.disks.get(self.group, name).disk_state
+        return DiskState(str(getattr(state, "value", state))).value
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def register(lab: Lab) -> None:
         "disks",
         render,
         discriminators=("comp",),
-        max_body_bytes=MOST_BYTES,
+        max_body_bytes=16 * MOST_BYTES,
     )
     router.add("HEAD", _BLOB, _checked(reader.properties, _SIGNED), operation="GetBlobProperties")
     router.add(

@@ -78,6 +78,8 @@ class DiskWriter:
     def _update(self, request: Request, grant: Grant, start: int, end: int) -> dict[str, str]:
         length = end - start
         if length > MOST_BYTES:
+            for _ in request.body.chunks(MOST_BYTES):
+                pass  # else the client is still sending when the connection ends
             raise BlobError(
                 413,
                 "RequestBodyTooLarge",
