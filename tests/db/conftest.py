@@ -8,6 +8,7 @@ from support.databases import (  # noqa: F401
     DURABLE_MODULES,
     database,
     database_url,
+    empty_database,
     postgresql_template,
     postgresql_url,
     sqlite_database,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from kyanite.base.errors import Damaged, WrongKey
+from kyanite.db.database import Database
+from kyanite.db.master_key import open_secret_box
 from kyanite.db.secrets import SecretBox, master_key_from_file, master_key_from_text
 
 KEY = bytes(range(32))
@@ -80,10 +84,22 @@ def test_the_master_key_may_come_as_text() -> None:
         SecretBox(b"short")
 
 
-def _make_in_own_process(path: Path) -> bytes:
-    import subprocess
-    import sys
+def test_a_database_keeps_to_its_master_key(database: Database, tmp_path: Path) -> None:
+    box = open_secret_box(database, tmp_path / "master.key")
+    sealed = box.seal(b"secret", row_id="r")
+    again = open_secret_box(database, tmp_path / "master.key")
+    assert again.open(sealed, row_id="r") == b"secret"
+    text = (tmp_path / "master.key").read_text()
+    by_text = open_secret_box(database, tmp_path / "nowhere" / "master.key", text)
+    assert by_text.open(sealed, row_id="r") == b"secret"
+    with pytest.raises(WrongKey, match="KYANITE_MASTER_KEY"):
+        open_secret_box(database, tmp_path / "another.key")
+    assert not (tmp_path / "another.key").exists()
+    with pytest.raises(WrongKey):
+        open_secret_box(database, tmp_path / "master.key", "AAAA" * 10 + "AAA=")
 
+
+def _make_in_own_process(path: Path) -> bytes:
     script = (
         "import sys, pathlib; from kyanite.db.secrets import master_key_from_file as f;"
         "sys.stdout.write(f(pathlib.Path(sys.argv[1])).hex())"

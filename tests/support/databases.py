@@ -11,7 +11,6 @@ The schema is made once for a test session and copied for each test. The fixture
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import kyanite
 from kyanite.db.database import Database, sqlite_url
 from kyanite.db.schema import create_schema
 from kyanite.durable.queue import prepare_queue
@@ -27,6 +27,7 @@ from support.postgresql import create_database, drop_database, postgresql_server
 __all__ = [
     "database",
     "database_url",
+    "empty_database",
     "postgresql_template",
     "postgresql_url",
     "sqlite_database",
@@ -35,29 +36,28 @@ __all__ = [
 ]
 
 DURABLE_MODULES = (
+    "kyanite.db.master_key",
     "kyanite.db.uses",
     "kyanite.durable.job_tables",
     "kyanite.durable.session_tables",
     "kyanite.durable.schedule_tables",
 )
-ALL_MODULES = (
-    *DURABLE_MODULES,
-    "kyanite.http.tables",
-    "kyanite.areas.access.tables",
-    "kyanite.areas.accounts.tables",
-    "kyanite.areas.appliance.tables",
-    "kyanite.areas.inventory.tables",
-    "kyanite.areas.repositories.tables",
-    "kyanite.areas.vm.tables",
-)
+
+
+def all_table_modules() -> tuple[str, ...]:
+    """Every module of the product that declares a table."""
+    source = Path(kyanite.__file__).parent
+    return tuple(
+        ".".join(file.relative_to(source.parent).with_suffix("").parts)
+        for file in sorted(source.rglob("*.py"))
+        if "__tablename__" in file.read_text()
+    )
 
 
 def import_tables(modules: Sequence[str]) -> None:
-    """Import the modules that declare tables; one that does not exist is passed over."""
+    """Import the modules that declare tables."""
     for name in modules:
-        parent = name.rpartition(".")[0]
-        if importlib.util.find_spec(parent) and importlib.util.find_spec(name):
-            importlib.import_module(name)
+        importlib.import_module(name)
 
 
 def make_schema(url: str, modules: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ def make_schema(url: str, modules: Sequence[str]) -> None:
 @pytest.fixture(scope="session")
 def table_modules() -> tuple[str, ...]:
     """The modules whose tables the databases of the tests have."""
-    return ALL_MODULES
+    return all_table_modules()
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,26 @@ def postgresql_template(postgresql_url: str, table_modules: tuple[str, ...]) -> 
     return "template_kyanite"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+
+
+@pytest.fixture(params=KINDS)
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any table; the test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        database = Database(sqlite_url(tmp_path / "empty.sqlite"))
+        yield database
+        database.dispose()
+        return
+    server: str = request.getfixturevalue("postgresql_url")
+    name = f"test_{uuid.uuid4().hex}"
+    database = Database(create_database(server, name))
+    yield database
+    database.dispose()
+    drop_database(server, name)
+
+
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh database with the schema; the test runs on both kinds."""
     if request.param == "sqlite":

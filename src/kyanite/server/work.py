@@ -15,7 +15,10 @@ _log = structlog.get_logger()
 
 
 def work(settings: Settings) -> None:
-    """Carry out jobs until SIGTERM or SIGINT, then drain. Raises KyaniteError if it cannot start."""
+    """Carry out jobs until SIGTERM or SIGINT, then drain.
+
+    Raises KyaniteError if it cannot start.
+    """
     logs.configure(settings.log_level)
     told_to_end = threading.Event()
 

@@ -1,0 +1,1 @@
+"""One file per change, numbered; never edited once it was released."""
