@@ -152,9 +152,9 @@ def read_table(
         and (owner, session_id, pack_id) == (repository_id, pack.session_id, pack.pack_id),
         f"{name} holds another pack.",
     )
-    offset, length, count, zero, check, *_ = TRAILER.unpack(tail[-TRAILER.size :])
+    offset, length, count, zero, check, zeros, _ = TRAILER.unpack(tail[-TRAILER.size :])
     ensure(
-        zero == 0
+        (zero, zeros) == (0, bytes(8))
         and length == count * ROW.size + TAG_BYTES
         and offset + length + TRAILER.size == size_bytes
         and offset >= HEADER.size,

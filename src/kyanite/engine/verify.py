@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from kyanite.base.errors import Damaged, EngineError, ObjectMissing
+from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.engine.catalog import read_catalog, read_point
 from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.control import Control
@@ -217,7 +217,7 @@ class _Verifying:
             checked = check_pack(self._storage, self._keys, pack)
         except ObjectMissing:
             return  # deleted meanwhile
-        except Damaged as error:
+        except EngineError as error:
             if pack not in self._found.lost_packs:
                 self._found.lost_packs.add(pack)
                 self._found.damages.append(Damage(pack.name, str(error)))
