@@ -6,7 +6,7 @@ The Azure is a lab, started once for a test run, or what ``KYANITE_TEST_AZURE`` 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from kyanite.areas.sessions.routes import routers as session_routers
 from kyanite.base.json_types import JsonObject
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
+from kyanite.http.routes import Routes
 from support.api import ApiUnderTest
 from support.lab import Azure, Control, read_lab_file, running_lab
 
@@ -31,13 +32,18 @@ class AzureParts:
     """An application whose areas up to the inventory are wired to an Azure."""
 
     def __init__(
-        self, database: Database, azure: Azure, *, operation_wait_seconds: float = 60.0
+        self,
+        database: Database,
+        azure: Azure,
+        *,
+        operation_wait_seconds: float = 60.0,
+        routers: Iterable[Routes] = (),
     ) -> None:
         self.azure = azure
         self.database = database
         self.api = ApiUnderTest(
             database,
-            [*account_routers(), *inventory_routers(), *session_routers()],
+            [*account_routers(), *inventory_routers(), *session_routers(), *routers],
             operation_wait_seconds=operation_wait_seconds,
         )
         self.clouds = Clouds(azure.arm, azure.ca or None)

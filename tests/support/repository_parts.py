@@ -1,0 +1,128 @@
+"""The appliance's API with repositories and the jobs that make, change and remove them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from httpx2 import Response
+from sqlalchemy.orm import Session
+
+from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
+from kyanite.areas.repositories.creation import RepositoryCreation
+from kyanite.areas.repositories.editing import RepositoryEditing
+from kyanite.areas.repositories.jobs import register_jobs
+from kyanite.areas.repositories.jobs.tools import RepositoryTools
+from kyanite.areas.repositories.passwords import RepositoryPasswords
+from kyanite.areas.repositories.removal import RepositoryRemoval
+from kyanite.areas.repositories.routes import routers as repository_routers
+from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
+from kyanite.db.database import Database
+from kyanite.durable.jobs import JobRegistry
+from kyanite.durable.runtime import Runtime
+from kyanite.engine.point import Point
+from support.azure_parts import SECRETS, AzureParts
+from support.jobs import QUICK, read_log, wait_until_final
+from support.lab import Azure
+
+
+@dataclass
+class RememberingFollower:
+    """A workload that keeps what it was told."""
+
+    user_kind: str = "vm-policy"
+    policy_type: str = "VirtualMachines"
+    imported: list[Point] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    def policy_names(self, db: Session, policy_ids: Collection[str]) -> Mapping[str, str]:
+        """Every policy is called after its id."""
+        del db
+        return {policy_id: f"policy {policy_id[-4:]}" for policy_id in policy_ids}
+
+    def import_points(self, db: Session, repository_id: str, points: Sequence[Point]) -> int:
+        """All are new."""
+        del db, repository_id
+        self.imported.extend(points)
+        return len(points)
+
+    def forget_points(self, db: Session, repository_id: str) -> None:
+        """Nothing is left of them."""
+        del db
+        self.forgotten.append(repository_id)
+
+
+class RepositoryParts(AzureParts):
+    """An application wired up to repositories; its jobs run while it is open."""
+
+    def __init__(self, database: Database, azure: Azure, name: str = "appliance-1") -> None:
+        super().__init__(database, azure, routers=repository_routers())
+        self.follower = RememberingFollower()
+        followers = Followers((self.follower,))
+        this = ThisAppliance(database, name)
+        self.repositories = Repositories(database, SECRETS, self.access, this)
+        for part in (
+            self.repositories,
+            RepositoryCreation(database, SECRETS, self.repositories, self.api.clock),
+            RepositoryEditing(SECRETS),
+            RepositoryRemoval(followers),
+            RepositoryPasswords(database, SECRETS, self.repositories, self.api.clock),
+        ):
+            self.api.provisions.add(part)
+        registry = JobRegistry()
+        register_jobs(registry, RepositoryTools(self.repositories, SECRETS, followers, this))
+        self.runtime = Runtime(database, registry, timing=QUICK)
+        self.runtime.start()
+        self.account_id = self.save_account(f"account-{uuid.uuid4().hex[:8]}")
+
+    def storage_id(self, name: str = "shopdata") -> str:
+        """The system id of a storage account of the scene."""
+        page = self.get("/cloudInfrastructure/storageAccounts", name=name)
+        return as_text(as_object(as_list(page["results"])[0])["id"])
+
+    def wanted(self, **other: object) -> dict[str, object]:
+        """The body that creates an encrypted repository in a fresh folder."""
+        return {
+            "name": f"r-{uuid.uuid4().hex[:8]}",
+            "azureAccountId": self.account_id,
+            "azureStorageAccountId": self.storage_id(),
+            "azureStorageContainer": "images",
+            "azureStorageFolder": f"folder-{uuid.uuid4().hex[:12]}",
+            "storageTier": "Inferred",
+            "enableEncryption": True,
+            "password": "correct horse",
+            "hint": "safe 3",
+            **other,
+        }
+
+    def create(self, **other: object) -> JsonObject:
+        """Create a repository and wait until its session has succeeded; the repository."""
+        answer = self.call("POST", "/repositories", self.wanted(**other))
+        session = self.succeeded(answer)
+        info = as_object(session["repositoryJobInfo"])
+        return self.get(f"/repositories/{info['repositoryId']}")
+
+    def succeeded(self, answer: Response, status: str = "Success") -> JsonObject:
+        """The session of a 202, after it has ended with ``status``."""
+        assert answer.status_code == 202, answer.text
+        body = answer.json()
+        session: JsonObject = body[0] if isinstance(body, list) else body
+        session_id = as_text(session["id"])
+        ended = wait_until_final(self.database, session_id)
+        assert ended == status, read_log(self.database, session_id)
+        return session
+
+    def close(self) -> None:
+        """Stop the jobs, then the API."""
+        self.runtime.stop(grace_seconds=5)
+        super().close()
+
+
+@pytest.fixture
+def repository_parts(sqlite_database: Database, azure: Azure) -> Iterator[RepositoryParts]:
+    """The areas over a fresh database, with an account saved."""
+    parts = RepositoryParts(sqlite_database, azure)
+    yield parts
+    parts.close()
