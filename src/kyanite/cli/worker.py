@@ -23,6 +23,6 @@ def command(data_dir: Path) -> None:
     doing when it dies or freezes is continued by the others.
     """
     from kyanite.base.settings import Settings
-    from kyanite.server.work import work
+    from kyanite.server.run import work
 
     work(Settings.from_environment(os.environ, data_dir=data_dir))
