@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from support.lab import Azure, running_lab
 from support.lab_clients import resources
@@ -77,6 +78,15 @@ def test_the_printed_line_is_the_file(tmp_path: Path) -> None:
         assert json.loads(line) == json.loads((tmp_path / "lab/lab.json").read_text())
         process.terminate()
         assert process.wait(timeout=20) == 0
+
+
+def test_a_held_request_does_not_keep_the_lab_from_ending(tmp_path: Path) -> None:
+    with running_lab(tmp_path / "lab") as lab:
+        lab.control.add_fault(path="metadata/endpoints", hold="before")
+        url = f"{lab.azure.arm}/metadata/endpoints?api-version=2022-09-01"
+        with pytest.raises(requests.Timeout):
+            requests.get(url, verify=lab.azure.ca, timeout=0.3)
+        assert lab.stop() == 0
 
 
 def test_two_labs_cannot_share_a_directory(azure: Azure) -> None:

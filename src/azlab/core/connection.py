@@ -189,12 +189,18 @@ class Connection(ClientWatch):
 
     def send_half_response(self, status: int, headers: dict[str, str], body: Body) -> None:
         """An answer that stops in the middle of its body, for the fault `drop`."""
-        data = body if isinstance(body, bytes | bytearray | memoryview) else b"".join(body)
-        if not len(data):
+        if isinstance(body, bytes | bytearray | memoryview):
+            headers["Content-Length"] = str(len(body))
+            body = (memoryview(body),)
+        half = int(headers.get("Content-Length", "0")) // 2
+        if not half:
             return
-        headers.setdefault("Content-Length", str(len(data)))
         self.send(_render_head(status, headers))
-        self._send_body(memoryview(data)[: len(data) // 2])
+        for part in body:
+            self._send_body(memoryview(part)[:half])
+            half -= min(half, len(part))
+            if not half:
+                return
 
     def abort(self) -> None:
         """Break the connection with a reset, as a failing network does."""

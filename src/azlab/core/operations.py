@@ -24,6 +24,7 @@ Completion: TypeAlias = Callable[[Transaction, JsonObject], JsonValue]
 """(transaction, arguments) -> the output; an ArmError makes the operation end `Failed`."""
 Style: TypeAlias = Literal["async", "location", "both"]
 
+_KEPT = timedelta(days=1)
 _OPERATION, _DUE = "operation", "operationDue"
 PROVISIONED, DELETED, NOTHING = "resource.provisioned", "resource.deleted", "nothing"
 
@@ -143,6 +144,14 @@ class Operations:
         """The operation, or None."""
         document = tx.get(_OPERATION, name.lower())
         return None if document is None else Operation(name.lower(), document)
+
+    def forget_old(self, tx: Transaction) -> None:
+        """Drop what ended more than a day ago: nobody polls it any more, as in Azure."""
+        limit = iso(self._now() - _KEPT)
+        for key, document in tx.list(_OPERATION):
+            ended = text_at(document, "endTime")
+            if ended and ended < limit:
+                tx.delete(_OPERATION, key)
 
     def settle(self, tx: Transaction) -> None:
         """Bring everything that is due to its end, in the order in which it became due."""

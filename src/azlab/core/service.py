@@ -206,6 +206,7 @@ class Lab:
         self.rbac.changed()
         with self.state.transaction() as tx:
             self.settings = load_settings(tx)
+            self.operations.forget_old(tx)
             tenant = tx.first("tenant")
         if tenant is not None:
             self.tenant_id = text_at(tenant[1], "id")
