@@ -13,7 +13,8 @@ from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
 from kyanite.db.uses import Thing, forget_user, replace_uses
 from kyanite.durable.session_tables import SessionRow
 from kyanite.engine.repository import Repository as EngineRepository
-from support.jobs import read_session
+from support.jobs import read_log, read_session
+from support.lab import Control
 from support.repository_parts import RepositoryParts
 
 REPOSITORIES = "/repositories"
@@ -90,40 +91,40 @@ def test_a_repository_without_encryption_opens_with_the_published_password(
     assert answer.status_code == 202  # only an operation can say "not applicable"
 
 
-@pytest.mark.parametrize(
-    ("wrong", "status", "member"),
-    [
-        ({"storageTier": "Cold"}, 400, "storageTier"),
-        ({"storageTier": "Unknown"}, 400, "storageTier"),
-        ({"password": None}, 400, "password"),
-        ({"keyVaultId": "v", "keyVaultKeyUri": "https://v/k"}, 400, "password"),
-        (
-            {"password": None, "keyVaultId": "v", "keyVaultKeyUri": "https://v/k"},
-            400,
-            "keyVaultKeyUri",
-        ),
-        ({"azureStorageFolder": "a/b"}, 400, "azureStorageFolder"),
-        ({"azureStorageFolder": ""}, 400, "azureStorageFolder"),
-        ({"name": "a/b"}, 400, "name"),
-        ({"concurrencyLimit": 0}, 400, "concurrencyLimit"),
-        (
-            {"storageConsumptionLimit": {"limitValue": 1, "limitType": "GB"}},
-            400,
-            "storageConsumptionLimit",
-        ),
-        ({"azureAccountId": "00000000-0000-0000-0000-000000000001"}, 404, ""),
-        ({"azureStorageAccountId": "nonsense"}, 404, ""),
-        ({"azureStorageContainer": "nothing"}, 404, ""),
-    ],
-)
+NONSENSE: list[tuple[dict[str, object], int, str]] = [
+    ({"storageTier": "Cold"}, 400, "storageTier"),
+    ({"storageTier": "Unknown"}, 400, "storageTier"),
+    ({"password": None}, 400, "password"),
+    ({"keyVaultId": "v", "keyVaultKeyUri": "https://v/k"}, 400, "password"),
+    (
+        {"password": None, "keyVaultId": "v", "keyVaultKeyUri": "https://v/k"},
+        400,
+        "keyVaultKeyUri",
+    ),
+    ({"azureStorageFolder": "a/b"}, 400, "azureStorageFolder"),
+    ({"azureStorageFolder": ""}, 400, "azureStorageFolder"),
+    ({"name": "a/b"}, 400, "name"),
+    ({"concurrencyLimit": 0}, 400, "concurrencyLimit"),
+    (
+        {"storageConsumptionLimit": {"limitValue": 1, "limitType": "GB"}},
+        400,
+        "storageConsumptionLimit",
+    ),
+    ({"azureAccountId": "00000000-0000-0000-0000-000000000001"}, 404, ""),
+    ({"azureStorageAccountId": "nonsense"}, 404, ""),
+    ({"azureStorageContainer": "nothing"}, 404, ""),
+]
+
+
 def test_what_makes_no_sense_is_refused_and_nothing_is_created(
-    repository_parts: RepositoryParts, wrong: dict[str, object], status: int, member: str
+    repository_parts: RepositoryParts,
 ) -> None:
     parts = repository_parts
-    answer = parts.call("POST", REPOSITORIES, parts.wanted(**wrong))
-    assert answer.status_code == status, answer.text
-    if member:
-        assert member in answer.json()["errors"]
+    for wrong, status, member in NONSENSE:
+        answer = parts.call("POST", REPOSITORIES, parts.wanted(**wrong))
+        assert answer.status_code == status, (wrong, answer.text)
+        if member:
+            assert member in answer.json()["errors"], wrong
     assert parts.get(REPOSITORIES)["totalCount"] == 0
 
 
@@ -421,3 +422,47 @@ def test_a_data_mover_can_create_but_neither_overwrite_nor_delete(
     assert mover.get("packs/x") == b"data"
     with pytest.raises(StorageDenied):
         mover.delete("packs/x")
+
+
+@pytest.mark.control
+def test_a_creation_that_failed_half_way_can_be_removed_and_repeated(
+    control: Control, repository_parts: RepositoryParts
+) -> None:
+    parts = repository_parts
+    folder = f"unlucky-{new_id()}"
+    wanted = parts.wanted(azureStorageFolder=folder)
+    control.add_fault(method="PUT", path=f"{folder}/repository", status=400, code="Broken")
+    session = parts.succeeded(parts.call("POST", REPOSITORIES, wanted), "Error")
+    path = f"{REPOSITORIES}/{as_object(session['repositoryJobInfo'])['repositoryId']}"
+    assert parts.get(path)["status"] == "Failed"
+    log = read_log(parts.database, as_text(session["id"]))
+    assert any(status == "Error" and "Broken" in message for status, message in log)
+    assert parts.call("POST", f"{path}/checkPassword", "correct horse").json() is True
+    control.clear_faults()
+    parts.succeeded(parts.call("DELETE", path))
+    parts.succeeded(parts.call("POST", REPOSITORIES, wanted))
+
+
+@pytest.mark.control
+def test_an_answer_that_is_lost_does_no_harm(
+    control: Control, repository_parts: RepositoryParts
+) -> None:
+    parts = repository_parts
+    folder = f"lossy-{new_id()}"
+    control.add_fault(
+        method="PUT", path=f"{folder}/", drop=True, applyAfterDisconnect=True, times=2
+    )
+    found = parts.create(azureStorageFolder=folder)
+    assert found["status"] == "Ready"
+    EngineRepository.open(storage_of(parts, found), "correct horse")
+
+
+@pytest.mark.control
+def test_an_unreachable_folder_is_removed_with_a_warning(
+    control: Control, repository_parts: RepositoryParts
+) -> None:
+    parts = repository_parts
+    path = f"{REPOSITORIES}/{parts.create()['id']}"
+    control.add_fault(path="comp=list|restype=container|/images", status=403, code="Broken")
+    parts.succeeded(parts.call("DELETE", path), "Warning")
+    assert parts.call("GET", path).status_code == 404

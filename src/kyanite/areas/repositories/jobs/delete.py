@@ -21,6 +21,7 @@ from kyanite.base.errors import AzureError, Conflict, EngineError, NotFound, Sto
 from kyanite.base.json_types import JsonObject, as_text
 from kyanite.db.uses import Thing, forget_user
 from kyanite.durable.context import JobContext
+from kyanite.rules.sessions import SessionStatus
 
 
 class DeleteRepository:
@@ -37,11 +38,14 @@ class DeleteRepository:
             own, _ = self._tools.load(ctx, repository_id)
         except NotFound:
             return
-        try:
-            with ctx.line("Giving up the ownership of the folder"):
+        with ctx.line("Giving up the ownership of the folder") as line:
+            try:
                 self._release(ctx, own)
-        except (AzureError, StorageError, EngineError, Conflict, NotFound) as error:
-            ctx.warn(f"The folder still names this appliance as its owner: {error}")
+            except (AzureError, StorageError, EngineError, Conflict, NotFound) as error:
+                line.end(
+                    SessionStatus.WARNING,
+                    f"The folder still names this appliance as its owner: {error}",
+                )
         ctx.record("remove", lambda db: self._remove(db, own))
 
     def _release(self, ctx: JobContext, own: RepositoryFacts) -> None:
