@@ -1,0 +1,219 @@
+"""``kyanite repo`` as people use it: a process, an address, a password, an exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kyanite.base.errors import Conflict
+from kyanite.base.units import KIB, MIB
+from kyanite.cli.repo.image import ImageSource, ImageTarget
+
+PASSWORD = "open sesame"
+
+
+class Repo:
+    """A folder for one test, and the command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = (folder / "repository").as_uri()
+        self.password_file = folder / "password"
+        self.password_file.write_text(PASSWORD + "\n")
+
+    def run(
+        self, *words: str | Path, password: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("KYANITE_")}
+        command = [sys.executable, "-m", "kyanite", "repo", *map(str, words)]
+        if password is None:
+            command += ["--password-file", str(self.password_file)]
+        else:
+            environment["KYANITE_REPOSITORY_PASSWORD"] = password
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    def ok(self, *words: str | Path) -> str:
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def refused(self, *words: str | Path, status: int = 1) -> str:
+        done = self.run(*words)
+        assert done.returncode == status, (done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    repo = Repo(tmp_path)
+    repo.ok("init", repo.address)
+    return repo
+
+
+def _image(path: Path, seed: int) -> bytes:
+    contents = bytearray(6 * MIB)
+    contents[MIB : 3 * MIB] = random.Random(seed).randbytes(2 * MIB)
+    contents[4 * MIB : 5 * MIB] = b"words and words " * (MIB // 16)
+    path.write_bytes(contents)
+    return bytes(contents)
+
+
+def test_a_disk_goes_in_changes_and_comes_back_from_both_points(repo: Repo) -> None:
+    image = repo.folder / "disk.img"
+    first = _image(image, 1)
+    repo.ok("backup", repo.address, image, "--label", "monday")
+    second = bytearray(first)
+    second[MIB : MIB + 5] = b"later"
+    second[2 * MIB : 2 * MIB + 600 * KIB] = bytes(600 * KIB)
+    image.write_bytes(second)
+    changes = repo.folder / "changes.json"
+    ranges = [
+        {"offset": MIB, "length": 5, "zero": False},
+        {"offset": 2 * MIB, "length": 600 * KIB, "zero": True},
+    ]
+    changes.write_text(json.dumps({"size": len(second), "ranges": ranges}))
+    said = repo.ok(
+        *("backup", repo.address, image, "--label", "tuesday"),
+        *("--changes", changes, "--parent", "monday"),
+    )
+    assert said.startswith("Incremental tuesday")
+
+    points = json.loads(repo.ok("list", repo.address, "--json"))
+    assert [(p["label"], p["kind"]) for p in points] == [
+        ("monday", "Full"),
+        ("tuesday", "Incremental"),
+    ]
+    assert points[1]["parent"] == points[0]["id"]
+    assert "tuesday" in repo.ok("list", repo.address)
+
+    for label, contents in (("monday", first), ("tuesday", bytes(second))):
+        out = repo.folder / f"{label}.out"
+        repo.ok("restore", repo.address, label, out)
+        assert out.read_bytes() == contents
+        assert os.stat(out).st_blocks * 512 < len(contents)  # holes stay holes
+    assert "no damage" in repo.ok("verify", repo.address, "--level", "full")
+    facts = json.loads(repo.ok("info", repo.address, "--json"))
+    assert facts["points"] == 2
+    assert facts["openSessions"] == []
+
+
+def test_damage_is_named_and_ends_with_status_1(repo: Repo) -> None:
+    image = repo.folder / "disk.img"
+    _image(image, 1)
+    repo.ok("backup", repo.address, image, "--label", "monday")
+    (pack,) = [p for p in (repo.folder / "repository" / "packs").rglob("*") if p.is_file()]
+    data = bytearray(pack.read_bytes())
+    data[500_000] ^= 4
+    pack.write_bytes(data)
+    assert repo.run("verify", repo.address, "--level", "present").returncode == 0
+    done = repo.run("verify", repo.address, "--level", "full")
+    assert done.returncode == 1
+    assert pack.name in done.stdout
+    assert "hurts monday" in done.stdout
+    said = repo.refused("restore", repo.address, "monday", repo.folder / "out")
+    assert "damaged" in said
+    assert not (repo.folder / "out").exists()
+
+
+def test_deleted_points_give_their_space_back(repo: Repo) -> None:
+    image = repo.folder / "disk.img"
+    _image(image, 1)
+    repo.ok("backup", repo.address, image, "--label", "monday")
+    said = repo.ok("clean", repo.address, "--delete", "monday")
+    assert said.startswith("Deleted 1 packs")
+    assert json.loads(repo.ok("list", repo.address, "--json")) == []
+    assert [p for p in (repo.folder / "repository" / "packs").rglob("*") if p.is_file()] == []
+
+
+def test_passwords_can_be_added_and_changed(repo: Repo) -> None:
+    new = repo.folder / "new"
+    new.write_text("second")
+    repo.ok("key", "add", repo.address, "--new-password-file", new)
+    assert repo.run("list", repo.address, password="second").returncode == 0
+    new.write_text("third")
+    repo.ok("key", "change", repo.address, "--new-password-file", new)
+    assert repo.run("list", repo.address, password="third").returncode == 0
+    assert repo.run("list", repo.address, password="second").returncode == 0
+    assert repo.run("list", repo.address, password=PASSWORD).returncode == 1
+
+
+def test_what_goes_wrong_is_one_sentence_and_a_status(repo: Repo) -> None:
+    image = repo.folder / "disk.img"
+    _image(image, 1)
+    repo.ok("backup", repo.address, image, "--label", "monday")
+    out = repo.folder / "out"
+    out.write_bytes(b"precious")
+
+    wrong = repo.run("list", repo.address, password="wrong")
+    assert wrong.returncode == 1
+    assert "password" in wrong.stderr
+    assert "repository already" in repo.refused("init", repo.address)
+    assert "exists already" in repo.refused("restore", repo.address, "monday", out)
+    assert "no block device" in repo.refused("restore", repo.address, "monday", out, "--overwrite")
+    assert out.read_bytes() == b"precious"
+    assert "no point" in repo.refused("restore", repo.address, "sunday", repo.folder / "new")
+    assert not (repo.folder / "new").exists()
+    elsewhere = (repo.folder / "nowhere").as_uri()
+    assert "no Kyanite repository" in repo.refused("list", elsewhere)
+    repo.refused("backup", repo.address, repo.folder / "none.img", "--label", "x", status=2)
+    repo.refused("backup", repo.address, image, "--label", "x", "--parent", "monday", status=2)
+    repo.refused("list", "ftp://somewhere/else", status=2)
+    said = repo.refused("list", "https://account/container?sig=secret", status=2)
+    assert "KYANITE_STORAGE_SAS" in said
+    assert "secret" not in said
+    repo.refused("frobnicate", status=2)
+    no_password = repo.run("list", repo.address, password="")
+    assert no_password.returncode == 2
+
+
+def test_a_range_list_of_another_disk_is_refused(repo: Repo) -> None:
+    image = repo.folder / "disk.img"
+    _image(image, 1)
+    changes = repo.folder / "ranges.json"
+    changes.write_text(json.dumps({"size": 5 * MIB, "ranges": []}))
+    said = repo.refused(
+        "backup", repo.address, image, "--label", "x", "--changes", changes, status=2
+    )
+    assert "5242880" in said
+    assert json.loads(repo.ok("list", repo.address, "--json")) == []
+
+
+def test_an_image_that_shrinks_while_it_is_read_is_an_error_and_not_zeros(
+    tmp_path: Path,
+) -> None:
+    image = tmp_path / "disk.img"
+    _image(image, 1)
+    with ImageSource(image) as source:
+        os.truncate(image, 5 * MIB)
+        with pytest.raises(Conflict, match="must not change"):
+            source.read_into(5 * MIB - 100, memoryview(bytearray(4096)))
+
+
+def test_zeros_can_be_written_for_targets_that_are_not_fresh(repo: Repo) -> None:
+    file = ImageTarget(repo.folder / "fresh", 64 * KIB, overwrite=False)
+    file.write_zeros(0, 64 * KIB)
+    file.write(10, b"data")
+    file.finish()
+    assert (repo.folder / "fresh").read_bytes() == bytes(10) + b"data" + bytes(64 * KIB - 14)
+
+
+def test_the_command_starts_fast_because_it_imports_only_what_it_needs() -> None:
+    program = (
+        "import sys; from kyanite.cli.main import kyanite\n"
+        "from kyanite.cli.repo.backup import command\n"
+        "heavy = {'numpy', 'rich', 'fastapi', 'sqlalchemy', 'pydantic', 'azure', 'urllib3'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
