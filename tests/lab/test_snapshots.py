@@ -323,3 +323,25 @@ def test_a_disk_made_from_a_snapshot_has_its_bytes_and_a_life_of_its_own(
     bench.compute.snapshots.begin_delete(bench.group, "snap").result()
     bench.compute.disks.begin_delete(bench.group, "disk").result()
     assert control.read_disk(str(copy.id), 4090, 20) == bytes(6) + b"changed!" + bytes(6)
+
+
+@pytest.mark.control
+def test_a_snapshot_that_failed_is_taken_anew_by_the_next_attempt(
+    bench: ComputeBench, control: Control
+) -> None:
+    disk = bench.disk("disk")
+    control.write_disk(str(disk.id), 0, b"before")
+    control.add_fault(method="PUT", path="/snapshots/snap$", times=1, failOperation="InternalError")
+    with pytest.raises(HttpResponseError) as caught:
+        bench.snapshot("snap", str(disk.id))
+    assert caught.value.error is not None
+    assert caught.value.error.code == "InternalError"
+    found = bench.compute.snapshots.get(bench.group, "snap")
+    assert found.provisioning_state == "Failed"
+    with pytest.raises(HttpResponseError) as caught:
+        bench.read_url("snap")
+    assert caught.value.status_code == 409
+    control.write_disk(str(disk.id), 0, b"after!")
+    again = bench.snapshot("snap", str(disk.id))
+    assert again.provisioning_state == "Succeeded"
+    assert control.read_disk(str(again.id), 0, 6) == b"after!"

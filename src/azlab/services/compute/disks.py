@@ -168,6 +168,8 @@ def check_readable(call: ArmCall, record: Record) -> None:
     state = current_state(call.tx, record, call.request.now)
     if state in UPLOADING:
         raise errors.bad_disk_state(record.id.name, state, "a finished upload")
+    if text_at(record.body, "properties", "provisioningState") == "Failed":
+        raise errors.bad_disk_state(record.id.name, "Failed", "the provisioning state Succeeded")
     if not snapshot_pace.is_usable(call.tx, volume_of(record.body), call.request.now):
         raise errors.bad_disk_state(record.id.name, "Pending", "a completionPercent of 100")
 

@@ -7,19 +7,25 @@ from collections.abc import Callable
 from azlab.core.arm import ArmCall
 from azlab.core.errors import ArmError
 from azlab.core.http import Response, json_response
-from azlab.core.json_types import JsonObject, JsonValue, text_at
+from azlab.core.json_types import JsonObject, JsonValue, object_at, text_at
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
 from azlab.services.compute import machine_power
-from azlab.services.compute.errors import invalid
+from azlab.services.compute.errors import invalid, live_access
 from azlab.services.compute.instance_view import instance_view
+from azlab.services.compute.machine_disks import disk_ids
 from azlab.services.compute.references import location_of
+from azlab.services.disks import grants
 
 POWERED, NOT_POWERED = "compute.powerChanged", "compute.powerNotChanged"
 
 
 def start(call: ArmCall) -> Response:
-    """Run a machine."""
+    """Run a machine; 409 while somebody reads one of its disks by SAS."""
+    machine = call.record()
+    for disk_id in disk_ids(object_at(machine.body, "properties", "storageProfile")):
+        if grants.live_on(call.tx, disk_id, call.request.now):
+            raise live_access("disk", disk_id.rsplit("/", 1)[1])
     return _change(call, machine_power.STARTING, machine_power.RUNNING)
 
 

@@ -113,6 +113,7 @@ def register(lab: Lab) -> None:
     machines.MachineOperations(lab).register()
     power.PowerOperations(lab).register()
     data_disks.register_operations(lab)
+    snapshots.register_operations(lab)
 
 
 def _add_regional_calls(lab: Lab) -> None:

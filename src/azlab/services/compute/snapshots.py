@@ -8,10 +8,11 @@ from azlab.core.arm import ArmCall, delete_later
 from azlab.core.clock import iso
 from azlab.core.errors import ArmError
 from azlab.core.http import Response, json_response
-from azlab.core.json_types import JsonObject, flag_at, make_object_at, object_at, text_at
+from azlab.core.json_types import JsonObject, JsonValue, flag_at, make_object_at, object_at, text_at
 from azlab.core.operations import PROVISIONED
-from azlab.core.resource_ids import ResourceId, same
+from azlab.core.resource_ids import ResourceId, parse, same
 from azlab.core.resources import Record
+from azlab.core.service import Lab
 from azlab.core.state import Transaction
 from azlab.services.compute import errors, regions, snapshot_pace
 from azlab.services.compute.disk_skus import SLOW_SNAPSHOT_SKUS
@@ -33,6 +34,9 @@ from azlab.services.compute.snapshot_bodies import (
 )
 from azlab.services.disks.guest import store_of
 
+NOT_TAKEN = "compute.snapshotNotTaken"
+_NOT_TAKEN_KIND = "snapshot-not-taken"
+
 
 def present(call: ArmCall, record: Record) -> JsonObject:
     """A snapshot as GET and lists show it, with the progress of its copy."""
@@ -52,6 +56,9 @@ def put_snapshot(call: ArmCall) -> Response:
     location = location_of(asked)
     check_snapshot_option(asked)
     known = call.lab.resources.find(call.tx, call.id)
+    if known is not None and _was_not_taken(call, known):
+        call.lab.resources.remove(call.tx, known.id)  # nothing was taken: this is a new attempt
+        known = None
     if known is not None:
         check_same_location(asked, known.body)
         _check_same_source(known.body, asked)
@@ -72,7 +79,7 @@ def put_snapshot(call: ArmCall) -> Response:
         slow = text_at(source.body, "sku", "name") in SLOW_SNAPSHOT_SKUS
         snapshot_pace.begin_copy(call.tx, volume_of(body), call.request.now, needed=slow)
     store_of(call.lab).snapshot(volume_of(source.body), volume_of(body))
-    return _accepted(call, body, location)
+    return _accepted(call, body, location, on_failure=NOT_TAKEN)
 
 
 def patch_snapshot(call: ArmCall) -> Response:
@@ -97,6 +104,11 @@ class SnapshotCleaner(DiskCleaner):
     def __call__(self, tx: Transaction, resource_id: ResourceId, body: JsonObject) -> None:
         super().__call__(tx, resource_id, body)
         snapshot_pace.forget_copy(tx, volume_of(body))
+        tx.delete(_NOT_TAKEN_KIND, volume_of(body))
+
+
+def _was_not_taken(call: ArmCall, known: Record) -> bool:
+    return call.tx.get(_NOT_TAKEN_KIND, volume_of(known.body)) is not None
 
 
 def _source(call: ArmCall, asked: JsonObject, location: str) -> Record:
@@ -149,10 +161,26 @@ def _check_number(call: ArmCall, disk: Record) -> None:
         )
 
 
-def _accepted(call: ArmCall, body: JsonObject, location: str) -> Response:
+def register_operations(lab: Lab) -> None:
+    """Make the failure of taking a snapshot known to the lab."""
+
+    def not_taken(tx: Transaction, arguments: JsonObject) -> JsonValue:
+        record = lab.resources.find(tx, parse(text_at(arguments, "id")))
+        if record is not None:
+            lab.resources.set_provisioning_state(tx, record.id, "Failed")
+            tx.put(_NOT_TAKEN_KIND, volume_of(record.body), {})
+        return None
+
+    lab.operations.register(NOT_TAKEN, not_taken)
+
+
+def _accepted(call: ArmCall, body: JsonObject, location: str, *, on_failure: str = "") -> Response:
     object_at(body, "properties")["provisioningState"] = "Updating"
     stored = call.lab.resources.put(call.tx, call.id, body)
     headers = call.start_operation(
-        complete=PROVISIONED, arguments={"id": text_at(stored, "id")}, location=location
+        complete=PROVISIONED,
+        arguments={"id": text_at(stored, "id")},
+        location=location,
+        on_failure=on_failure,
     )
     return json_response(202, present(call, Record(call.id, stored, "", "")), headers)

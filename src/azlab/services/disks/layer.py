@@ -53,8 +53,9 @@ class Layer:
         self._map_path = folder / f"{layer_id}.map"
         self._data = _Descriptor(self._data_path, 0)
         self.map, records, good_bytes = _replay(self._map_path)
-        self._journal = _Descriptor(self._map_path, os.O_APPEND)
-        os.ftruncate(self._journal.number, good_bytes)
+        self._journal: _Descriptor | None = None  # only the writable layer of a disk needs one
+        if self._map_path.exists():
+            os.truncate(self._map_path, good_bytes)
         if records > _COMPACT_FACTOR * len(self.map) + _COMPACT_FLOOR:
             self._compact()
 
@@ -92,6 +93,8 @@ class Layer:
 
     def _mark(self, offset: int, length: int, state: int) -> None:
         run = Run(offset // SECTOR_BYTES, (offset + length) // SECTOR_BYTES, state)
+        if self._journal is None:
+            self._journal = _Descriptor(self._map_path, os.O_APPEND)
         os.write(self._journal.number, _record(run))
         self.map.assign(*run)
 
@@ -100,7 +103,6 @@ class Layer:
         fresh_path = self._map_path.with_suffix(".map-new")
         fresh_path.write_bytes(b"".join(_record(run) for run in self.map.present()))
         fresh_path.replace(self._map_path)
-        self._journal = _Descriptor(self._map_path, os.O_APPEND)
 
 
 class _Descriptor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 
 from azlab.core.http import Request, Response
@@ -37,6 +38,7 @@ _KNOWN_HEADERS = frozenset(
 
 def register(lab: Lab) -> None:
     """Open the page store and answer on the port of the SAS URLs."""
+    _allow_many_files()
     store = PageStore(lab.dir / "disks")
     lab.guest = DiskGuest(store)
     lab.on_reset(store.empty)
@@ -76,6 +78,13 @@ def register(lab: Lab) -> None:
         query={"comp": "page"},
         note="on disks in the state ActiveUpload; no conditional headers, no CRC64",
     )
+
+
+def _allow_many_files() -> None:
+    """Every layer of every disk is an open file; the usual soft limit is for small programs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _named_volumes(lab: Lab) -> list[str]:
