@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts
 from kyanite.areas.appliance import time_zone
 from kyanite.areas.appliance.facts import ApplianceFacts
-from kyanite.areas.inventory import Inventory, LiveStorage
+from kyanite.areas.inventory import Inventory, LiveStorage, rescan_job
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
 from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
@@ -51,14 +51,17 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     this_appliance = ThisAppliance(database, ground.facts.server_name)
     repositories = Repositories(database, secrets, access, this_appliance)
     followers = Followers((MachinesFollower(repositories),))
-    timetable = Timetable(database, schedule_kinds(), clock=clock, zone=_zone)
+    accounts = ServiceAccounts(database, secrets, access, clock, (inventory,))
+    kinds = {**schedule_kinds(), **rescan_job.schedule_kinds()}
+    timetable = Timetable(database, kinds, clock=clock, zone=_zone)
     with database.writing() as db:
         ensure_chores(db, timetable)
+        rescan_job.ensure_chores(db, timetable)
     for thing in (
         access,
         inventory,
         LiveStorage(access),
-        ServiceAccounts(database, secrets, access, clock, (inventory,)),
+        accounts,
         repositories,
         RepositoryCreation(database, secrets, repositories, clock),
         RepositoryEditing(secrets),
@@ -71,6 +74,7 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     register_repository_jobs(
         registry, RepositoryTools(repositories, secrets, followers, this_appliance)
     )
+    rescan_job.register_jobs(registry, inventory, accounts)
     register_machine_jobs(registry)
     return timetable
 

@@ -41,7 +41,7 @@ from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
 from kyanite.db.uses import Thing, users_of
-from kyanite.rules.naming import account_name_problem
+from kyanite.rules.naming import CERTIFICATE_NAME_CHARACTERS, account_name_problem
 from kyanite.rules.permission_sets import ALL_PURPOSES
 
 
@@ -126,7 +126,7 @@ class ServiceAccounts:
             tenant_name=view.tenant_name,
             origin=new.credential.origin,
             credential_sealed=new.credential.seal(self._secrets, account_id),
-            certificate_name=new.certificate_name,
+            certificate_name=new.certificate_name if new.credential.certificate else None,
             expires_at=expires_at,
             cloud_state=VALID if visible else NO_SUBSCRIPTIONS,
             purposes=list(purposes),
@@ -218,6 +218,11 @@ class ServiceAccounts:
         if not new.certificate_name:
             raise Invalid.member(
                 "applicationCertificateName", "A certificate needs a name to be known by."
+            )
+        if len(new.certificate_name) > CERTIFICATE_NAME_CHARACTERS:
+            raise Invalid.member(
+                "applicationCertificateName",
+                f"The name may have at most {CERTIFICATE_NAME_CHARACTERS} characters.",
             )
         ends = certificate_expiry(new.credential.certificate, new.credential.certificate_password)
         if ends <= self._clock.now():

@@ -25,7 +25,7 @@ class ServiceAccountRow(Base):
     """The Azure cloud, as the contract names it: ``Global``, ``USGovernment`` …"""
     application_id: Mapped[str] = mapped_column(String(36))
     tenant_id: Mapped[str] = mapped_column(String(36), index=True)
-    tenant_name: Mapped[str | None] = mapped_column(String(255))
+    tenant_name: Mapped[str | None] = mapped_column(Text)
     origin: Mapped[str] = mapped_column(String(32))
     """``Imported Secret`` or ``Imported Certificate``."""
     credential_sealed: Mapped[bytes] = mapped_column(LargeBinary)

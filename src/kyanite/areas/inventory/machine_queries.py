@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory.kinds import Kind
-from kyanite.areas.inventory.queries import contains, region_names, seen
+from kyanite.areas.inventory.queries import region_names, seen
 from kyanite.areas.inventory.resource_mapping import region_code
 from kyanite.areas.inventory.tables import MachineRow, SubscriptionRow
 from kyanite.areas.inventory.values import Machine, MachineFilter
@@ -43,7 +43,9 @@ def machines_query(db: Session, wanted: MachineFilter = MachineFilter()) -> list
     if wanted.regions:
         query = query.where(MachineRow.region.in_([region_code(r) for r in wanted.regions]))
     if wanted.text:
-        query = query.where(contains(MachineRow.name, wanted.text))
+        # Names of machines are ASCII, so SQL folds their case on every database.
+        part = wanted.text.lower()
+        query = query.where(func.lower(MachineRow.name).contains(part, autoescape=True))
     if wanted.ids:
         query = query.where(MachineRow.id.in_(wanted.ids))
     query = query.order_by(func.lower(MachineRow.name), MachineRow.id)

@@ -51,11 +51,6 @@ def seen(
     return condition
 
 
-def contains(column: SQLColumnExpression[str], text: str) -> ColumnElement[bool]:
-    """Whether ``text`` occurs in the column, without regard to case, taken literally."""
-    return func.lower(column).contains(text.lower(), autoescape=True)
-
-
 def list_subscriptions(
     db: Session,
     *,
@@ -68,12 +63,11 @@ def list_subscriptions(
     query = select(SubscriptionRow).where(seen(Kind.SUBSCRIPTION, SubscriptionRow.id, account_id))
     if tenant_id:
         query = query.where(SubscriptionRow.tenant_id == tenant_id.lower())
-    if text:
-        query = query.where(contains(SubscriptionRow.name, text))
     if ids:
         query = query.where(SubscriptionRow.id.in_([id_.lower() for id_ in ids]))
     query = query.order_by(func.lower(SubscriptionRow.name), SubscriptionRow.id)
-    return [_subscription(row) for row in db.scalars(query)]
+    found = [_subscription(row) for row in db.scalars(query)]
+    return [item for item in found if _has(item.name, text)]
 
 
 def find_subscription(db: Session, subscription_id: str) -> Subscription | None:
@@ -102,7 +96,7 @@ def list_regions(
         query = query.where(SubscriptionRow.tenant_id == tenant_id.lower())
     regions: dict[str, Region] = {}
     for row in db.scalars(query):
-        if _offers(row, provider_types) and _named_like(row, text):
+        if _offers(row, provider_types) and (_has(row.display_name, text) or _has(row.name, text)):
             regions[row.name] = Region(row.name, row.display_name)
     return sorted(regions.values(), key=lambda region: (region.name.lower(), region.id))
 
@@ -130,10 +124,9 @@ def list_resource_groups(
         query = query.where(SubscriptionRow.tenant_id == tenant_id.lower())
     if regions:
         query = query.where(ResourceGroupRow.region.in_([region_code(r) for r in regions]))
-    if text:
-        query = query.where(contains(ResourceGroupRow.name, text))
     query = query.order_by(func.lower(ResourceGroupRow.name), ResourceGroupRow.id)
-    return [_group(row, subscription) for row, subscription in db.execute(query)]
+    found = [_group(row, subscription) for row, subscription in db.execute(query)]
+    return [item for item in found if _has(item.name, text)]
 
 
 def find_resource_group(db: Session, group_id: str) -> ResourceGroup | None:
@@ -224,9 +217,9 @@ def _offers(row: RegionRow, provider_types: Collection[str]) -> bool:
     return not offered.isdisjoint(provider_types)
 
 
-def _named_like(row: RegionRow, text: str | None) -> bool:
-    wanted = (text or "").lower()
-    return wanted in row.display_name.lower() or wanted in row.name
+def _has(name: str, text: str | None) -> bool:
+    """Whether ``text`` is part of the name. SQLite folds the case of ASCII letters only."""
+    return (text or "").lower() in name.lower()
 
 
 def _subscription(row: SubscriptionRow) -> Subscription:

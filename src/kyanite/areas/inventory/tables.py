@@ -41,7 +41,7 @@ class SubscriptionRow(Base):
     name: Mapped[str] = mapped_column(String(255))
     environment: Mapped[str] = mapped_column(String(16))
     tenant_id: Mapped[str] = mapped_column(String(36), index=True)
-    tenant_name: Mapped[str | None] = mapped_column(String(255))
+    tenant_name: Mapped[str | None] = mapped_column(Text)
     status: Mapped[str] = mapped_column(String(16))
 
 

@@ -46,6 +46,7 @@ from kyanite.db.secrets import SecretBox
 from kyanite.db.uses import Thing, replace_uses
 from kyanite.durable.start import NewSession, start_session
 from kyanite.rules.naming import (
+    container_name_problem,
     derived_repository_name,
     folder_name_problem,
     repository_name_problem,
@@ -205,8 +206,8 @@ def _check_members(new: NewRepository) -> None:
         raise Invalid.member("name", problem)
     if problem := folder_name_problem(new.folder):
         raise Invalid.member("azureStorageFolder", problem)
-    if not new.container.strip():
-        raise Invalid.member("azureStorageContainer", "A container is required.")
+    if problem := container_name_problem(new.container):
+        raise Invalid.member("azureStorageContainer", problem)
     if new.has_consumption_limit:
         raise Invalid.member(
             "storageConsumptionLimit", "Only storage vaults have a consumption limit."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import list_storage_accounts
@@ -65,7 +65,7 @@ def list_repositories(
     if statuses:
         query = query.where(RepositoryRow.status.in_(statuses))
     if text:
-        query = query.where(func.lower(RepositoryRow.name).contains(text.lower(), autoescape=True))
+        query = query.where(RepositoryRow.name_key.contains(text.lower(), autoescape=True))
     if is_encrypted is not None:
         query = query.where(RepositoryRow.is_encrypted.is_(is_encrypted))
     if immutability_enabled is not None:

@@ -22,8 +22,8 @@ class RepositoryRow(Base):
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     name: Mapped[str] = mapped_column(String(125))
-    name_key: Mapped[str] = mapped_column(String(125), unique=True)
-    """The name in lower case: names are unique without regard to case."""
+    name_key: Mapped[str] = mapped_column(String(400), unique=True)
+    """The name in lower case, which may be longer: names are unique without regard to case."""
     description: Mapped[str | None] = mapped_column(Text)
     account_id: Mapped[str] = mapped_column(String(36), index=True)
     """Service account it is reached with."""

@@ -125,7 +125,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('environment', sa.String(length=16), nullable=False),
     sa.Column('tenant_id', sa.String(length=36), nullable=False),
-    sa.Column('tenant_name', sa.String(length=255), nullable=True),
+    sa.Column('tenant_name', sa.Text(), nullable=True),
     sa.Column('status', sa.String(length=16), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_subscriptions'))
     )
@@ -164,7 +164,7 @@ def upgrade() -> None:
     op.create_table('repositories',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('name', sa.String(length=125), nullable=False),
-    sa.Column('name_key', sa.String(length=125), nullable=False),
+    sa.Column('name_key', sa.String(length=400), nullable=False),
     sa.Column('description', sa.Text(), nullable=True),
     sa.Column('account_id', sa.String(length=36), nullable=False),
     sa.Column('tenant_id', sa.String(length=36), nullable=False),
@@ -217,7 +217,7 @@ def upgrade() -> None:
     sa.Column('environment', sa.String(length=16), nullable=False),
     sa.Column('application_id', sa.String(length=36), nullable=False),
     sa.Column('tenant_id', sa.String(length=36), nullable=False),
-    sa.Column('tenant_name', sa.String(length=255), nullable=True),
+    sa.Column('tenant_name', sa.Text(), nullable=True),
     sa.Column('origin', sa.String(length=32), nullable=False),
     sa.Column('credential_sealed', sa.LargeBinary(), nullable=False),
     sa.Column('certificate_name', sa.String(length=255), nullable=True),
