@@ -11,6 +11,7 @@ import requests
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.storage import StorageManagementClient
+from azure.mgmt.storage.models import StorageAccount, StorageAccountCreateParameters
 from azure.storage.blob import (
     BlobServiceClient,
     ContainerClient,
@@ -21,6 +22,7 @@ from azure.storage.blob import (
 from support.lab import Azure
 
 VERSION = "2024-11-04"
+NEW_ACCOUNT = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,23 @@ def make_account(azure: Azure) -> Account:
     made = storage.storage_accounts.begin_create(
         group,
         name,
-        {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}},
+        StorageAccountCreateParameters(NEW_ACCOUNT),
     ).result()
-    keys = storage.storage_accounts.list_keys(group, name).keys_property
-    url = made.properties.primary_endpoints.blob
-    return Account(azure, subscription_id, group, name, url.rstrip("/"), keys[0].value)
+    url = blob_url(made)
+    key = account_keys(storage, group, name)[0]
+    return Account(azure, subscription_id, group, name, url.rstrip("/"), key)
+
+
+def blob_url(account: StorageAccount) -> str:
+    """The blob endpoint, as ARM tells it."""
+    assert account.properties is not None
+    assert account.properties.primary_endpoints is not None
+    return account.properties.primary_endpoints.blob or ""
+
+
+def account_keys(storage: StorageManagementClient, group: str, name: str) -> list[str]:
+    keys = storage.storage_accounts.list_keys(group, name).keys_property or []
+    return [key.value or "" for key in keys]
 
 
 @contextmanager

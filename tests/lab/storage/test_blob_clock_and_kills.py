@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.storage.blob import BlobBlock, ContainerClient, StandardBlobTier, generate_container_sas
+from azure.storage.blob import (
+    BlobBlock,
+    ContainerClient,
+    RehydratePriority,
+    StandardBlobTier,
+    generate_container_sas,
+)
 
 from support.lab import LabProcess, running_lab
 from support.storage import Account, code, make_account
@@ -118,10 +124,10 @@ def test_rehydration_takes_its_hours_and_high_priority_fewer(
     )
     copy = container.get_blob_client("copy")
     copy.start_copy_from_url(
-        slow.url, standard_blob_tier=StandardBlobTier.HOT, rehydrate_priority="High"
+        slow.url, standard_blob_tier=StandardBlobTier.HOT, rehydrate_priority=RehydratePriority.HIGH
     )
     slow.set_standard_blob_tier("Cool")
-    fast.set_standard_blob_tier("Hot", rehydrate_priority="High")
+    fast.set_standard_blob_tier("Hot", rehydrate_priority=RehydratePriority.HIGH)
     assert copy.get_blob_properties().archive_status == "rehydrate-pending-to-hot"
     lab.control.advance(3601)
     assert fast.download_blob().readall() == b"fast"

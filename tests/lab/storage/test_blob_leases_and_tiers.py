@@ -26,7 +26,7 @@ def test_a_leased_blob_is_changed_only_with_the_lease(container: ContainerClient
             write()
         assert (refusal.value.status_code, code(refusal.value)) == (412, "LeaseIdMissing")
     with pytest.raises(HttpResponseError) as refusal:
-        blob.upload_blob(b"2", overwrite=True, lease=str(uuid.uuid4()))
+        blob.upload_blob(b"2", overwrite=True, lease=BlobLeaseClient(blob, str(uuid.uuid4())))
     assert code(refusal.value) == "LeaseIdMismatchWithBlobOperation"
     blob.upload_blob(b"2", overwrite=True, lease=lease)
     assert blob.get_blob_properties().lease.state == "leased"  # overwriting keeps the lease

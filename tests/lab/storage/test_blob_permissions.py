@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
@@ -22,7 +24,7 @@ from azure.storage.blob import (
 )
 
 from support.lab import Azure, Control
-from support.storage import Account, code
+from support.storage import Account, code, storage_client
 
 LETTERS = "racwdxyltmei"
 READER, CONTRIBUTOR = "Storage Blob Data Reader", "Storage Blob Data Contributor"
@@ -109,7 +111,7 @@ def test_each_letter_of_a_container_sas_allows_what_it_stands_for(
         sas = generate_container_sas(
             account.name, name, account.key, permission=letters, expiry=soon
         )
-        refusal = refused(lambda box=account.container(name, sas): run(box))
+        refusal = refused(partial(run, account.container(name, sas)))
         if refusal is None:
             allowed.add(letters)
         else:
@@ -180,7 +182,7 @@ def test_a_sas_holds_within_its_terms(
         key: now + value if isinstance(value, timedelta) else value for key, value in terms.items()
     }
     name = container.container_name
-    settings = {"permission": "l", "expiry": now + timedelta(hours=1), **given}
+    settings: dict[str, Any] = {"permission": "l", "expiry": now + timedelta(hours=1), **given}
     sas = generate_container_sas(account.name, name, account.key, **settings)
     box = account.container(name, sas)
     if not error:
@@ -355,7 +357,7 @@ def test_roles_decide_what_a_token_may_do(
         box = service.create_container(f"box-{uuid.uuid4().hex[:12]}")
         prepare(box)
         mine = as_restricted(account).get_container_client(box.container_name)
-        refusal = refused(lambda act=act, mine=mine: ACTS[act][0](mine))
+        refusal = refused(partial(ACTS[act][0], mine))
         if refusal is None:
             done.add(act)
         else:
@@ -397,6 +399,44 @@ def test_a_user_delegation_sas_gives_no_more_than_its_signer_has(
     assert code(refusal.value) == "AuthorizationPermissionMismatch"
     with pytest.raises(HttpResponseError):
         owner.get_user_delegation_key(now, now + timedelta(days=8))
+
+
+def test_revoking_user_delegation_keys_ends_their_signatures(
+    account: Account, container: ContainerClient, soon: datetime
+) -> None:
+    name = container.container_name
+    owner = account.client(account.azure.credential())
+    key = owner.get_user_delegation_key(datetime.now(UTC), soon)
+    sas = generate_container_sas(
+        account.name, name, user_delegation_key=key, permission="l", expiry=soon
+    )
+    assert list(account.container(name, sas).list_blobs()) == []
+    management = storage_client(account.azure, account.subscription_id)
+    management.storage_accounts.revoke_user_delegation_keys(account.group, account.name)
+    with pytest.raises(HttpResponseError) as refusal:
+        list(account.container(name, sas).list_blobs())
+    assert code(refusal.value) == "AuthenticationFailed"
+
+
+def test_the_source_of_a_copy_needs_a_right_of_its_own(
+    account: Account, container: ContainerClient, soon: datetime
+) -> None:
+    name = container.container_name
+    source = container.upload_blob("source", b"1")
+
+    def sas(letters: str) -> str:
+        return generate_container_sas(
+            account.name, name, account.key, permission=letters, expiry=soon
+        )
+
+    mine = account.container(name, sas("rw"))
+    for url in (source.url, f"{source.url}?{sas('w')}"):
+        with pytest.raises(HttpResponseError) as refusal:
+            mine.get_blob_client("copy").start_copy_from_url(url)
+        assert (refusal.value.status_code, code(refusal.value)) == (403, "CannotVerifyCopySource")
+    mine.get_blob_client("copy").start_copy_from_url(f"{source.url}?{sas('r')}")
+    copied = container.get_blob_client("copy").get_blob_properties().copy.source
+    assert copied == source.url  # without the signature
 
 
 def test_an_account_key_gets_no_user_delegation_key(

@@ -7,12 +7,27 @@ import uuid
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.mgmt.storage import StorageManagementClient
+from azure.mgmt.storage.models import (
+    BlobContainer,
+    BlobServiceProperties,
+    StorageAccountCheckNameAvailabilityParameters,
+    StorageAccountCreateParameters,
+    StorageAccountRegenerateKeyParameters,
+    StorageAccountUpdateParameters,
+)
 from azure.storage.blob import BlobServiceClient
 
 from support.lab import Azure
-from support.storage import Account, resource_client, storage_client
+from support.storage import (
+    NEW_ACCOUNT,
+    Account,
+    account_keys,
+    blob_url,
+    resource_client,
+    storage_client,
+)
 
-BODY = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+BODY = StorageAccountCreateParameters(NEW_ACCOUNT)
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +45,11 @@ def test_an_account_is_found_in_its_group_and_its_subscription(
     one = storage.storage_accounts.get_properties(account.group, account.name)
     assert one.id is not None
     assert one.kind == "StorageV2"
+    assert one.sku is not None
     assert one.sku.name == "Standard_LRS"
+    assert one.properties is not None
     assert one.properties.provisioning_state == "Succeeded"
-    assert one.properties.primary_endpoints.blob == account.url + "/"
+    assert blob_url(one) == account.url + "/"
     in_group = list(storage.storage_accounts.list_by_resource_group(account.group))
     assert [found.id for found in in_group] == [one.id]
     assert one.id in [found.id for found in storage.storage_accounts.list()]
@@ -44,9 +61,14 @@ def test_tags_and_access_tier_of_an_account_can_be_changed(
     name = new_name()
     storage.storage_accounts.begin_create(account.group, name, BODY).result()
     changed = storage.storage_accounts.update(
-        account.group, name, {"tags": {"team": "x"}, "properties": {"accessTier": "Cool"}}
+        account.group,
+        name,
+        StorageAccountUpdateParameters(
+            {"tags": {"team": "x"}, "properties": {"accessTier": "Cool"}}
+        ),
     )
     assert changed.tags == {"team": "x"}
+    assert changed.properties is not None
     assert changed.properties.access_tier == "Cool"
     storage.storage_accounts.delete(account.group, name)
     with pytest.raises(ResourceNotFoundError):
@@ -57,18 +79,24 @@ def test_tags_and_access_tier_of_an_account_can_be_changed(
 def test_a_name_is_taken_once_in_the_whole_cloud(
     storage: StorageManagementClient, account: Account, azure: Azure
 ) -> None:
-    assert storage.storage_accounts.check_name_availability({"name": new_name()}).name_available
-    taken = storage.storage_accounts.check_name_availability({"name": account.name})
+    assert storage.storage_accounts.check_name_availability(
+        StorageAccountCheckNameAvailabilityParameters({"name": new_name()})
+    ).name_available
+    taken = storage.storage_accounts.check_name_availability(
+        StorageAccountCheckNameAvailabilityParameters({"name": account.name})
+    )
     assert (taken.name_available, taken.reason) == (False, "AlreadyExists")
-    invalid = storage.storage_accounts.check_name_availability({"name": "No-Good"})
+    invalid = storage.storage_accounts.check_name_availability(
+        StorageAccountCheckNameAvailabilityParameters({"name": "No-Good"})
+    )
     assert (invalid.name_available, invalid.reason) == (False, "AccountNameInvalid")
     other = storage_client(azure, azure.subscription_ids[1])
-    group = next(
-        iter(resource_client(azure, azure.subscription_ids[1]).resource_groups.list())
-    ).name
+    groups = resource_client(azure, azure.subscription_ids[1]).resource_groups.list()
+    group = next(iter(groups)).name or ""
     with pytest.raises(HttpResponseError) as refusal:
         other.storage_accounts.begin_create(group, account.name, BODY).result()
     assert refusal.value.status_code == 409
+    assert refusal.value.error is not None
     assert refusal.value.error.code == "StorageAccountAlreadyTaken"
 
 
@@ -92,7 +120,9 @@ def test_what_the_lab_cannot_do_is_refused_when_an_account_is_created(
 ) -> None:
     name = new_name()
     with pytest.raises(HttpResponseError) as refusal:
-        storage.storage_accounts.begin_create(account.group, name, {**BODY, **members}).result()
+        storage.storage_accounts.begin_create(
+            account.group, name, StorageAccountCreateParameters({**NEW_ACCOUNT, **members})
+        ).result()
     assert refusal.value.status_code == status
     with pytest.raises(ResourceNotFoundError):
         storage.storage_accounts.get_properties(account.group, name)
@@ -103,21 +133,17 @@ def test_a_regenerated_key_ends_the_old_one_and_leaves_the_other(
 ) -> None:
     name = new_name()
     made = storage.storage_accounts.begin_create(account.group, name, BODY).result()
-    before = [
-        key.value for key in storage.storage_accounts.list_keys(account.group, name).keys_property
-    ]
-    after = [
-        key.value
-        for key in storage.storage_accounts.regenerate_key(
-            account.group, name, {"keyName": "key1"}
-        ).keys_property
-    ]
+    before = account_keys(storage, account.group, name)
+    storage.storage_accounts.regenerate_key(
+        account.group, name, StorageAccountRegenerateKeyParameters({"keyName": "key1"})
+    )
+    after = account_keys(storage, account.group, name)
     assert before[0] != after[0]
     assert before[1] == after[1]
 
     def list_with(key: str) -> None:
         client = BlobServiceClient(
-            made.properties.primary_endpoints.blob,
+            blob_url(made),
             credential={"account_name": name, "account_key": key},
             connection_verify=account.azure.ca or True,
             retry_total=0,
@@ -137,7 +163,7 @@ def test_containers_made_in_arm_and_in_the_data_plane_are_the_same(
 ) -> None:
     first, second = f"arm-{uuid.uuid4().hex[:8]}", f"data-{uuid.uuid4().hex[:8]}"
     made = storage.blob_containers.create(
-        account.group, account.name, first, {"properties": {"metadata": {"a": "1"}}}
+        account.group, account.name, first, BlobContainer({"properties": {"metadata": {"a": "1"}}})
     )
     assert made.name == first
     assert service.get_container_client(first).get_container_properties().metadata == {"a": "1"}
@@ -145,8 +171,9 @@ def test_containers_made_in_arm_and_in_the_data_plane_are_the_same(
     names = [one.name for one in storage.blob_containers.list(account.group, account.name)]
     assert {first, second} <= set(names)
     changed = storage.blob_containers.update(
-        account.group, account.name, second, {"properties": {"metadata": {"b": "2"}}}
+        account.group, account.name, second, BlobContainer({"properties": {"metadata": {"b": "2"}}})
     )
+    assert changed.container_properties is not None
     assert changed.container_properties.metadata == {"b": "2"}
     for name in (first, second):
         storage.blob_containers.delete(account.group, account.name, name)
@@ -160,13 +187,14 @@ def test_a_container_needs_a_proper_name(
     storage: StorageManagementClient, account: Account, name: str
 ) -> None:
     with pytest.raises((HttpResponseError, ValueError)):
-        storage.blob_containers.create(account.group, account.name, name, {})
+        storage.blob_containers.create(account.group, account.name, name, BlobContainer({}))
 
 
 def test_switches_of_the_blob_service_that_the_lab_has_not_are_refused(
     storage: StorageManagementClient, account: Account
 ) -> None:
     shown = storage.blob_services.get_service_properties(account.group, account.name)
+    assert shown.blob_service_properties is not None
     assert shown.blob_service_properties.is_versioning_enabled is False
     for properties in (
         {"isVersioningEnabled": True},
@@ -174,12 +202,15 @@ def test_switches_of_the_blob_service_that_the_lab_has_not_are_refused(
     ):
         with pytest.raises(HttpResponseError) as refusal:
             storage.blob_services.set_service_properties(
-                account.group, account.name, {"properties": properties}
+                account.group, account.name, BlobServiceProperties({"properties": properties})
             )
         assert refusal.value.status_code == 501
     kept = storage.blob_services.set_service_properties(
-        account.group, account.name, {"properties": {"isVersioningEnabled": False}}
+        account.group,
+        account.name,
+        BlobServiceProperties({"properties": {"isVersioningEnabled": False}}),
     )
+    assert kept.blob_service_properties is not None
     assert kept.blob_service_properties.is_versioning_enabled is False
 
 
@@ -190,9 +221,9 @@ def test_deleting_an_account_deletes_its_blobs_for_good(
 
     def make() -> BlobServiceClient:
         made = storage.storage_accounts.begin_create(account.group, name, BODY).result()
-        key = storage.storage_accounts.list_keys(account.group, name).keys_property[0].value
+        key = account_keys(storage, account.group, name)[0]
         return BlobServiceClient(
-            made.properties.primary_endpoints.blob,
+            blob_url(made),
             credential=key,
             connection_verify=account.azure.ca or True,
             retry_total=0,

@@ -4,7 +4,6 @@ import base64
 from dataclasses import replace
 
 from azlab.core.arm import ArmCall, ArmError
-from azlab.core.arm_types import delete_now
 from azlab.core.clock import iso
 from azlab.core.http import Response, json_response
 from azlab.core.json_types import JsonObject, JsonValue, make_object_at, text_at
@@ -14,7 +13,6 @@ from azlab.core.state import Transaction
 from azlab.services.storage import account_body, directory
 
 TYPE = "Microsoft.Storage/storageAccounts"
-CREATE_STYLE_NOTE = "answers with both headers of a long-running operation"
 
 
 def put_account(call: ArmCall) -> Response:
@@ -47,10 +45,6 @@ def patch_account(call: ArmCall) -> Response:
     record = call.record()
     body = account_body.changed(record.body, call.json())
     return json_response(200, call.lab.resources.put(call.tx, record.id, body))
-
-
-def delete_account(call: ArmCall) -> Response:
-    return delete_now(call)
 
 
 def list_keys(call: ArmCall) -> Response:

@@ -1,13 +1,14 @@
 """`blobServices/default` of an account: the switches of its blob service."""
 
 from azlab.core.arm import ArmCall, ArmError
-from azlab.core.errors import not_simulated
+from azlab.core.errors import invalid_parameter, not_simulated
 from azlab.core.http import Response, json_response
 from azlab.core.json_types import JsonObject, flag_at, list_at, object_at, text_at
 from azlab.core.members import Shape, check_members
 from azlab.core.resource_ids import ResourceId
 from azlab.services.storage_blob.service import BlobService
 from azlab.services.storage_blob.store import containers
+from azlab.services.storage_blob.strict import VERSIONS
 
 TYPE = "Microsoft.Storage/storageAccounts/blobServices"
 _POLICIES = (
@@ -77,6 +78,8 @@ class BlobServices:
         ):
             raise not_simulated("The lab does not simulate browsers' access to blobs.")
         version = text_at(properties, "defaultServiceVersion")
+        if version and version not in VERSIONS:
+            raise invalid_parameter("defaultServiceVersion", f"The version '{version}' is unknown.")
         if version:
             kept = f"<DefaultServiceVersion>{version}</DefaultServiceVersion>"
             with self._service.database.transaction() as tx:

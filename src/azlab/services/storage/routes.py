@@ -1,6 +1,7 @@
 """Registers the types of Microsoft.Storage and the blob port."""
 
-from azlab.core.arm import ArmType
+from azlab.core.arm import ArmCall, ArmType, delete_now
+from azlab.core.http import Response
 from azlab.core.json_types import JsonObject
 from azlab.core.resource_ids import ResourceId
 from azlab.core.service import Lab
@@ -11,7 +12,11 @@ from azlab.services.storage.open_database import open_database
 from azlab.services.storage.versions import API_VERSIONS
 from azlab.services.storage_blob import routes as blob_routes
 from azlab.services.storage_blob.service import BlobService
-from azlab.services.storage_blob.store.containers import account_names, delete_account
+from azlab.services.storage_blob.store.containers import (
+    account_names,
+    delete_account,
+    revoke_delegation_keys,
+)
 from azlab.services.storage_blob.store.database import Database
 from azlab.services.storage_blob.tiers import RehydrateDelays
 
@@ -42,16 +47,23 @@ def _register_accounts(lab: Lab, database: Database) -> None:
         if listed is not None:
             directory.put(tx, new, listed.generations)
 
+    def revoke(call: ArmCall) -> Response:
+        name = call.record().id.name
+        with database.transaction() as blobs:
+            revoke_delegation_keys(blobs, name)
+        return Response(200)
+
     lab.arm.type(
         ArmType(
             accounts.TYPE,
             API_VERSIONS,
             put=accounts.put_account,
             patch=accounts.patch_account,
-            delete=accounts.delete_account,
+            delete=delete_now,
             actions={
                 "listKeys": accounts.list_keys,
                 "regenerateKey": accounts.regenerate_key,
+                "revokeUserDelegationKeys": revoke,
             },
             queries={"listKeys": ("$expand",)},
             on_delete=forget,

@@ -52,7 +52,8 @@ READ_CONTAINER = _container("r", "read")
 WRITE_CONTAINER = _container("w", "write")
 DELETE_CONTAINER = _container("d", "delete")
 LEASE_CONTAINER = _container("wd", "write")
-KEY_HOLDERS_ONLY = Need("c", "", service_sas=False)
+READ_ACL = _container("", "getAcl/action")  # no SAS reaches the stored access policies
+WRITE_ACL = _container("", "setAcl/action")
 LIST_BLOBS = Need("c", "l", data_actions=(_BLOBS + "read",))
 
 READ_BLOB = _blob("r", "read")

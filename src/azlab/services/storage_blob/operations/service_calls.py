@@ -11,6 +11,7 @@ from azlab.services.storage_blob.http_dates import iso_seconds, parse_iso
 from azlab.services.storage_blob.request import BlobResponse, read_all
 from azlab.services.storage_blob.service import Call
 from azlab.services.storage_blob.store import containers
+from azlab.services.storage_blob.strict import VERSIONS
 from azlab.services.storage_blob.xml_text import XmlText, child_text, parse_xml, xml_response
 
 _MAX_DOCUMENT_BYTES = 64 << 10
@@ -70,6 +71,9 @@ def set_service_properties(call: Call) -> BlobResponse:
         if element.tag not in known:
             raise StorageError("InvalidXmlDocument")
     version = child_text(root, "DefaultServiceVersion")
+    if version and version not in VERSIONS:
+        details = (("XmlNodeName", "DefaultServiceVersion"),)
+        raise StorageError("InvalidXmlNodeValue", details=details)
     kept = f"<DefaultServiceVersion>{version}</DefaultServiceVersion>" if version else ""
     with call.database.transaction() as tx:
         containers.set_service_properties(tx, call.account.name, kept)
