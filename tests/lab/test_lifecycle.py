@@ -162,3 +162,5 @@ def test_a_wrong_scene_is_refused_with_a_sentence(tmp_path: Path, text: str, sen
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+    with running_lab(tmp_path / "lab") as lab:
+        assert len(lab.azure.subscription_ids) == 2

@@ -138,6 +138,8 @@ class Arm:
                         scope if target.subscription or "scope" in params else "/",
                     )
                     checks.subscription(call)
+                    if "scope" in params:
+                        checks.scope(call)
                     if action is not None:
                         _authorize(call, action, listing=operation.endswith(".list"))
                     checks.arguments(call, queries, headers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from azlab.core.arm_call import ArmCall
 from azlab.core.errors import (
     ArmError,
+    group_not_found,
     invalid_parameter,
     missing_api_version,
     not_simulated,
@@ -14,7 +15,7 @@ from azlab.core.errors import (
 )
 from azlab.core.http import Request, Response
 from azlab.core.json_types import text_at, texts_at
-from azlab.core.resource_ids import ResourceId, contains
+from azlab.core.resource_ids import BadResourceId, ResourceId, contains, parse
 from azlab.core.resources import SUBSCRIPTION
 from azlab.core.tokens import Principal, TokenError, challenge
 
@@ -109,6 +110,17 @@ class ArmChecks:
                 f"The access token is from the wrong issuer '{call.principal.tenant_id}'. It must "
                 f"match the tenant '{tenant}' associated with this subscription.",
             )
+
+    def scope(self, call: ArmCall) -> None:
+        """The scope of an extension call is one that can exist, in a group that exists."""
+        try:
+            scope = parse(call.scope)
+        except BadResourceId as error:
+            raise ArmError(
+                404, "NotFound", f"The scope '{call.scope}' is not known to the lab."
+            ) from error
+        if scope.group and self._lab.groups.find(call.tx, scope.group_id) is None:
+            raise group_not_found(scope.group)
 
     def arguments(self, call: ArmCall, queries: tuple[str, ...], headers: tuple[str, ...]) -> None:
         """Nothing is asked for that would be ignored."""

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import datetime
+from email.utils import format_datetime
 from urllib.parse import unquote_to_bytes
 
 from azlab.core.body import BodyReader, BrokenRequest, ConnectionLost
@@ -142,8 +143,9 @@ class Exchange:
 
     def _request(self, head: Head, connection: Connection) -> Request:
         raw_path, _, raw_query = head.target.partition("?")
-        if "://" in raw_path:
-            raw_path = "/" + raw_path.split("://", 1)[1].partition("/")[2]
+        if not raw_path.startswith("/"):
+            # The absolute form, as it is sent to proxies.
+            raw_path = "/" + raw_path.partition("://")[2].partition("/")[2]
         try:
             path = unquote_to_bytes(raw_path).decode()
         except UnicodeDecodeError as error:
@@ -244,6 +246,9 @@ class Exchange:
             else:
                 self._discard(request)
         without_body = request.method == "HEAD" or response.status in (204, 304)
+        # The lab's own time: clients that follow the service's clock, as they should, get along
+        # with a clock that was moved on.
+        response.headers.setdefault("Date", format_datetime(request.now, usegmt=True))
         connection.send_response(
             response.status,
             response.headers,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -33,18 +33,18 @@ class Gate:
         """Nobody is inside for the length of a `with`. TimeoutError when they do not leave."""
         deadline = time.monotonic() + patience_seconds
         with self._changed:
-            while self._shut or self._inside:
-                self._shut_wait(deadline)
+            self._wait_until(lambda: not self._shut, deadline)
+            # Shut first and wait then: under steady load somebody is always inside.
             self._shut = True
         try:
+            with self._changed:
+                self._wait_until(lambda: not self._inside, deadline)
             yield
         finally:
             with self._changed:
                 self._shut = False
                 self._changed.notify_all()
 
-    def _shut_wait(self, deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
+    def _wait_until(self, condition: Callable[[], bool], deadline: float) -> None:
+        if not self._changed.wait_for(condition, max(0.0, deadline - time.monotonic())):
             raise TimeoutError("requests are still running")
-        self._changed.wait(left)

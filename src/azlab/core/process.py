@@ -82,18 +82,19 @@ class LabProcess:
 
     def _load(self, scene: str | None) -> None:
         kept = kept_scene(self.dir)
-        if kept is None:
-            kept = read_scene(scene or "small")
-            keep_scene(self.dir, kept)
-        elif scene is not None and read_scene(scene) != kept:
+        if kept is not None and scene is not None and read_scene(scene) != kept:
             raise StartError(
                 f"{self.dir} was made from another scene. Start it without --scene, or give a new "
                 "directory."
             )
+        wanted = kept if kept is not None else read_scene(scene or "small")
         if is_loaded(self.lab):
             self.lab.reload()
         else:
-            load_scene(self.lab, kept)
+            load_scene(self.lab, wanted)
+        # Only now: a scene that cannot be loaded must not bind the directory to itself.
+        if kept is None:
+            keep_scene(self.dir, wanted)
 
     def start(self) -> JsonObject:
         """Answer from now on; writes lab.json and returns the object in it."""
