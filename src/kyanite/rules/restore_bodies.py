@@ -147,7 +147,7 @@ def _network_profile(old: JsonObject, interfaces: Sequence[str]) -> JsonObject:
         reference = references[number] if number < len(references) else {}
         settings = as_object(reference.get("properties"))
         kept = {k: v for k, v in settings.items() if k in ("primary", "deleteOption")}
-        entries.append({"id": interface_id, "properties": {"primary": number == 0, **kept}})
+        entries.append({"id": interface_id, "properties": kept} if kept else {"id": interface_id})
     return {"networkInterfaces": entries}
 
 
@@ -178,6 +178,22 @@ def interface_properties(raw: JsonObject) -> dict[str, JsonValue]:
 
 def same_interface(raw: JsonObject) -> JsonObject:
     """The body that makes an interface again at its old place, static addresses included."""
+    return _interface_again(raw, pin=False)
+
+
+def pinned_interface(raw: JsonObject) -> JsonObject | None:
+    """The same with its dynamic addresses asked for as static ones; ``None`` when it has none.
+
+    An interface that is made with this body, and then changed to ``same_interface``, has the
+    addresses it had before, and they are dynamic again: Azure keeps an address that it has given.
+    """
+    entries = [as_object(entry) for entry in as_list(dig(raw, "properties", "ipConfigurations"))]
+    if all(dig(e, "properties", "privateIPAllocationMethod") == "Static" for e in entries):
+        return None
+    return _interface_again(raw, pin=True)
+
+
+def _interface_again(raw: JsonObject, *, pin: bool) -> JsonObject:
     configurations: list[JsonValue] = []
     for entry in as_list(dig(raw, "properties", "ipConfigurations")):
         old = as_object(as_object(entry).get("properties"))
@@ -185,7 +201,9 @@ def same_interface(raw: JsonObject) -> JsonObject:
         for reference in ("subnet", "publicIPAddress"):
             if reference in kept:
                 kept[reference] = {"id": as_text(dig(kept, reference, "id"))}
-        if as_text(old.get("privateIPAllocationMethod")) == "Static":
+        if pin:
+            kept["privateIPAllocationMethod"] = "Static"
+        if kept.get("privateIPAllocationMethod") == "Static":
             kept["privateIPAddress"] = old.get("privateIPAddress")
         configurations.append({"name": as_object(entry).get("name"), "properties": kept})
     return {

@@ -18,6 +18,7 @@ from kyanite.rules.restore_bodies import (
     identity_body,
     interface_properties,
     machine_properties,
+    pinned_interface,
     same_address,
     same_interface,
     texts,
@@ -74,10 +75,15 @@ class DiskPlan:
 
 @dataclass(frozen=True)
 class ResourcePlan:
-    """Any other resource to create with a PUT of ``body`` at ``target_id``."""
+    """Any other resource to create with a PUT of ``body`` at ``target_id``.
+
+    ``first`` is a body to try before, which asks for more than can be promised: an interface
+    with the addresses that it had.
+    """
 
     target_id: str
     body: JsonObject
+    first: JsonObject | None = None
 
 
 @dataclass(frozen=True)
@@ -155,8 +161,8 @@ def _at_its_old_place(
         for raw in as_list(recipe.get("publicAddresses"))
     )
     interfaces = tuple(
-        ResourcePlan(as_text(as_object(raw).get("id")), same_interface(as_object(raw)))
-        for raw in as_list(recipe.get("interfaces"))
+        ResourcePlan(as_text(raw.get("id")), same_interface(raw), first=pinned_interface(raw))
+        for raw in (as_object(entry) for entry in as_list(recipe.get("interfaces")))
     )
     body = _machine_body(
         machine,

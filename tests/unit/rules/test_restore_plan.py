@@ -159,8 +159,12 @@ def test_a_machine_comes_back_at_its_old_place_with_its_old_shape() -> None:
         }
     ]
     assert "imageReference" not in as_object(properties["storageProfile"])
+    assert dig(properties, "networkProfile", "networkInterfaces") == [
+        {"id": f"{NET}/networkInterfaces/web-nic", "properties": {"primary": True}}
+    ]
     (interface,) = plan.interfaces
     assert interface.target_id == f"{NET}/networkInterfaces/web-nic"
+    assert interface.first is None
     (configuration,) = as_list(dig(interface.body, "properties", "ipConfigurations"))
     assert dig(configuration, "properties", "privateIPAddress") == "10.0.0.9"
     assert dig(configuration, "properties", "subnet") == {
@@ -235,6 +239,26 @@ def test_a_machine_elsewhere_gets_new_names_addresses_and_settings() -> None:
         },
     }
     assert dig(plan.machine.body, "properties", "hardwareProfile") == {"vmSize": "Standard_D4s_v5"}
+
+
+def test_a_dynamic_address_is_asked_for_first_and_dynamic_again_afterwards() -> None:
+    (raw,) = (as_object(entry) for entry in as_list(RECIPE["interfaces"]))
+    (entry,) = (as_object(e) for e in as_list(dig(raw, "properties", "ipConfigurations")))
+    dynamic = {**as_object(entry["properties"]), "privateIPAllocationMethod": "Dynamic"}
+    changed = {
+        **raw,
+        "properties": {
+            **as_object(raw["properties"]),
+            "ipConfigurations": [{**entry, "properties": dynamic}],
+        },
+    }
+    (plan,) = plan_machine({**RECIPE, "interfaces": [changed]}, None, {}).interfaces
+    first = as_list(dig(plan.first or {}, "properties", "ipConfigurations"))[0]
+    assert dig(first, "properties", "privateIPAllocationMethod") == "Static"
+    assert dig(first, "properties", "privateIPAddress") == "10.0.0.9"
+    then = as_list(dig(plan.body, "properties", "ipConfigurations"))[0]
+    assert dig(then, "properties", "privateIPAllocationMethod") == "Dynamic"
+    assert dig(then, "properties", "privateIPAddress") is None
 
 
 def test_a_zone_and_an_availability_set_exclude_each_other() -> None:

@@ -8,6 +8,7 @@ somebody else's resource stops the restore.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from kyanite.areas.vm.jobs.marks import RESTORE_TAG, is_marked, without_marks
@@ -63,12 +64,16 @@ def make_empty_disk(arm: ArmClient, plan: DiskPlan, session_id: str) -> None:
 def use_or_make(arm: ArmClient, plan: ResourcePlan, session_id: str) -> None:
     """A resource at its old place: the one that is there if it is free, else a new one."""
     found = arm.find(plan.target_id)
-    if found is None:
-        arm.put(plan.target_id, marked(plan.body, session_id))
+    if found is not None and not is_marked(found, RESTORE_TAG, session_id):
+        holder = as_text(dig(found, "properties", "virtualMachine", "id"))
+        if holder:
+            raise Rejected(f"{plan.target_id} is in use by {holder}; free it or restore elsewhere")
         return
-    holder = as_text(dig(found, "properties", "virtualMachine", "id"))
-    if holder and not is_marked(found, RESTORE_TAG, session_id):
-        raise Rejected(f"{plan.target_id} is in use by {holder}; free it or restore elsewhere")
+    if found is None and plan.first is not None:
+        # Its old addresses may be somebody else's by now: then it gets new ones.
+        with suppress(Rejected):
+            arm.put(plan.target_id, marked(plan.first, session_id))
+    arm.put(plan.target_id, marked(plan.body, session_id))
 
 
 def undo(arm: ArmClient, resource_ids: Sequence[str], session_id: str) -> None:
