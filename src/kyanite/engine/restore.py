@@ -6,8 +6,8 @@ Memory is bounded by planning a stretch of the disk at a time. Zeros are never w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final, Protocol
@@ -16,7 +16,6 @@ from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.errors import Damaged, Missing, NotFound, ObjectMissing, WrongKey
-from kyanite.base.units import KIB
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.crew import Task, run_tasks
 from kyanite.engine.format import EntryType
@@ -29,10 +28,8 @@ from kyanite.engine.pages import Entry
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
 from kyanite.engine.ranges import RangeList
+from kyanite.engine.restore_plan import Fetch, Wanted, fetches
 from kyanite.engine.storage.base import Data, Storage
-
-# One read costs more than fetching so many bytes that nobody wants.
-_JOINED_GAP_BYTES: Final = 256 * KIB
 
 # Spans (1 GiB each) planned at once: some ten thousand chunks.
 _SPANS_AT_ONCE: Final = 16
@@ -52,31 +49,6 @@ class RestoreResult:
 
     read_bytes: int
     written_bytes: int
-
-
-@dataclass(slots=True)
-class Wanted:
-    """A chunk and the places of the disk where it belongs."""
-
-    entry: PackEntry
-    places: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """One read from a pack: neighbouring wanted chunks."""
-
-    pack: PackRef
-    wanted: tuple[Wanted, ...]
-
-    @property
-    def offset(self) -> int:
-        return self.wanted[0].entry.offset
-
-    @property
-    def length(self) -> int:
-        last = self.wanted[-1].entry
-        return last.offset + last.stored_length - self.offset
 
 
 def restore_disk(
@@ -108,32 +80,6 @@ def restore_disk(
         parallelism or Parallelism.local(),
     )
     return restoring.run(disk, holes)
-
-
-def fetches(wanted: Iterable[tuple[Location, int]], fetch_bytes: int) -> list[Fetch]:
-    """Chunks (where they are, where they belong) as few reads, pack by pack."""
-    packs: dict[PackRef, dict[int, Wanted]] = {}
-    for location, place in wanted:
-        entries = packs.setdefault(location.pack, {})
-        found = entries.get(location.entry.number)
-        if found is None:
-            found = entries[location.entry.number] = Wanted(location.entry)
-        found.places.append(place)
-    result: list[Fetch] = []
-    for pack, entries in packs.items():
-        run: list[Wanted] = []
-        for one in sorted(entries.values(), key=lambda one: one.entry.offset):
-            entry = one.entry
-            if run:
-                last = run[-1].entry
-                gap = entry.offset - (last.offset + last.stored_length)
-                length = entry.offset + entry.stored_length - run[0].entry.offset
-                if gap > _JOINED_GAP_BYTES or length > fetch_bytes:
-                    result.append(Fetch(pack, tuple(run)))
-                    run = []
-            run.append(one)
-        result.append(Fetch(pack, tuple(run)))
-    return result
 
 
 class _Restore:
@@ -231,16 +177,21 @@ class _Restore:
         if key is None:
             raise WrongKey(f"These keys do not open {fetch.pack.name}.")
         cipher = AESGCM(key)
-        writes = _JoinedWrites(self._target, self._parallelism.write_bytes)
+        joined = self._parallelism.write_bytes
+        later: list[tuple[int, Data]] = []
         written = 0
         for one in fetch.wanted:
             at = one.entry.offset - fetch.offset
             stored = data[at : at + one.entry.stored_length]
             plain = open_chunk(cipher, self._keys, fetch.pack, one.entry, stored)
             for place in one.places:
-                writes.write(place, plain)
                 written += len(plain)
-        writes.flush()
+                if joined:
+                    later.append((place, plain))
+                else:
+                    self._target.write(place, plain)
+        for place, plain in join_neighbours(later, joined):
+            self._target.write(place, plain)
         with self._lock:
             self._read_bytes += len(data)
             self._written_bytes += written
@@ -262,34 +213,20 @@ def open_chunk(
     return plain
 
 
-class _JoinedWrites:
-    """Joins neighbouring chunks to writes of at most ``most_bytes`` (0: never)."""
-
-    def __init__(self, target: Target, most_bytes: int) -> None:
-        self._target = target
-        self._most_bytes = most_bytes
-        self._offset = 0
-        self._length = 0
-        self._parts: list[Data] = []
-
-    def write(self, offset: int, data: Data) -> None:
-        if not self._most_bytes:
-            self._target.write(offset, data)
-            return
-        follows = offset == self._offset + self._length
-        if self._parts and not (follows and self._length + len(data) <= self._most_bytes):
-            self.flush()
-        if not self._parts:
-            self._offset = offset
-        self._parts.append(data)
-        self._length += len(data)
-
-    def flush(self) -> None:
-        if self._parts:
-            joined = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            self._target.write(self._offset, joined)
-        self._parts = []
-        self._length = 0
+def join_neighbours(writes: list[tuple[int, Data]], most_bytes: int) -> Iterator[tuple[int, Data]]:
+    """The same writes in the order of places, neighbours joined up to ``most_bytes``."""
+    parts: list[Data] = []
+    start = length = 0
+    for place, data in sorted(writes, key=lambda write: write[0]):
+        if parts and (place != start + length or length + len(data) > most_bytes):
+            yield start, b"".join(parts)
+            parts = []
+        if not parts:
+            start, length = place, 0
+        parts.append(data)
+        length += len(data)
+    if parts:
+        yield start, parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _zero_runs(
