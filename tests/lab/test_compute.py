@@ -295,3 +295,29 @@ def test_what_the_lab_does_not_do_is_refused_aloud(bench: ComputeBench) -> None:
     answer = bench.azure.call("POST", run, {"commandId": "RunShellScript"})
     assert answer.status_code in (404, 405, 501)
     assert answer.json()["error"]["code"]
+
+
+@pytest.mark.control
+def test_nothing_is_built_on_what_is_being_deleted(bench: ComputeBench, control: Control) -> None:
+    disk = bench.disk("going", hyperVGeneration="V2")
+    nic = bench.interface("nic", str(bench.subnet().id))
+    control.settings(lroSeconds=600)
+    try:
+        deleting = bench.compute.disks.begin_delete(bench.group, "going")
+        body = bench.machine_body(str(disk.id), str(nic.id))
+        assert _refusal(bench, body) == "OperationNotAllowed"
+        path = bench.id_of("Compute", "disks", "going") + "?api-version=2026-03-02"
+        answer = bench.azure.call(
+            "PUT",
+            path,
+            {
+                "location": "westeurope",
+                "properties": {"diskSizeGB": 4, "creationData": {"createOption": "Empty"}},
+            },
+        )
+        assert answer.status_code == 409
+        control.advance(601)
+        deleting.result()
+        assert bench.azure.call("GET", path).status_code == 404
+    finally:
+        control.settings(lroSeconds=0.2)

@@ -23,7 +23,7 @@ from azlab.services.compute import errors
 from azlab.services.compute.disk_state import UPLOADING, current_state
 from azlab.services.compute.disks import DISKS
 from azlab.services.compute.machine_disks import check_zone, disk_ids, full_disk
-from azlab.services.compute.references import location_of, referred
+from azlab.services.compute.references import check_not_deleting, location_of, referred
 
 NICS = "Microsoft.Network/networkInterfaces"
 
@@ -33,6 +33,7 @@ def attachable_disk(
 ) -> Record:
     """The disk, if this machine may have it; each refusal is Azure's."""
     disk = referred(call, disk_id, DISKS, "managedDisk.id")
+    check_not_deleting(disk)
     owner = text_at(disk.body, "managedBy")
     if owner and same(owner, machine_id.text):
         return disk
@@ -125,6 +126,7 @@ def check_interfaces(
         )
     for one in asked:
         nic = referred(call, text_at(one, "id"), NICS, "networkInterfaces.id")
+        check_not_deleting(nic)
         owner = text_at(nic.body, "properties", "virtualMachine", "id")
         if owner and same(owner, machine_id.text):
             continue

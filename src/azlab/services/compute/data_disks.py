@@ -20,7 +20,7 @@ from azlab.services.compute import attachment
 from azlab.services.compute.errors import invalid, required
 from azlab.services.compute.machine_bodies import size_of
 from azlab.services.compute.machine_disks import check_storage_profile
-from azlab.services.compute.references import location_of
+from azlab.services.compute.references import check_not_deleting, location_of
 from azlab.services.compute.shapes import check_body
 
 MOVED = "compute.dataDisksMoved"
@@ -31,6 +31,7 @@ def attach_detach(call: ArmCall) -> Response:
     asked = call.json()
     check_body("AttachDetachDataDisksRequest", asked)
     machine = call.record()
+    check_not_deleting(machine)
     call.require_linked("Microsoft.Compute/virtualMachines/write", machine.id.text)
     before = object_at(machine.body, "properties", "storageProfile")
     leaving = {_disk_id(one, "dataDisksToDetach") for one in objects_at(asked, "dataDisksToDetach")}

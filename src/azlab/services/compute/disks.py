@@ -28,7 +28,12 @@ from azlab.services.compute.disk_state import (
     shown,
     volume_of,
 )
-from azlab.services.compute.references import check_same_location, location_of, referred
+from azlab.services.compute.references import (
+    check_not_deleting,
+    check_same_location,
+    location_of,
+    referred,
+)
 from azlab.services.compute.shapes import check_body
 from azlab.services.disks import grants
 from azlab.services.disks.guest import store_of
@@ -106,6 +111,7 @@ class DiskCleaner:
 
 
 def _change(call: ArmCall, known: Record, asked: JsonObject) -> Response:
+    check_not_deleting(known)
     if "location" in asked:
         check_same_location(asked, known.body)
     _check_fixed_members(known.body, asked)
@@ -166,6 +172,7 @@ def _copy_source(call: ArmCall, asked: JsonObject, location: str) -> CopySource:
 def check_readable(call: ArmCall, record: Record) -> None:
     """Raise 409 while a disk or snapshot has no bytes to read yet."""
     state = current_state(call.tx, record, call.request.now)
+    check_not_deleting(record)
     if state in UPLOADING:
         raise errors.bad_disk_state(record.id.name, state, "a finished upload")
     if text_at(record.body, "properties", "provisioningState") == "Failed":

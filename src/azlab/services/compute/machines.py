@@ -32,6 +32,7 @@ from azlab.services.compute.machine_bodies import (
 )
 from azlab.services.compute.machine_disks import check_storage_profile, entries
 from azlab.services.compute.references import (
+    check_not_deleting,
     check_same_location,
     location_of,
     referred,
@@ -112,6 +113,7 @@ def patch_machine(call: ArmCall) -> Response:
 
 def change_machine(call: ArmCall, known: Record, asked: JsonObject) -> Response:
     """Bring the members of a body into an existing machine; what is absent stays."""
+    check_not_deleting(known)
     check_no_os_profile(asked)
     location = location_of(known.body)
     zones = texts_at(known.body, "zones")

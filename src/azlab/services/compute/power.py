@@ -14,7 +14,7 @@ from azlab.services.compute import machine_power
 from azlab.services.compute.errors import invalid, live_access
 from azlab.services.compute.instance_view import instance_view
 from azlab.services.compute.machine_disks import disk_ids
-from azlab.services.compute.references import location_of
+from azlab.services.compute.references import check_not_deleting, location_of
 from azlab.services.disks import grants
 
 POWERED, NOT_POWERED = "compute.powerChanged", "compute.powerNotChanged"
@@ -89,6 +89,7 @@ class PowerOperations:
 
 def _change(call: ArmCall, meanwhile: str, then: str) -> Response:
     machine = call.record()
+    check_not_deleting(machine)
     before = machine_power.power_of(call.tx, machine.id.text)
     machine_power.set_power(call.tx, machine.id.text, meanwhile if before != then else then)
     headers = call.start_operation(

@@ -55,3 +55,13 @@ def check_same_location(asked: JsonObject, stored: JsonObject) -> None:
             f"resource with the same name cannot be created in location '{location_of(asked)}'. "
             "Please select a new resource name.",
         )
+
+
+def check_not_deleting(known: Record) -> None:
+    """409 while a resource is on its way out: a PUT now would be lost with it."""
+    if text_at(known.body, "properties", "provisioningState") == "Deleting":
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            f"The resource '{known.id.text}' is being deleted; wait until that has ended.",
+        )

@@ -25,7 +25,12 @@ from azlab.services.compute.disks import (
     check_readable,
     copy_source,
 )
-from azlab.services.compute.references import check_same_location, location_of, referred
+from azlab.services.compute.references import (
+    check_not_deleting,
+    check_same_location,
+    location_of,
+    referred,
+)
 from azlab.services.compute.shapes import check_body
 from azlab.services.compute.snapshot_bodies import (
     changed_snapshot,
@@ -60,6 +65,7 @@ def put_snapshot(call: ArmCall) -> Response:
         call.lab.resources.remove(call.tx, known.id)  # nothing was taken: this is a new attempt
         known = None
     if known is not None:
+        check_not_deleting(known)
         check_same_location(asked, known.body)
         _check_same_source(known.body, asked)
         return _accepted(call, changed_snapshot(known.body, asked), location)
@@ -87,6 +93,7 @@ def patch_snapshot(call: ArmCall) -> Response:
     asked = call.json()
     check_body("SnapshotUpdate", asked)
     record = call.record()
+    check_not_deleting(record)
     return _accepted(call, changed_snapshot(record.body, asked), location_of(record.body))
 
 

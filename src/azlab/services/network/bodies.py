@@ -17,6 +17,7 @@ from azlab.core.json_types import (
 from azlab.core.operations import PROVISIONED
 from azlab.core.resource_ids import ResourceId
 from azlab.core.resources import Record
+from azlab.services.compute.references import check_not_deleting
 from azlab.services.compute.regions import check_region
 from azlab.services.network.shapes import check_body
 
@@ -54,6 +55,8 @@ def keep(
     call: ArmCall, resource_id: ResourceId, body: JsonObject, known: Record | None
 ) -> JsonObject:
     """Store a resource with a fresh entity tag; its guid stays what it was."""
+    if known is not None:
+        check_not_deleting(known)
     body["etag"] = f'W/"{uuid.uuid4()}"'
     properties = make_object_at(body, "properties")
     if len(resource_id.types) == 1:

@@ -13,6 +13,7 @@ from azlab.core.arm import ArmCall
 from azlab.core.json_types import JsonObject, objects_at, text_at
 from azlab.core.resource_ids import BadResourceId, ResourceId, parse
 from azlab.core.resources import Record
+from azlab.services.compute.references import check_not_deleting
 from azlab.services.network import errors
 
 VNETS = "Microsoft.Network/virtualNetworks"
@@ -82,6 +83,7 @@ def referred(call: ArmCall, text: str, kind: str, location: str) -> Record:
     found = call.lab.resources.find(call.tx, resource_id)
     if found is None or found.id.type.lower() != kind.lower():
         raise errors.bad_reference(text, call.id.text)
+    check_not_deleting(found)
     placed = found if kind != SUBNETS else call.lab.resources.find(call.tx, found.id.parent)
     if placed is None or text_at(placed.body, "location") != location:
         raise errors.bad_reference(text, call.id.text)
