@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -206,6 +208,16 @@ def test_an_unknown_api_version_is_refused_with_the_known_ones(azure: Azure) -> 
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "InvalidApiVersionParameter"
     assert "2025-04-01" in answer.json()["error"]["message"]
+
+
+@pytest.mark.control
+def test_the_date_of_an_answer_is_the_time_of_the_lab(azure: Azure, fresh: Control) -> None:
+    fresh.advance(3 * 86_400)
+    answer = azure.call("GET", "/subscriptions?api-version=2022-12-01")
+    shown = parsedate_to_datetime(answer.headers["Date"])
+    lab_time = datetime.fromisoformat(fresh.get("clock").json()["now"][:26] + "+00:00")
+    assert abs((lab_time - shown).total_seconds()) < 60
+    fresh.reset()
 
 
 @pytest.mark.control

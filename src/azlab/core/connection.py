@@ -7,7 +7,6 @@ import ssl
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
 
 from azlab.core.body import BrokenRequest, ConnectionLost
@@ -144,7 +143,6 @@ class Connection(ClientWatch):
             headers["Transfer-Encoding"] = "chunked"
         if close:
             headers["Connection"] = "close"
-        headers.setdefault("Date", formatdate(usegmt=True))
         head = _render_head(status, headers)
         if without_body:
             self.send(head)

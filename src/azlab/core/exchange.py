@@ -137,6 +137,7 @@ class Exchange:
             "", "", "", "", QueryArgs(), Headers(), nothing, self.base_url, self._now(), connection
         )
         response = self._router.render_error(request, error.status, "BadRequest", str(error))
+        response.headers.setdefault("Date", format_datetime(request.now, usegmt=True))
         connection.send_response(
             error.status, response.headers, response.body, without_body=False, close=True
         )

@@ -14,6 +14,18 @@ from azlab.services.resources.versions import RESOURCES
 
 _MANY = "/subscriptions/{subscription}/providers"
 _ONE = _MANY + "/{namespace}"
+# The first two have calls but no types of their own; the others are the providers whose
+# registration backup tools look at before they use them, and which the lab does not simulate.
+_WITHOUT_TYPES = (
+    "Microsoft.Resources",
+    "Microsoft.Authorization",
+    "Microsoft.Commerce",
+    "Microsoft.DBforPostgreSQL",
+    "Microsoft.DevTestLab",
+    "Microsoft.DocumentDB",
+    "Microsoft.KeyVault",
+    "Microsoft.Sql",
+)
 _READ = "Microsoft.Resources/subscriptions/providers/read"
 
 
@@ -26,7 +38,7 @@ def register(lab: Lab) -> None:
         lab.arm.route(
             "GET", path, handler, operation=operation, action=None, api_versions=RESOURCES,
             queries=("$top", "$skiptoken"), service="resources",
-            note="any role in the subscription is enough",
+            note="any role in the subscription is enough; some providers have no types here",
         )  # fmt: skip
     for word, registered in (("register", True), ("unregister", False)):
 
@@ -42,8 +54,7 @@ def register(lab: Lab) -> None:
 
 def _namespaces(lab: Lab) -> dict[str, list[ArmType]]:
     found = lab.arm.namespaces
-    # These have calls but no types of their own.
-    for name in ("Microsoft.Resources", "Microsoft.Authorization"):
+    for name in _WITHOUT_TYPES:
         found.setdefault(name, [])
     return found
 
