@@ -215,6 +215,36 @@ def test_of_many_racing_creators_exactly_one_wins(
     assert container.get_blob_client("prize").download_blob().readall() == winners[0]
 
 
+def test_a_reader_sees_one_whole_version_while_writers_replace_the_blob(
+    container: ContainerClient, account: Account
+) -> None:
+    container.upload_blob("b", bytes([9]) * 1_000_000)
+    done = threading.Event()
+    torn: list[str] = []
+
+    def write(number: int) -> None:
+        client = account.client(account.key).get_blob_client(container.container_name, "b")
+        for round_ in range(15):
+            client.upload_blob(bytes([number]) * (1_000_000 + round_), overwrite=True)
+
+    def read() -> None:
+        while not done.is_set():
+            got = account.raw("GET", f"{container.container_name}/b")
+            if got.status_code != 200 or len(set(got.content)) != 1:
+                torn.append(f"{got.status_code}, {len(got.content)} bytes")
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in (*readers, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in readers:
+        thread.join()
+    assert torn == []
+
+
 def test_a_copy_has_the_bytes_of_its_source_and_survives_it(container: ContainerClient) -> None:
     data = os.urandom(400_000)
     source = container.upload_blob("source", data, metadata={"m": "1"})

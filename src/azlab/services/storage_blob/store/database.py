@@ -2,8 +2,9 @@
 
 Every decision of the service (does it exist, is it leased, may it be overwritten) is taken inside
 a transaction that holds the only lock, so racing requests have exactly one winner. Bodies are
-streamed to files outside of it. With WAL and synchronous=NORMAL a committed transaction survives
-SIGKILL: it is in the operating system's hands.
+streamed to files outside of it. A committed transaction is in the operating system's hands and so
+survives SIGKILL. Nothing is synced: that would only help against a power cut, and a sync of the
+small file can wait for gigabytes of contents that are being written beside it.
 """
 
 import sqlite3
@@ -68,7 +69,7 @@ class Database:
             folder / "blobs.sqlite", check_same_thread=False, isolation_level=None
         )
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.executescript(SCHEMA)
         with self.transaction() as tx:
             self.content.remove_unreferenced(lambda content_id: is_referenced(tx, content_id))
