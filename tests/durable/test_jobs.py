@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import select
@@ -13,13 +14,14 @@ from kyanite.db.database import Database
 from kyanite.durable import outcome
 from kyanite.durable.children import Child
 from kyanite.durable.context import JobContext
-from kyanite.durable.job_tables import JobRow, StepRow
+from kyanite.durable.job_tables import ExecutorRow, JobRow, StepRow
 from kyanite.durable.results import ItemResource
 from kyanite.durable.session_tables import ItemRow, ItemRunRow
 from kyanite.durable.start import NewSession, job_result, start_session
 from kyanite.durable.stop import stop_session
 from kyanite.rules.sessions import SessionStatus
 from support.jobs import (
+    QUICK,
     carrying_out,
     read_log,
     read_session,
@@ -349,6 +351,32 @@ def test_a_drained_runtime_leaves_its_work_to_the_next(database: Database) -> No
         ("Success", "Session started"),
         ("Success", "Copying"),
     ]
+
+
+def test_a_job_pauses_and_is_not_repeated_while_the_database_is_busy_for_long(
+    database: Database,
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def job(ctx: JobContext, payload: JsonObject) -> JsonValue:
+        begun.set()
+        while not go.is_set():
+            ctx.check()
+            ctx.pause(0.01)
+        return ctx.epoch
+
+    with carrying_out(database, {"job": job}):
+        session_id = start(database, "job")
+        assert begun.wait(20)
+        with database.writing() as db:
+            # On SQLite nobody can write meanwhile; on PostgreSQL nobody can beat.
+            db.execute(select(ExecutorRow).with_for_update()).all()
+            held_until = time.monotonic() + 1.5 * QUICK.lease_seconds
+            eventually(lambda: time.monotonic() > held_until)
+        go.set()
+        assert wait_until_final(database, session_id) == "Success"
+    with database.reading() as db:
+        assert job_result(db, session_id) == 1
 
 
 @pytest.mark.parametrize(

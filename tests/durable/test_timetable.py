@@ -79,8 +79,8 @@ def daily(*hours: int, snapshots: tuple[int, ...] = ()) -> Schedule:
     return Schedule("policy", "daily", schedule.to_json())
 
 
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type]
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 BOTH = frozenset({Part.SNAPSHOT, Part.BACKUP})

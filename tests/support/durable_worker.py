@@ -57,12 +57,13 @@ def run_policy(journal: Journal, build: int, ctx: JobContext, payload: JsonObjec
     ctx.step("choose", lambda: journal.write("choose"))
     ctx.log("Machines chosen")
     limit = as_int(payload.get("limit")) or None
+    prefix = as_text(payload.get("prefix")) or "vm"
     outcomes = ctx.children(
         [
             Child(
-                f"vm{n}",
+                f"{prefix}{n}",
                 "copy",
-                {"key": f"vm{n}"},
+                {"key": f"{prefix}{n}"},
                 limit_key="repository" if limit else None,
                 limit=limit,
             )

@@ -21,7 +21,7 @@ from support.waiting import eventually
 Function = Callable[[JobContext, JsonObject], JsonValue]
 
 # Short, so that tests of takeovers are; long enough for a busy machine.
-QUICK = Timing(beat_seconds=0.4, lease_seconds=3.0, margin_seconds=0.5, gap_seconds=1.5)
+QUICK = Timing(beat_seconds=0.3, silent_beats=10, margin_seconds=0.5)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -118,8 +118,9 @@ def database_of(db: Session) -> Database:
 
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite file; the file is made readable for its owner only."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    os.close(descriptor)
+    # A file that exists is left alone: closing it would drop this process's locks on it.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     return f"sqlite:///{path}"
 
 

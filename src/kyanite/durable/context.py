@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 # How long a durable pause sleeps between looks at cancel and lease.
 _PAUSE_SECONDS = 0.25
+_DOUBT_SECONDS = 0.1
 
 
 class JobContext:
@@ -88,9 +89,12 @@ class JobContext:
         """Call this often in long work; it costs nothing.
 
         Raises `Cancelled` when the session is to stop, `LeaseLost` when another process has
-        taken over, or may have, because this one could not renew its lease in time.
+        taken over. While this one cannot renew its lease in time, nobody knows yet: then it
+        waits here until the lease is renewed or lost.
         """
-        if self._lost.is_set() or not self._lease_is_good():
+        while not self._lease_is_good() and not self._lost.is_set():
+            self._lost.wait(_DOUBT_SECONDS)
+        if self._lost.is_set():
             raise LeaseLost(f"this process no longer holds job {self.job_id}")
         if self._cancelled.is_set() and not getattr(self._deaf, "depth", 0):
             raise Cancelled("the session was stopped on request")

@@ -32,7 +32,7 @@ class Housekeeping:
 
     def sweep(self) -> None:
         """Do whatever is due."""
-        sweep(self._database, self._watch, time.monotonic())
+        sweep(self._database, self._watch, self._membership.beats)
         if self._is_due("queue", _QUEUE_SECONDS):
             sweep_queue(self._database)
         if self._is_due("forgotten", _FORGOTTEN_SECONDS):

@@ -1,9 +1,12 @@
 """Who is alive: every process that carries out jobs beats; the others watch.
 
-No clocks are compared. A process counts as dead when its ``beat`` has not moved for
-``lease_seconds`` of the *watcher's* own monotonic clock, watched without a gap. The process itself
-stops trusting its lease ``margin_seconds`` earlier, counted from before its last successful beat;
-so it always gives up before anybody may take over.
+No clocks are compared, and nobody is declared dead because the database was slow for all. A
+process counts as dead when its ``beat`` has not moved while the *watcher* has beaten
+`Timing.silent_beats` times itself. A watcher that is frozen, or cut off from the database, does
+not beat, and so declares nobody dead.
+
+The process itself stops trusting its lease a margin before that could happen to it, counted from
+before its last successful beat; it always pauses before anybody may take over.
 
 A process on the same host whose pid is gone is dead at once: `kyanite serve` started again after
 a kill does not wait for the lease of its former life.
@@ -33,15 +36,23 @@ from kyanite.durable.job_tables import ExecutorRow
 class Timing:
     """The figures of the lease; all processes on one database use the same.
 
-    ``lease_seconds``: long enough for a machine short of everything to miss a few beats, short
-    enough that a takeover is done well within 30 seconds. ``gap_seconds``: a watcher that did
-    not look for this long was itself asleep, and starts to watch anew.
+    They let a machine short of everything miss a few beats, and a takeover be done well within
+    30 seconds.
     """
 
     beat_seconds: float = 1.5
-    lease_seconds: float = 8.0
+    silent_beats: int = 6
     margin_seconds: float = 1.0
-    gap_seconds: float = 3.0
+
+    @property
+    def lease_seconds(self) -> float:
+        """After a beat, nobody can declare the process dead for so long."""
+        return (self.silent_beats - 1) * self.beat_seconds
+
+    @property
+    def trust_seconds(self) -> float:
+        """After a beat began, the process may work for so long without another one."""
+        return self.lease_seconds - self.margin_seconds
 
 
 ALIVE: Final = "alive"
@@ -71,12 +82,19 @@ class Membership:
         self._lock = threading.Lock()
         self._id = ""
         self._good_until = 0.0
+        self._beats = 0
 
     @property
     def id(self) -> str:
         """The executor id under which this process may claim jobs now."""
         with self._lock:
             return self._id
+
+    @property
+    def beats(self) -> int:
+        """How often this process has beaten in all its lives: the clock of its `Watch`."""
+        with self._lock:
+            return self._beats
 
     def join(self) -> str:
         """Become a member under a fresh id."""
@@ -100,7 +118,7 @@ class Membership:
             )
         with self._lock:
             self._id = fresh
-            self._good_until = self._end_of_trust(began)
+            self._good_until = began + self._timing.trust_seconds
         return fresh
 
     def beat(self) -> bool:
@@ -119,12 +137,10 @@ class Membership:
         if updated is None:
             return False
         with self._lock:
+            self._beats += 1
             if self._id == mine:
-                self._good_until = self._end_of_trust(began)
+                self._good_until = began + self._timing.trust_seconds
         return True
-
-    def _end_of_trust(self, began_seconds: float) -> float:
-        return began_seconds + self._timing.lease_seconds - self._timing.margin_seconds
 
     def holds(self, executor_id: str) -> bool:
         """Whether the lease of ``executor_id`` is this process's own and certainly good now."""
@@ -140,27 +156,20 @@ class Membership:
 
 
 class Watch:
-    """Remembers when each member's beat last moved, by this process's monotonic clock."""
+    """Remembers at which of its own beats each member's beat last moved."""
 
     def __init__(self, timing: Timing) -> None:
-        self._timing = timing
-        self._seen: dict[str, tuple[int, float]] = {}
-        self._looked_at = float("-inf")
+        self._silent_beats = timing.silent_beats
+        self._moved: dict[str, tuple[int, int]] = {}
 
-    def silent(self, beats: Mapping[str, int], now_seconds: float) -> set[str]:
+    def silent(self, beats: Mapping[str, int], own_beats: int) -> set[str]:
         """Take note of ``beats`` (executor id → beat); returns whose lease has run out."""
-        asleep = now_seconds - self._looked_at > self._timing.gap_seconds
-        self._looked_at = now_seconds
-        if asleep:
-            self._seen = {id: (beat, now_seconds) for id, beat in beats.items()}
-            return set()
-        seen: dict[str, tuple[int, float]] = {}
+        moved: dict[str, tuple[int, int]] = {}
         for id, beat in beats.items():
-            before = self._seen.get(id)
-            seen[id] = before if before and before[0] == beat else (beat, now_seconds)
-        self._seen = seen
-        lease = self._timing.lease_seconds
-        return {id for id, (_, moved_at) in seen.items() if now_seconds - moved_at > lease}
+            before = self._moved.get(id)
+            moved[id] = before if before and before[0] == beat else (beat, own_beats)
+        self._moved = moved
+        return {id for id, (_, at) in moved.items() if own_beats - at >= self._silent_beats}
 
 
 def living(db: Session) -> list[ExecutorRow]:

@@ -52,11 +52,11 @@ def take_over(database: Database, attempt: Attempt, *, holder: str | None) -> bo
         return True
 
 
-def sweep(database: Database, watch: Watch, now_seconds: float) -> None:
-    """Find dead processes and take over what they held. ``now_seconds`` is monotonic."""
+def sweep(database: Database, watch: Watch, own_beats: int) -> None:
+    """Find dead processes and take over what they held."""
     with database.reading() as db:
         members = living(db)
-    silent = watch.silent({member.id: member.beat for member in members}, now_seconds)
+    silent = watch.silent({member.id: member.beat for member in members}, own_beats)
     dead = [member.id for member in members if member.id in silent or is_gone(member)]
     if dead:
         with database.writing_briefly() as db:

@@ -29,8 +29,8 @@ SNAPSHOT = frozenset({Part.SNAPSHOT})
 BOTH = frozenset({Part.SNAPSHOT, Part.BACKUP})
 
 
-def at(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type]
+def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 def local_times(
