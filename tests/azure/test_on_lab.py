@@ -1,0 +1,317 @@
+"""Our adapters against the lab: what exists, rights, snapshots, machines taken apart and remade."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from kyanite.azure import resources
+from kyanite.azure.arm import ArmClient
+from kyanite.azure.arm_ids import group_id, resource_id
+from kyanite.azure.authorization.permissions import effective_permissions
+from kyanite.azure.blob import accounts, delegation
+from kyanite.azure.blob.client import open_container
+from kyanite.azure.cloud import Cloud
+from kyanite.azure.compute import access, disks, machines, snapshots
+from kyanite.azure.credentials import AzureLogin, ServicePrincipal
+from kyanite.azure.data_plane import SignedAccess
+from kyanite.azure.network import interfaces, public_addresses, security_groups, virtual_networks
+from kyanite.azure.recipes import disk_from_snapshot_body, interface_body, machine_body
+from kyanite.azure.signed_urls import RenewableUrl
+from kyanite.base.errors import Denied, Gone, Rejected
+from kyanite.base.json_types import as_list, as_object, as_text, dig
+from support.lab import Azure, running_lab
+from support.shared_lab import arm_client, backup_account
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab.azure
+
+
+@pytest.fixture(scope="module")
+def arm(azure: Azure) -> ArmClient:
+    return arm_client(azure)
+
+
+def a_machine(arm: ArmClient, azure: Azure) -> str:
+    """A machine of the scene with data disks."""
+    for machine in machines.list_machines(arm, azure.subscription_ids[0]):
+        if as_list(dig(machine, "properties", "storageProfile", "dataDisks")):
+            return as_text(machine["id"])
+    raise AssertionError("the scene has no machine with data disks")
+
+
+def test_the_cloud_tells_what_exists(arm: ArmClient, azure: Azure) -> None:
+    seen = {as_text(entry["subscriptionId"]) for entry in resources.subscriptions(arm)}
+    assert seen == set(azure.subscription_ids)
+    assert [as_text(entry["tenantId"]) for entry in resources.tenants(arm)] == [azure.tenant_id]
+    first = azure.subscription_ids[0]
+    assert len(list(resources.locations(arm, first))) >= 2
+    assert list(resources.resource_groups(arm, first))
+    assert any(
+        as_text(entry["namespace"]) == "Microsoft.Compute"
+        for entry in resources.providers(arm, first)
+    )
+    assert list(machines.sizes(arm, first, "westeurope"))
+
+
+def test_machines_show_their_disks_interfaces_and_power(arm: ArmClient, azure: Azure) -> None:
+    machine_id = a_machine(arm, azure)
+    machine = machines.get(arm, machine_id)
+    disk_id = as_text(dig(machine, "properties", "storageProfile", "osDisk", "managedDisk", "id"))
+    assert disks.size_bytes(disks.get(arm, disk_id)) > 0
+    assert machines.power_state(machines.instance_view(arm, machine_id)) in (
+        "running",
+        "deallocated",
+    )
+    subscription = azure.subscription_ids[0]
+    assert list(disks.list_disks(arm, subscription))
+    assert list(interfaces.list_interfaces(arm, subscription))
+    assert list(virtual_networks.list_virtual_networks(arm, subscription))
+    list(public_addresses.list_public_addresses(arm, subscription))
+    list(security_groups.list_security_groups(arm, subscription))
+
+
+def test_a_snapshot_is_made_once_read_found_by_its_tag_and_deleted(
+    arm: ArmClient, azure: Azure
+) -> None:
+    machine = machines.get(arm, a_machine(arm, azure))
+    disk_id = as_text(dig(machine, "properties", "storageProfile", "osDisk", "managedDisk", "id"))
+    snapshot_id = disk_id.replace("/disks/", "/snapshots/") + "-test"
+    made = [
+        snapshots.create_incremental(
+            arm, snapshot_id, as_text(machine["location"]), disk_id, {"kyanite-test": "one"}
+        )
+        for _ in range(2)
+    ]
+    assert dig(made[0], "properties", "uniqueId") == dig(made[1], "properties", "uniqueId")
+    found = snapshots.list_by_tag(arm, azure.subscription_ids[0], "kyanite-test", "one")
+    assert [as_text(entry["id"]).lower() for entry in found] == [snapshot_id.lower()]
+    by_resources = resources.find_by_tag(arm, azure.subscription_ids[0], "kyanite-test", "one")
+    assert len(list(by_resources)) == 1
+
+    first = access.grant_read(arm, snapshot_id, 3600)
+    second = access.grant_read(arm, snapshot_id, 3600)
+    assert first != second
+    assert access.is_live(snapshots.get(arm, snapshot_id))
+    snapshots.delete(arm, snapshot_id)
+    assert snapshots.find(arm, snapshot_id) is None
+
+
+def test_an_upload_that_is_not_whole_is_refused_and_can_be_cleaned_up(
+    arm: ArmClient, azure: Azure
+) -> None:
+    disk_id = resource_id(
+        azure.subscription_ids[0], "backup", "Microsoft.Compute/disks", "half-upload"
+    )
+    disks.create(
+        arm,
+        disk_id,
+        {
+            "location": "westeurope",
+            "sku": {"name": "Standard_LRS"},
+            "properties": {
+                "creationData": {"createOption": "Upload", "uploadSizeBytes": (1 << 30) + 512}
+            },
+        },
+    )
+    access.grant_write(arm, disk_id, 3600)
+    with pytest.raises(Rejected):
+        access.finish_upload(arm, disk_id)
+    access.revoke(arm, disk_id)
+    disks.delete(arm, disk_id)
+    assert disks.find(arm, disk_id) is None
+
+
+def test_a_machine_is_remade_from_its_recipe_beside_the_original(
+    arm: ArmClient, azure: Azure
+) -> None:
+    machine_id = a_machine(arm, azure)
+    raw = machines.get(arm, machine_id)
+    profile = as_object(dig(raw, "properties", "storageProfile"))
+    suffix = uuid.uuid4().hex[:6]
+    made: list[str] = []
+
+    def copied(disk_id: str) -> str:
+        snapshot_id = disk_id.replace("/disks/", "/snapshots/") + f"-{suffix}"
+        disk = disks.get(arm, disk_id)
+        snapshots.create_incremental(arm, snapshot_id, as_text(disk["location"]), disk_id, {})
+        made.append(snapshot_id)
+        disks.create(arm, f"{disk_id}-{suffix}", disk_from_snapshot_body(disk, snapshot_id))
+        return f"{disk_id}-{suffix}"
+
+    os_disk = copied(as_text(dig(profile, "osDisk", "managedDisk", "id")))
+    data = {
+        int(str(as_object(entry)["lun"])): copied(as_text(dig(entry, "managedDisk", "id")))
+        for entry in as_list(profile["dataDisks"])
+    }
+    nics = []
+    for entry in as_list(dig(raw, "properties", "networkProfile", "networkInterfaces")):
+        nic_id = as_text(as_object(entry)["id"])
+        body = interface_body(interfaces.get(arm, nic_id), keep_private_addresses=False)
+        interfaces.create(arm, f"{nic_id}-{suffix}", body)
+        nics.append(f"{nic_id}-{suffix}")
+    body = machine_body(raw, os_disk_id=os_disk, data_disk_ids=data, interface_ids=nics)
+    remade_id = f"{machine_id}-{suffix}"
+    machines.create(arm, remade_id, body)
+    machines.start(arm, remade_id)
+    remade = machines.get(arm, remade_id)
+
+    for path in (("hardwareProfile",), ("securityProfile",), ("licenseType",)):
+        assert dig(remade, "properties", *path) == dig(raw, "properties", *path)
+    assert (remade.get("zones"), remade.get("tags")) == (raw.get("zones"), raw.get("tags"))
+    old_luns = [
+        (as_object(entry)["lun"], as_object(entry).get("caching"))
+        for entry in as_list(profile["dataDisks"])
+    ]
+    new_luns = [
+        (as_object(entry)["lun"], as_object(entry).get("caching"))
+        for entry in as_list(dig(remade, "properties", "storageProfile", "dataDisks"))
+    ]
+    assert new_luns == old_luns
+    machines.deallocate(arm, remade_id)
+    assert machines.power_state(machines.instance_view(arm, remade_id)) == "deallocated"
+    machines.delete(arm, remade_id)
+    for nic in nics:
+        interfaces.delete(arm, nic)
+    for disk in (os_disk, *data.values()):
+        disks.delete(arm, disk)
+    for snapshot_id in made:
+        snapshots.delete(arm, snapshot_id)
+    with pytest.raises(Gone):
+        machines.get(arm, remade_id)
+
+
+def test_containers_and_folders_are_listed(arm: ArmClient, azure: Azure) -> None:
+    account = backup_account(arm, azure)
+    account_id = as_text(account["id"])
+    names = [as_text(entry["name"]) for entry in accounts.containers(arm, account_id)]
+    assert "backups" in names
+    accounts.blob_service(arm, account_id)
+    accounts.create_container(arm, account_id, "fresh")
+    assert accounts.find_container(arm, account_id, "fresh") is not None
+    url = delegation.container_access(arm, account_id, "fresh", "rcl", 600)
+    client = open_container(SignedAccess(RenewableUrl(url)), azure.ca)
+    client.put_new("folder/one/a", b"a")
+    client.put_new("folder/two/b", b"b")
+    (page,) = client.list("folder/", "/")
+    assert page.prefixes == ("folder/one/", "folder/two/")
+    assert page.blobs == ()
+
+
+def restricted(azure: Azure) -> tuple[ArmClient, str]:
+    """The scene's second application, which has no rights yet, and its object id."""
+    cloud = Cloud.discover(azure.arm, azure.ca)
+    principal = ServicePrincipal(
+        azure.tenant_id,
+        "0c8f6d1e-6a52-4b8e-8d6f-1f2b7a3c4d02",
+        "restricted-secret-of-the-small-scene",
+    )
+    login = AzureLogin(cloud, principal)
+    return ArmClient(cloud, login), login.object_id()
+
+
+def grant(arm: ArmClient, subscription_id: str, object_id: str, actions: list[str]) -> str:
+    """A custom role with these actions for a principal; returns the assignment's id."""
+    scope = f"/subscriptions/{subscription_id}"
+    role = f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{uuid.uuid4()}"
+    arm.put(
+        role,
+        {
+            "properties": {
+                "roleName": f"Test {uuid.uuid4().hex[:6]}",
+                "type": "CustomRole",
+                "assignableScopes": [scope],
+                "permissions": [
+                    {"actions": actions, "notActions": [], "dataActions": [], "notDataActions": []}
+                ],
+            }
+        },
+    )
+    assignment = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    arm.put(
+        assignment,
+        {
+            "properties": {
+                "roleDefinitionId": role,
+                "principalId": object_id,
+                "principalType": "ServicePrincipal",
+            }
+        },
+    )
+    return assignment
+
+
+@pytest.mark.parametrize("may_read_assignments", [True, False])
+def test_the_rights_of_an_account_are_told_with_nothing_but_those_rights(
+    arm: ArmClient, azure: Azure, may_read_assignments: bool
+) -> None:
+    limited, object_id = restricted(azure)
+    subscription = azure.subscription_ids[1]
+    actions = ["Microsoft.Compute/disks/read", "Microsoft.Compute/snapshots/*"]
+    if may_read_assignments:
+        actions.append("Microsoft.Authorization/roleAssignments/read")
+    assignment = grant(arm, subscription, object_id, actions)
+    try:
+        found = effective_permissions(limited, subscription)
+        assert {action for entry in found for action in entry.actions} == set(actions)
+        list(disks.list_disks(limited, subscription))
+        with pytest.raises(Denied, match="virtualMachines/read"):
+            list(machines.list_machines(limited, subscription))
+    finally:
+        arm.delete(assignment)
+
+
+def test_a_container_is_opened_with_the_account_key_where_delegation_is_not_allowed(
+    arm: ArmClient, azure: Azure
+) -> None:
+    limited, object_id = restricted(azure)
+    subscription = azure.subscription_ids[0]
+    account_id = as_text(backup_account(arm, azure)["id"])
+    actions = ["Microsoft.Storage/storageAccounts/read"]
+    without = grant(arm, subscription, object_id, actions)
+    try:
+        with pytest.raises(Denied, match="listKeys"):
+            delegation.container_access(limited, account_id, "backups", "rcl", 600)
+        keys = ["Microsoft.Storage/storageAccounts/listKeys/action"]
+        with_keys = grant(arm, subscription, object_id, keys)
+        url = delegation.container_access(limited, account_id, "backups", "rcl", 600)
+        assert "skoid" not in url.secret_query
+        client = open_container(SignedAccess(RenewableUrl(url)), azure.ca)
+        name = f"by-key-{uuid.uuid4().hex}"
+        client.put_new(name, b"x")
+        assert client.get(name) == b"x"
+        arm.delete(with_keys)
+    finally:
+        arm.delete(without)
+
+
+def test_a_wrong_secret_is_denied_in_the_directorys_own_words(azure: Azure) -> None:
+    cloud = Cloud.discover(azure.arm, azure.ca)
+    login = AzureLogin(cloud, ServicePrincipal(azure.tenant_id, azure.client_id, "wrong"))
+    with pytest.raises(Denied, match="Invalid client secret") as caught:
+        login.object_id()
+    assert caught.value.code == "AADSTS7000215"
+
+
+def test_a_group_is_made_and_deleted_with_what_is_in_it(arm: ArmClient, azure: Azure) -> None:
+    subscription = azure.subscription_ids[0]
+    name = f"group-{uuid.uuid4().hex[:6]}"
+    resources.create_group(arm, subscription, name, "westeurope", {"a": "b"})
+    assert dig(resources.find_group(arm, subscription, name), "tags", "a") == "b"
+    disk_id = f"{group_id(subscription, name)}/providers/Microsoft.Compute/disks/d"
+    body = {
+        "location": "westeurope",
+        "sku": {"name": "Standard_LRS"},
+        "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4},
+    }
+    disks.create(arm, disk_id, body)
+    resources.set_tags(arm, disk_id, {"kept": "yes"})
+    assert dig(disks.get(arm, disk_id), "tags", "kept") == "yes"
+    resources.delete_group(arm, subscription, name)
+    assert resources.find_group(arm, subscription, name) is None
+    assert disks.find(arm, disk_id) is None
