@@ -21,7 +21,7 @@ from kyanite.azure.network import interfaces, public_addresses, security_groups,
 from kyanite.azure.recipes import disk_from_snapshot_body, interface_body, machine_body
 from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.errors import Denied, Gone, Rejected
-from kyanite.base.json_types import as_list, as_object, as_text, dig
+from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
 from support.lab import Azure, running_lab
 from support.shared_lab import arm_client, backup_account
 
@@ -304,7 +304,7 @@ def test_a_group_is_made_and_deleted_with_what_is_in_it(arm: ArmClient, azure: A
     resources.create_group(arm, subscription, name, "westeurope", {"a": "b"})
     assert dig(resources.find_group(arm, subscription, name), "tags", "a") == "b"
     disk_id = f"{group_id(subscription, name)}/providers/Microsoft.Compute/disks/d"
-    body = {
+    body: JsonObject = {
         "location": "westeurope",
         "sku": {"name": "Standard_LRS"},
         "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4},
