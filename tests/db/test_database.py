@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 from sqlalchemy import ForeignKey, String, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from structlog.testing import capture_logs
 
 from kyanite.base.json_types import JsonValue
-from kyanite.db.database import Database, sqlite_url
+from kyanite.db.database import LONG_LOCK_SECONDS, Database, sqlite_url
 from kyanite.db.tables import Json, UtcDateTime
 from kyanite.db.unit_of_work import unit_of_work
+from support.waiting import eventually
 
 
 class OwnTables(DeclarativeBase):
@@ -154,3 +157,19 @@ def test_sqlite_survives_a_power_cut_and_is_readable_by_its_owner_only(tmp_path:
 def test_other_databases_are_refused() -> None:
     with pytest.raises(ValueError, match="SQLite or PostgreSQL"):
         Database("mysql://localhost/kyanite")
+
+
+def test_a_transaction_that_keeps_others_from_writing_for_long_is_reported(
+    tmp_path: Path,
+) -> None:
+    database = Database(sqlite_url(tmp_path / "kyanite.sqlite"))
+    with capture_logs() as logged:
+        with database.writing() as db:
+            db.execute(text("SELECT 1"))
+        assert logged == []
+        with database.writing() as db:
+            db.execute(text("SELECT 1"))
+            until = time.monotonic() + LONG_LOCK_SECONDS + 0.1
+            eventually(lambda: time.monotonic() > until)
+    assert [entry["event"] for entry in logged] == ["a transaction kept the database locked"]
+    database.dispose()

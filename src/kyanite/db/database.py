@@ -14,17 +14,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
+
+_log = structlog.get_logger()
 
 # SQLite has one writer at a time. Transactions here last milliseconds; half a minute covers a
 # machine that is short of everything, and ends before a person gives up.
@@ -43,7 +47,11 @@ been frozen (PostgreSQL calls that an internal error)."""
 _POOL_SIZE: Final = 10
 _POOL_OVERFLOW: Final = 30
 
+# Transactions that write take milliseconds; a commit on a slow disk now and then a second.
+LONG_LOCK_SECONDS: Final = 2.0
+
 _WRITES: Final = "kyanite_writes"
+_LOCKED_SINCE: Final = "kyanite_locked_since"
 _DATABASE: Final = "kyanite_database"
 
 
@@ -154,6 +162,17 @@ def _sqlite_engine(url: str) -> Engine:
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.info[_LOCKED_SINCE] = time.monotonic() if writes else None
+
+    @event.listens_for(engine, "commit")
+    @event.listens_for(engine, "rollback")
+    def on_end(connection: Connection) -> None:
+        since = connection.info.pop(_LOCKED_SINCE, None)
+        if since is not None and time.monotonic() - since > LONG_LOCK_SECONDS:
+            # Nobody else could write meanwhile, the leases of jobs included. Whoever did this
+            # waited for Azure or a storage inside a transaction that writes.
+            seconds = round(time.monotonic() - since, 1)
+            _log.warning("a transaction kept the database locked", seconds=seconds)
 
     return engine
 
