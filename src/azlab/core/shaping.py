@@ -1,9 +1,9 @@
 """A slow network: bytes are paced on a line whose next free moment is known.
 
 A pacer keeps the moment at which its line is free again; each piece of data moves that moment on
-by its length over the rate and waits for it. A wait that overshoots (the kernel wakes late) is made
-up for by the next one as long as data keeps coming, so the mean rate is exact; `_CREDIT` bounds
-what a pause may save up.
+by its length over the rate and waits for it. A wait that overshoots (a busy machine wakes its
+sleepers late) is made up for by the next piece when that comes soon, so the mean rate is exact;
+a pause of the sender saves up nothing beyond `_CREDIT_SECONDS`.
 """
 
 import threading
@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 _CREDIT_SECONDS = 0.005
+_SOON_SECONDS = 0.02
 _PIECE_SECONDS = 0.008  # one piece lasts about this long: smooth, and few wake-ups
 _MIN_PIECE, _MAX_PIECE = 1024, 1 << 20
 
@@ -21,15 +22,25 @@ class Pacer:
     def __init__(self, bytes_per_second: float) -> None:
         self.bytes_per_second = bytes_per_second
         self._lock = threading.Lock()
-        self._free_at = time.monotonic()
+        self._free_at = self._woke_at = time.monotonic()
+        self._late_seconds = 0.0
 
     def reserve(self, size: int) -> float:
         """Book `size` bytes; the moment (monotonic seconds) at which they have passed."""
         now = time.monotonic()
         with self._lock:
-            start = max(self._free_at, now - _CREDIT_SECONDS)
+            credit = _CREDIT_SECONDS
+            if now - self._woke_at < _SOON_SECONDS:
+                credit += self._late_seconds
+            start = max(self._free_at, now - credit)
             self._free_at = start + size / self.bytes_per_second
             return self._free_at
+
+    def woke(self, late_seconds: float) -> None:
+        """A wait for this line ended, so much later than it should have."""
+        with self._lock:
+            self._woke_at = time.monotonic()
+            self._late_seconds = max(0.0, late_seconds)
 
 
 class Shape:
@@ -53,6 +64,9 @@ class Shape:
         wait = until - time.monotonic()
         if wait > 0:
             time.sleep(wait)
+            late_seconds = time.monotonic() - until
+            for pacer in self._pacers:
+                pacer.woke(late_seconds)
 
 
 UNSHAPED = Shape()
