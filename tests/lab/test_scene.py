@@ -51,6 +51,8 @@ def test_machines_of_many_shapes_exist_in_two_subscriptions_and_regions(
     assert {0, 1, 2} <= set(disks)
     for machine in found:
         assert machine.provisioning_state == "Succeeded"
+        if machine.identity and machine.identity.principal_id:
+            assert machine.identity.tenant_id == azure.tenant_id
 
 
 @pytest.mark.control

@@ -16,6 +16,7 @@ from azlab.core.resource_ids import ResourceId
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
 from azlab.core.tokens import Principal
+from azlab.services.identity.state import read_tenant
 
 _ADDRESS_MEMBERS = ("subscription", "group", "type", "name")
 
@@ -82,7 +83,7 @@ def put_resource(lab: Lab, tx: Transaction, entry: JsonObject) -> ResourceId:
         now=lab.clock.now(),
         client_gone=ClientWatch(),
     )
-    principal = Principal("scene", "scene", lab.tenant_id)
+    principal = Principal("scene", "scene", read_tenant(tx).id)
     call = _SceneCall(
         lab, request, tx, principal, kind.api_versions[0], resource_id, f"{kind.name}/write"
     )

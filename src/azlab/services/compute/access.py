@@ -26,11 +26,11 @@ from azlab.services.compute.disk_state import (
     volume_of,
 )
 from azlab.services.compute.disks import check_readable
-from azlab.services.compute.references import location_of
 from azlab.services.compute.shapes import check_body
 from azlab.services.disks import grants
 from azlab.services.disks.footer import is_footer_of
 from azlab.services.disks.guest import store_of
+from azlab.services.placement import location_of
 
 GRANTED, GRANT_FAILED = "compute.accessGranted", "compute.accessNotGranted"
 REVOKED, REVOKE_FAILED = "compute.accessRevoked", "compute.accessNotRevoked"

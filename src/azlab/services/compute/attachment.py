@@ -23,7 +23,8 @@ from azlab.services.compute import errors
 from azlab.services.compute.disk_state import UPLOADING, current_state
 from azlab.services.compute.disks import DISKS
 from azlab.services.compute.machine_disks import check_zone, disk_ids, full_disk
-from azlab.services.compute.references import check_not_deleting, location_of, referred
+from azlab.services.compute.references import referred
+from azlab.services.placement import check_not_deleting, location_of
 
 NICS = "Microsoft.Network/networkInterfaces"
 

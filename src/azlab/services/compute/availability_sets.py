@@ -16,9 +16,10 @@ from azlab.core.json_types import (
 )
 from azlab.core.resource_ids import ResourceId, same
 from azlab.core.resources import Record
-from azlab.services.compute import errors, regions
-from azlab.services.compute.references import check_same_location, location_of
+from azlab.services import placement
+from azlab.services.compute import errors
 from azlab.services.compute.shapes import check_body
+from azlab.services.placement import check_same_location, location_of
 
 _MACHINES = "Microsoft.Compute/virtualMachines"
 
@@ -29,9 +30,9 @@ def put_set(call: ArmCall) -> Response:
     check_body("AvailabilitySet", asked)
     known = call.lab.resources.find(call.tx, call.id)
     if known is not None:
-        check_same_location(asked, known.body)
+        check_same_location(asked, known)
     location = location_of(asked)
-    regions.check_region(call, location)
+    placement.check_region(call, location)
     faults = integer_at(asked, "properties", "platformFaultDomainCount") or 2
     updates = integer_at(asked, "properties", "platformUpdateDomainCount") or 5
     if not 1 <= faults <= 3 or not 1 <= updates <= 20:

@@ -20,8 +20,8 @@ from azlab.services.compute import attachment
 from azlab.services.compute.errors import invalid, required
 from azlab.services.compute.machine_bodies import size_of
 from azlab.services.compute.machine_disks import check_storage_profile
-from azlab.services.compute.references import check_not_deleting, location_of
 from azlab.services.compute.shapes import check_body
+from azlab.services.placement import check_not_deleting, location_of
 
 MOVED = "compute.dataDisksMoved"
 

@@ -13,7 +13,8 @@ from azlab.core.operations import PROVISIONED
 from azlab.core.resource_ids import ResourceId, same
 from azlab.core.resources import Record
 from azlab.core.state import Transaction
-from azlab.services.compute import errors, regions, snapshot_pace
+from azlab.services import placement
+from azlab.services.compute import errors, snapshot_pace
 from azlab.services.compute.disk_bodies import (
     CopySource,
     changed_disk,
@@ -28,15 +29,11 @@ from azlab.services.compute.disk_state import (
     shown,
     volume_of,
 )
-from azlab.services.compute.references import (
-    check_not_deleting,
-    check_same_location,
-    location_of,
-    referred,
-)
+from azlab.services.compute.references import referred
 from azlab.services.compute.shapes import check_body
 from azlab.services.disks import grants
 from azlab.services.disks.guest import store_of
+from azlab.services.placement import check_not_deleting, check_same_location, location_of
 
 DISKS = "Microsoft.Compute/disks"
 SNAPSHOTS = "Microsoft.Compute/snapshots"
@@ -56,7 +53,7 @@ def put_disk(call: ArmCall) -> Response:
         return _change(call, known, asked)
     location = location_of(asked)
     option = check_create_option(asked)
-    regions.check_placement(call, asked, location, zone_redundant=_is_zrs(asked))
+    placement.check_zones(call, asked, location, zone_redundant=_is_zrs(asked))
     source = _copy_source(call, asked, location) if option == "Copy" else None
     size_bytes = size_bytes_of(asked, source)
     body = disk_body(
@@ -113,7 +110,7 @@ class DiskCleaner:
 def _change(call: ArmCall, known: Record, asked: JsonObject) -> Response:
     check_not_deleting(known)
     if "location" in asked:
-        check_same_location(asked, known.body)
+        check_same_location(asked, known)
     _check_fixed_members(known.body, asked)
     body = changed_disk(known.body, asked)
     grown = integer_at(body, "properties", "diskSizeBytes") or 0

@@ -19,7 +19,8 @@ from azlab.core.resource_ids import ResourceId, parse
 from azlab.core.resources import Record
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
-from azlab.services.compute import attachment, errors, machine_power, quota, regions
+from azlab.services import placement
+from azlab.services.compute import attachment, errors, machine_power, quota
 from azlab.services.compute.disks import DISKS
 from azlab.services.compute.instance_view import instance_view
 from azlab.services.compute.machine_bodies import (
@@ -31,14 +32,9 @@ from azlab.services.compute.machine_bodies import (
     with_tags_and_identity,
 )
 from azlab.services.compute.machine_disks import check_storage_profile, entries
-from azlab.services.compute.references import (
-    check_not_deleting,
-    check_same_location,
-    location_of,
-    referred,
-    referred_id,
-)
+from azlab.services.compute.references import referred, referred_id
 from azlab.services.compute.shapes import check_body
+from azlab.services.placement import check_not_deleting, check_same_location, location_of
 
 MACHINES = "Microsoft.Compute/virtualMachines"
 AVAILABILITY_SETS = "Microsoft.Compute/availabilitySets"
@@ -75,12 +71,12 @@ def put_machine(call: ArmCall) -> Response:
     check_body("VirtualMachine", asked)
     known = call.lab.resources.find(call.tx, call.id)
     if known is not None:
-        check_same_location(asked, known.body)
+        check_same_location(asked, known)
         if "zones" in asked and texts_at(asked, "zones") != texts_at(known.body, "zones"):
             raise errors.property_change_not_allowed("zones")
         return change_machine(call, known, asked)
     location = location_of(asked)
-    regions.check_placement(call, asked, location, zone_redundant=False)
+    placement.check_zones(call, asked, location, zone_redundant=False)
     size = size_of(asked)
     check_no_os_profile(asked)
     storage = object_at(asked, "properties", "storageProfile")

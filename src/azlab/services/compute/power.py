@@ -14,8 +14,8 @@ from azlab.services.compute import machine_power
 from azlab.services.compute.errors import invalid, live_access
 from azlab.services.compute.instance_view import instance_view
 from azlab.services.compute.machine_disks import disk_ids
-from azlab.services.compute.references import check_not_deleting, location_of
 from azlab.services.disks import grants
+from azlab.services.placement import check_not_deleting, location_of
 
 POWERED, NOT_POWERED = "compute.powerChanged", "compute.powerNotChanged"
 

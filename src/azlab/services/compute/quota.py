@@ -7,9 +7,9 @@ from azlab.core.errors import ArmError
 from azlab.core.http import Response, json_response
 from azlab.core.json_types import JsonObject, JsonValue, text_at
 from azlab.core.resource_ids import ResourceId
-from azlab.services.compute import regions
+from azlab.services import placement
 from azlab.services.compute.machine_sizes import MACHINE_SIZES, MachineSize, machine_size
-from azlab.services.compute.references import location_of
+from azlab.services.placement import location_of
 
 _MACHINES = "Microsoft.Compute/virtualMachines"
 _MOST_CORES = 100
@@ -32,7 +32,7 @@ def check_cores(call: ArmCall, location: str, size: MachineSize) -> None:
 def list_usages(call: ArmCall) -> Response:
     """GET …/locations/{location}/usages."""
     location = call.params["location"].replace(" ", "").lower()
-    regions.check_region(call, location)
+    placement.check_region(call, location)
     in_use = _sizes_in_use(call, location)
     values: list[JsonValue] = [
         _usage("cores", "Total Regional vCPUs", sum(one.cores for one in in_use), _MOST_CORES),

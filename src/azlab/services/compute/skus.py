@@ -5,7 +5,7 @@ from __future__ import annotations
 from azlab.core.arm import ArmCall
 from azlab.core.http import Response, json_response
 from azlab.core.json_types import JsonObject, JsonValue
-from azlab.services.compute import regions
+from azlab.services import placement
 from azlab.services.compute.disk_skus import DISK_SKUS, SNAPSHOT_SKUS
 from azlab.services.compute.machine_sizes import MACHINE_SIZES, MachineSize
 from azlab.services.resources.filters import parse_filter
@@ -30,7 +30,7 @@ def list_skus(call: ArmCall) -> Response:
 def list_sizes(call: ArmCall) -> Response:
     """GET …/locations/{location}/vmSizes."""
     location = call.params["location"].replace(" ", "").lower()
-    regions.check_region(call, location)
+    placement.check_region(call, location)
     values: list[JsonValue] = [
         {
             "name": size.name,

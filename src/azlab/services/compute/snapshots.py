@@ -14,7 +14,8 @@ from azlab.core.resource_ids import ResourceId, parse, same
 from azlab.core.resources import Record
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
-from azlab.services.compute import errors, regions, snapshot_pace
+from azlab.services import placement
+from azlab.services.compute import errors, snapshot_pace
 from azlab.services.compute.disk_skus import SLOW_SNAPSHOT_SKUS
 from azlab.services.compute.disk_state import shown, volume_of
 from azlab.services.compute.disks import (
@@ -25,12 +26,7 @@ from azlab.services.compute.disks import (
     check_readable,
     copy_source,
 )
-from azlab.services.compute.references import (
-    check_not_deleting,
-    check_same_location,
-    location_of,
-    referred,
-)
+from azlab.services.compute.references import referred
 from azlab.services.compute.shapes import check_body
 from azlab.services.compute.snapshot_bodies import (
     changed_snapshot,
@@ -38,6 +34,7 @@ from azlab.services.compute.snapshot_bodies import (
     snapshot_body,
 )
 from azlab.services.disks.guest import store_of
+from azlab.services.placement import check_not_deleting, check_same_location, location_of
 
 NOT_TAKEN = "compute.snapshotNotTaken"
 _NOT_TAKEN_KIND = "snapshot-not-taken"
@@ -66,18 +63,18 @@ def put_snapshot(call: ArmCall) -> Response:
         known = None
     if known is not None:
         check_not_deleting(known)
-        check_same_location(asked, known.body)
+        check_same_location(asked, known)
         _check_same_source(known.body, asked)
         return _accepted(call, changed_snapshot(known.body, asked), location)
     source = _source(call, asked, location)
     zrs = text_at(asked, "sku", "name").lower().endswith("_zrs")
-    regions.check_placement(call, asked, location, zone_redundant=zrs)
+    placement.check_zones(call, asked, location, zone_redundant=zrs)
     body = snapshot_body(
         asked,
         unique_id=str(uuid.uuid4()),
         created=iso(call.request.now),
         source=copy_source(source),
-        zone_redundant_region=bool(regions.zones(call, location)),
+        zone_redundant_region=bool(placement.zones(call, location)),
     )
     if flag_at(body, "properties", "incremental"):
         _check_number(call, source)

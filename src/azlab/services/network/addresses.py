@@ -96,7 +96,8 @@ def check_static(
         raise ArmError(
             400,
             "PrivateIPAddressInReservedRange",
-            f"Private static IP address {address} falls within the reserved range of {subnet_name}.",
+            f"Private static IP address {address} falls within the reserved range of "
+            f"{subnet_name}.",
         )
     if str(wanted) in used:
         raise ArmError(

@@ -17,30 +17,21 @@ from azlab.core.json_types import (
 from azlab.core.operations import PROVISIONED
 from azlab.core.resource_ids import ResourceId
 from azlab.core.resources import Record
-from azlab.services.compute.references import check_not_deleting
-from azlab.services.compute.regions import check_region
 from azlab.services.network.shapes import check_body
+from azlab.services.placement import (
+    check_not_deleting,
+    check_region,
+    check_same_location,
+    location_of,
+)
 
 
-def location_of(call: ArmCall, asked: JsonObject, known: Record | None) -> str:
+def placed(call: ArmCall, asked: JsonObject, known: Record | None) -> str:
     """The region a body asks for; it must exist, and a resource stays where it is."""
-    location = text_at(asked, "location").replace(" ", "").lower()
-    if not location:
-        raise ArmError(
-            400,
-            "LocationRequired",
-            "The location property is required for this definition.",
-            target="location",
-        )
+    location = location_of(asked)
     check_region(call, location)
-    if known is not None and text_at(known.body, "location") != location:
-        raise ArmError(
-            409,
-            "InvalidResourceLocation",
-            f"The resource '{known.id.name}' already exists in location "
-            f"'{text_at(known.body, 'location')}'. A resource with the same name cannot be "
-            f"created in location '{location}'. Please select a new resource name.",
-        )
+    if known is not None:
+        check_same_location(asked, known)
     return location
 
 

@@ -18,7 +18,7 @@ from azlab.core.service import Lab
 from azlab.core.state import Transaction
 from azlab.services.network import errors
 from azlab.services.network.addresses import check_static, next_free
-from azlab.services.network.bodies import accepted, checked, keep, location_of, tagged
+from azlab.services.network.bodies import accepted, checked, keep, placed, tagged
 from azlab.services.network.references import (
     ADDRESSES,
     GROUPS,
@@ -50,7 +50,7 @@ def put_interface(call: ArmCall) -> Response:
     """Create or change an interface; it keeps its addresses and its machine."""
     asked = checked(call, "NetworkInterface")
     known = call.lab.resources.find(call.tx, call.id)
-    location = location_of(call, asked, known)
+    location = placed(call, asked, known)
     before = object_at(known.body, "properties") if known is not None else {}
     asked_properties = object_at(asked, "properties")
     properties: JsonObject = {

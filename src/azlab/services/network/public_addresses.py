@@ -15,7 +15,7 @@ from azlab.core.json_types import (
 from azlab.core.resources import Record
 from azlab.core.state import Transaction
 from azlab.services.network import errors
-from azlab.services.network.bodies import accepted, checked, keep, location_of, tagged
+from azlab.services.network.bodies import accepted, checked, keep, placed, tagged
 from azlab.services.network.references import IpUse, ip_uses
 
 _COUNTER_KIND, _COUNTER_KEY = "lab", "public-addresses"
@@ -42,7 +42,7 @@ def put_address(call: ArmCall) -> Response:
     """Create or change a public address; it keeps its number."""
     asked = checked(call, "PublicIPAddress")
     known = call.lab.resources.find(call.tx, call.id)
-    location = location_of(call, asked, known)
+    location = placed(call, asked, known)
     sku = text_at(asked, "sku", "name").capitalize() or "Basic"
     if sku not in ("Basic", "Standard"):
         raise errors.invalid("InvalidSku", f"The sku '{sku}' does not exist.")

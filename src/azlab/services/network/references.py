@@ -13,8 +13,8 @@ from azlab.core.arm import ArmCall
 from azlab.core.json_types import JsonObject, objects_at, text_at
 from azlab.core.resource_ids import BadResourceId, ResourceId, parse
 from azlab.core.resources import Record
-from azlab.services.compute.references import check_not_deleting
 from azlab.services.network import errors
+from azlab.services.placement import check_not_deleting
 
 VNETS = "Microsoft.Network/virtualNetworks"
 SUBNETS = "Microsoft.Network/virtualNetworks/subnets"

@@ -15,7 +15,7 @@ from azlab.core.json_types import (
 from azlab.core.resource_ids import ResourceId
 from azlab.core.resources import Record
 from azlab.services.network import errors, security_rules
-from azlab.services.network.bodies import accepted, checked, keep, location_of, tagged
+from azlab.services.network.bodies import accepted, checked, keep, placed, tagged
 from azlab.services.network.references import RULES, group_users
 
 
@@ -39,7 +39,7 @@ def put_group(call: ArmCall) -> Response:
     """Create or change a group; rules named in the body replace those there are."""
     asked = checked(call, "NetworkSecurityGroup")
     known = call.lab.resources.find(call.tx, call.id)
-    location = location_of(call, asked, known)
+    location = placed(call, asked, known)
     properties: JsonObject = {"provisioningState": "Updating"}
     flush = object_at(asked, "properties").get("flushConnection")
     if flush is not None:

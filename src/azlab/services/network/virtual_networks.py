@@ -17,7 +17,7 @@ from azlab.core.resource_ids import ResourceId
 from azlab.core.resources import Record
 from azlab.services.network import errors, subnets
 from azlab.services.network.addresses import parse_prefixes
-from azlab.services.network.bodies import accepted, checked, keep, location_of, tagged
+from azlab.services.network.bodies import accepted, checked, keep, placed, tagged
 from azlab.services.network.references import SUBNETS
 
 _KEPT = (
@@ -45,7 +45,7 @@ def put_network(call: ArmCall) -> Response:
     """Create or change a network; subnets named in the body replace those there are."""
     asked = checked(call, "VirtualNetwork")
     known = call.lab.resources.find(call.tx, call.id)
-    location = location_of(call, asked, known)
+    location = placed(call, asked, known)
     prefixes = texts_at(asked, "properties", "addressSpace", "addressPrefixes")
     if not prefixes:
         raise errors.missing_member("addressSpace", call.id.text)
