@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kyanite.durable.context import JobContext
 
 # How often a parent looks after its children.
-_LOOK_SECONDS: Final = 0.25
+_LOOK_SECONDS: Final = 0.1
 _ADMITTED: Final = (JobState.QUEUED, JobState.RUNNING)
 
 
