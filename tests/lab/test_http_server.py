@@ -96,6 +96,7 @@ def test_two_requests_in_one_write_are_answered_in_turn(azure: Azure, raw: ssl.S
     [
         (b"NONSENSE\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon here\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nx-ms-client-request-id: a\nSet-Cookie: b\r\n\r\n", 400),
         (b"GET /%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", 431),
         (b"PUT / HTTP/1.1\r\nContent-Length: ten\r\n\r\n", 400),

@@ -14,6 +14,7 @@ from azlab.core.http import Body, ClientWatch, Headers
 from azlab.core.shaping import UNSHAPED, Pacer, Shape
 
 _HEAD_LIMIT = 64 << 10  # Azure refuses longer heads too; two SAS URLs in headers fit easily
+_BREAKS = frozenset("\r\n\0")
 _JOIN_LIMIT = 64 << 10  # bodies up to this go out in one write with their head
 
 
@@ -226,7 +227,8 @@ def _parse_head(text: str) -> Head:
     fields: list[tuple[str, str]] = []
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
+        # A line break inside a value could come back in an answer and split its head.
+        if not colon or not name or name != name.strip() or _BREAKS.intersection(line):
             raise BrokenRequest(400, "A header field is malformed.")
         fields.append((name, value.strip()))
     return Head(parts[0], parts[1], parts[2], Headers(fields))
