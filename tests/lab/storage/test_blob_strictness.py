@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import re
+import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -156,3 +159,29 @@ def test_a_chunked_upload_has_no_length_and_is_refused(
         411,
         "MissingContentLengthHeader",
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "size", "version"),
+    [
+        ({}, 5001 << 20, "2024-11-04"),
+        ({}, 257 << 20, "2019-07-07"),
+        ({"comp": "block", "blockid": "AAAA"}, 4001 << 20, "2024-11-04"),
+        ({"comp": "block", "blockid": "AAAA"}, 101 << 20, "2019-07-07"),
+    ],
+)
+def test_a_body_over_the_limit_of_its_version_is_refused_before_it_is_sent(
+    account: Account, container: ContainerClient, query: dict[str, str], size: int, version: str
+) -> None:
+    arguments = "&".join(f"{name}={value}" for name, value in query.items())
+    url = urlsplit(f"{container.url}/b?{arguments}&{account.sas()}")
+    context = ssl.create_default_context(cafile=account.azure.ca or None)
+    connection = http.client.HTTPSConnection(url.netloc, context=context, timeout=30)
+    connection.putrequest("PUT", f"{url.path}?{url.query}")
+    sent = {"x-ms-version": version, "Content-Length": str(size), "Expect": "100-continue"}
+    for name, value in (sent if query else {**sent, **PUT}).items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["x-ms-error-code"]) == (413, "RequestBodyTooLarge")
+    connection.close()

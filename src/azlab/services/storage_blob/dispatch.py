@@ -22,15 +22,14 @@ def answer(
     blob: str = "",
 ) -> BlobResponse:
     """Never raises StorageError: it becomes the answer."""
-    version = request.version
     try:
-        version = strict.check_version(request)
+        strict.check_version(request)
         response = _run(service, operation, request, account_name, container, blob)
     except StorageError as error:
         response = error_response(error, request)
     return BlobResponse(
         response.status,
-        {**response.headers, **_common_headers(request, version)},
+        {**response.headers, **_common_headers(request)},
         response.body,
         response.content_length,
     )
@@ -64,12 +63,12 @@ def error_response(error: StorageError, request: BlobRequest) -> BlobResponse:
     return BlobResponse(error.status, headers, document)
 
 
-def _common_headers(request: BlobRequest, version: str) -> Mapping[str, str]:
+def _common_headers(request: BlobRequest) -> Mapping[str, str]:
     headers = {
         "Server": SERVER,
         "Date": rfc1123(request.real_now),
         "x-ms-request-id": request.request_id,
-        "x-ms-version": version,
+        "x-ms-version": request.version,
     }
     client_request_id = request.header("x-ms-client-request-id")
     if client_request_id:

@@ -60,8 +60,9 @@ class BlobRequest:
 
     @property
     def version(self) -> str:
-        """x-ms-version, empty when there is none."""
-        return self.headers.get("x-ms-version") or self.inherited_version
+        """x-ms-version, else the `sv` of a SAS, empty when there is neither."""
+        sent = self.headers.get("x-ms-version") or self.inherited_version
+        return sent or self.query.get("sv", "")
 
     def header(self, name: str) -> str | None:
         """None when absent or empty."""

@@ -54,14 +54,12 @@ _NOT_SIMULATED_PARAMETERS = {
 }
 
 
-def check_version(request: BlobRequest) -> str:
-    """The version to answer with: x-ms-version, or `sv` of a SAS."""
-    version = request.version or request.query.get("sv")
-    if version is None:
+def check_version(request: BlobRequest) -> None:
+    """The version must be one that the service has had, as far back as the lab goes."""
+    if not request.version:
         raise missing_header("x-ms-version")
-    if version not in VERSIONS:
-        raise bad_header("x-ms-version", version)
-    return version
+    if request.version not in VERSIONS:
+        raise bad_header("x-ms-version", request.version)
 
 
 def check(request: BlobRequest, operation: Operation) -> None:

@@ -3,6 +3,7 @@
 from azlab.services.storage_blob import conditions, names, tiers
 from azlab.services.storage_blob.errors import StorageError, bad_query
 from azlab.services.storage_blob.operations import blob_headers, checksums, target
+from azlab.services.storage_blob.operations.put_blob import LARGE_BODIES_FROM
 from azlab.services.storage_blob.request import BlobResponse, read_all
 from azlab.services.storage_blob.service import Call
 from azlab.services.storage_blob.store import blobs, blocks
@@ -11,6 +12,7 @@ from azlab.services.storage_blob.store.records import Blob, Block, NewBlob, Segm
 from azlab.services.storage_blob.xml_text import XmlText, parse_xml, xml_response
 
 MAX_BLOCK_BYTES = 4000 << 20
+MAX_BLOCK_BYTES_BEFORE = 100 << 20
 MAX_COMMITTED_BLOCKS = 50_000
 MAX_UNCOMMITTED_BLOCKS = 100_000
 _MAX_LIST_BYTES = 16 << 20  # 50,000 ids of 88 characters with their tags
@@ -21,8 +23,10 @@ def put_block(call: Call) -> BlobResponse:
     block_id = check_block(call)
     if not body.length:
         raise StorageError("InvalidHeaderValue", details=(("HeaderName", "Content-Length"),))
-    if body.length > MAX_BLOCK_BYTES:
-        raise StorageError("RequestBodyTooLarge", details=(("MaxLimit", str(MAX_BLOCK_BYTES)),))
+    large = call.request.version >= LARGE_BODIES_FROM
+    limit = MAX_BLOCK_BYTES if large else MAX_BLOCK_BYTES_BEFORE
+    if body.length > limit:
+        raise StorageError("RequestBodyTooLarge", details=(("MaxLimit", str(limit)),))
     sums = checksums.of_body(call.request)
     content_id = call.database.content.write(body, body.length, sums.running)
     keep_block(call, Block(block_id, content_id, body.length), sums)

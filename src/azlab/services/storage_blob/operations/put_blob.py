@@ -13,7 +13,9 @@ from azlab.services.storage_blob.service import Call
 from azlab.services.storage_blob.store import blobs, blocks
 from azlab.services.storage_blob.store.records import NewBlob, Segment
 
+LARGE_BODIES_FROM = "2019-12-12"  # the version that raised the limits of puts and blocks
 MAX_PUT_BYTES = 5000 << 20
+MAX_PUT_BYTES_BEFORE = 256 << 20
 
 
 def put_blob(call: Call) -> BlobResponse:
@@ -22,8 +24,9 @@ def put_blob(call: Call) -> BlobResponse:
     request = call.request
     _check_kind(call)
     names.check_blob(call.blob)
-    if request.body.length > MAX_PUT_BYTES:
-        raise StorageError("RequestBodyTooLarge", details=(("MaxLimit", str(MAX_PUT_BYTES)),))
+    limit = MAX_PUT_BYTES if request.version >= LARGE_BODIES_FROM else MAX_PUT_BYTES_BEFORE
+    if request.body.length > limit:
+        raise StorageError("RequestBodyTooLarge", details=(("MaxLimit", str(limit)),))
     wanted = conditions.parse(request.headers)
     overwrite = target.may_overwrite(call)
     metadata = names.metadata(request.headers)
