@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.mgmt.storage import StorageManagementClient
 from azure.mgmt.storage.models import (
+    AccountSasParameters,
     BlobContainer,
     BlobServiceProperties,
+    ServiceSasParameters,
     StorageAccountCheckNameAvailabilityParameters,
     StorageAccountCreateParameters,
     StorageAccountRegenerateKeyParameters,
@@ -236,3 +239,41 @@ def test_deleting_an_account_deletes_its_blobs_for_good(
         client.get_container_client("box").get_blob_client("b").download_blob()
     assert list(make().list_containers()) == []
     storage.storage_accounts.delete(account.group, name)
+
+
+def test_signatures_made_by_arm_open_what_they_say(
+    storage: StorageManagementClient, account: Account, service: BlobServiceClient, soon: datetime
+) -> None:
+    box = service.create_container(f"sas-{uuid.uuid4().hex[:8]}")
+    box.upload_blob("b", b"1")
+    expiry = soon.strftime("%Y-%m-%dT%H:%M:%SZ")
+    common = {"signedPermission": "rl", "signedExpiry": expiry, "keyToSign": "key2"}
+    whole = storage.storage_accounts.list_account_sas(
+        account.group,
+        account.name,
+        AccountSasParameters({**common, "signedServices": "b", "signedResourceTypes": "sco"}),
+    ).account_sas_token
+    one = storage.storage_accounts.list_service_sas(
+        account.group,
+        account.name,
+        ServiceSasParameters(
+            {
+                **common,
+                "signedResource": "c",
+                "canonicalizedResource": f"/blob/{account.name}/{box.container_name}",
+            }
+        ),
+    ).service_sas_token
+    for sas in (whole, one):
+        assert sas is not None
+        opened = account.container(box.container_name, sas)
+        assert [blob.name for blob in opened.list_blobs()] == ["b"]
+        with pytest.raises(HttpResponseError) as refusal:
+            opened.upload_blob("c", b"2")
+        assert refusal.value.status_code == 403
+    with pytest.raises(HttpResponseError) as refusal:
+        storage.storage_accounts.list_account_sas(
+            account.group, account.name, AccountSasParameters({"signedServices": "b"})
+        )
+    assert refusal.value.status_code == 400
+    box.delete_container()

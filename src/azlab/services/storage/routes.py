@@ -6,7 +6,7 @@ from azlab.core.json_types import JsonObject
 from azlab.core.resource_ids import ResourceId
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
-from azlab.services.storage import accounts, blob_services, containers, directory
+from azlab.services.storage import accounts, blob_services, containers, directory, signatures
 from azlab.services.storage.identity import LabIdentity
 from azlab.services.storage.open_database import open_database
 from azlab.services.storage.versions import API_VERSIONS
@@ -63,6 +63,8 @@ def _register_accounts(lab: Lab, database: Database) -> None:
             actions={
                 "listKeys": accounts.list_keys,
                 "regenerateKey": accounts.regenerate_key,
+                "listAccountSas": signatures.list_account_sas,
+                "listServiceSas": signatures.list_service_sas,
                 "revokeUserDelegationKeys": revoke,
             },
             queries={"listKeys": ("$expand",)},
