@@ -22,6 +22,7 @@ def table_modules() -> tuple[str, ...]:
         "kyanite.db.uses",
         "kyanite.durable.job_tables",
         "kyanite.durable.session_tables",
+        "kyanite.durable.schedule_tables",
         "kyanite.http.tables",
         "kyanite.areas.access.tables",
         "kyanite.areas.appliance.tables",

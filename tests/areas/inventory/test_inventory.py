@@ -153,7 +153,13 @@ def test_containers_are_read_live(parts: AzureParts, account_id: str) -> None:
     assert results(page)[0]["ImmutabilityPolicyState"] == "NotPresent"
     assert names(parts.get(contents, accountId=account_id, searchPattern="BACK")) == ["backups"]
     assert parts.get(f"{contents}/backups")["name"] == "backups"
-    assert parts.call("GET", f"{contents}/nothing", accountId=account_id).status_code == 404
+    for name in ("nothing", "No_Such", "images%3Fx=y", "..%2Fimages", "%24root", "%C3%A4"):
+        answer = parts.call("GET", f"{contents}/{name}", accountId=account_id)
+        assert answer.status_code == 404, name
+    for name in ("nothing", "a%2Fb", "%2E%2E", "%3F", "%C3%A4", "x" * 300):
+        folder = f"{contents}/backups/folders/{name}"
+        assert parts.call("GET", folder, accountId=account_id).status_code == 404, name
+    assert parts.get(f"{contents}/backups/folders", accountId=account_id)["totalCount"] == 0
     assert parts.call("GET", contents).status_code == 400
     nobody = "00000000-0000-0000-0000-000000000001"
     assert parts.call("GET", contents, accountId=nobody).status_code == 404

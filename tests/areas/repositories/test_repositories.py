@@ -10,8 +10,11 @@ from kyanite.azure.blob.storage import BlobStorage
 from kyanite.base.errors import Conflict, StorageDenied
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
+from kyanite.base.units import MIB
 from kyanite.db.uses import Thing, forget_user, replace_uses
 from kyanite.durable.session_tables import SessionRow
+from kyanite.engine.backup import back_up
+from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.repository import Repository as EngineRepository
 from support.jobs import read_log, read_session
 from support.lab import Control
@@ -337,6 +340,30 @@ def test_removing_keeps_the_folder_and_it_can_be_registered_again(
     found = parts.create(**again)
     assert (found["status"], found["storageTier"]) == ("Ready", "Cool")
     assert parts.repositories.open(as_text(found["id"])).repository_id == engine.repository_id
+
+
+class Zeros:
+    """A disk with nothing but a few bytes at its start."""
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        buffer[:] = bytes(len(buffer))
+        if offset == 0:
+            buffer[:6] = b"marker"
+
+
+def test_registering_a_folder_imports_its_restore_points(repository_parts: RepositoryParts) -> None:
+    parts = repository_parts
+    repository = parts.create()
+    storage = storage_of(parts, repository)
+    engine = parts.repositories.open_for_writing(as_text(repository["id"]))
+    session_id = new_id()
+    ticket = engine.open_session(session_id, "machine-1", "web")
+    disk = DiskInput("disk-1", "os", 4 * MIB, Zeros())
+    back_up(storage, engine.backup_keys(ticket), ticket, [disk], b"{}")
+    parts.succeeded(parts.call("DELETE", f"{REPOSITORIES}/{repository['id']}"))
+    parts.create(azureStorageFolder=folder_of(repository), importIfFolderHasBackup=True)
+    (point,) = parts.follower.imported
+    assert (point.session_id, point.machine_id) == (session_id, "machine-1")
 
 
 def test_the_folder_of_another_appliance_can_be_read_but_not_written(

@@ -5,7 +5,7 @@ Others ask with the query functions below, which return frozen values, and look 
 ``STORAGE_ACCOUNT_USED_KIND``; they stay known after Azure has lost them.
 """
 
-from kyanite.areas.inventory.inventory import Inventory, account_for
+from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
 from kyanite.areas.inventory.live import LiveStorage, StorageItem, container_item, holds_repository
 from kyanite.areas.inventory.machine_queries import find_machine, get_machine, machines_query
@@ -44,7 +44,6 @@ __all__ = [
     "StorageAccount",
     "StorageItem",
     "Subscription",
-    "account_for",
     "container_item",
     "find_machine",
     "find_region",

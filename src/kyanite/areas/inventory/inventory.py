@@ -8,7 +8,7 @@ from collections.abc import Collection
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import AzureAccess, ServiceAccount, find_account, list_accounts
-from kyanite.areas.inventory import queries, store
+from kyanite.areas.inventory import store
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.scan import EVERY_RESOURCE, scan, subscriptions
 from kyanite.base.clock import Clock
@@ -108,8 +108,3 @@ class Inventory:
                     found.rows,
                     self._clock.now(),
                 )
-
-
-def account_for(db: Session, kind: Kind, resource_id: str) -> str | None:
-    """Some account that sees the resource, or ``None``."""
-    return next(iter(queries.accounts_seeing(db, kind, resource_id)), None)

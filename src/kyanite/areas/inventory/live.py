@@ -21,7 +21,7 @@ from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.errors import Gone, NotFound
 from kyanite.base.json_types import JsonObject, as_object, as_text, dig
 from kyanite.engine.format import REPOSITORY_MAGIC, REPOSITORY_NAME
-from kyanite.rules.naming import folder_name_problem
+from kyanite.rules.naming import container_name_problem, folder_name_problem
 
 _ACCESS_SECONDS: Final = 900
 _PARALLEL_READS: Final = 8
@@ -112,13 +112,10 @@ def holds_repository(client: ContainerClient, folder: str) -> bool:
     return start == REPOSITORY_MAGIC
 
 
-def is_empty(client: ContainerClient, folder: str) -> bool:
-    """Whether there is nothing at all below the folder."""
-    return all(not page.blobs for page in client.list(f"{folder}/"))
-
-
 def _container(arm: ArmClient, storage_azure_id: str, name: str) -> JsonObject:
-    found = accounts.find_container(arm, storage_azure_id, name) if "/" not in name else None
+    # The name becomes part of a path: one that no container can have is not asked for.
+    allowed = container_name_problem(name) is None
+    found = accounts.find_container(arm, storage_azure_id, name) if allowed else None
     if found is None:
         raise NotFound(f"There is no container {name} in the storage account.")
     return found

@@ -45,7 +45,3 @@ class Followers:
     """All of them, as one thing to be provided."""
 
     all: tuple[RepositoryFollower, ...] = ()
-
-    def of_kind(self, user_kind: str) -> RepositoryFollower | None:
-        """The follower whose policies stand under ``user_kind``."""
-        return next((one for one in self.all if one.user_kind == user_kind), None)

@@ -19,7 +19,7 @@ from kyanite.engine.storage.base import Storage
 
 PREFIX: Final = "mark/"
 _VERSION: Final = 1
-_MAX_BYTES: Final = 64 * 1024
+_MAX_BYTES: Final = 64 * 1024  # a mark has some hundred; more is not read
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Mark:
     def from_bytes(cls, content: bytes) -> Mark:
         """Read the object. Raises ``UnknownFormat``."""
         try:
-            document = as_object(json.loads(content[:_MAX_BYTES]))
+            document = as_object(json.loads(content))
         except ValueError:
             document = {}
         if document.get("version") != _VERSION:
@@ -82,7 +82,7 @@ def read_mark(storage: Storage) -> Mark | None:
     """The mark of the repository in ``storage``; ``None`` when it has none."""
     for name in reversed(_names(storage)):
         try:
-            return Mark.from_bytes(storage.get(name))
+            return Mark.from_bytes(storage.get_range(name, 0, _MAX_BYTES))
         except ObjectMissing:
             continue  # replaced between the listing and the reading; the newer one was listed too
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +20,7 @@ from kyanite.azure.blob.delegation import (
     renewable_access,
 )
 from kyanite.azure.blob.storage import BlobStorage
+from kyanite.azure.connections import ConnectionPool
 from kyanite.azure.pauses import Check, go_on
 from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.errors import Conflict
@@ -62,7 +62,8 @@ class Repositories:
         self._secrets = secrets
         self._azure = azure
         self._this_appliance = this_appliance
-        self._signed: dict[tuple[str, str, str], RenewableUrl] = {}
+        self._signed: dict[tuple[str, str, str], tuple[ArmClient, RenewableUrl]] = {}
+        self._pools: dict[str | None, ConnectionPool] = {}
         self._lock = threading.Lock()
 
     def facts(self, db: Session, repository_id: str) -> RepositoryFacts:
@@ -122,11 +123,11 @@ class Repositories:
         self, at: Place, rights: str = MAINTENANCE_RIGHTS, *, check: Check = go_on
     ) -> BlobStorage:
         """The folder as the engine's storage. Raises ``NotFound`` or ``AzureError``."""
-        arm = self._azure.arm_client(at.account_id).with_check(check)
+        arm = self._azure.arm_client(at.account_id)
         return BlobStorage.signed(
             self._shared_access(arm, at, rights),
             at.folder,
-            ca_file=arm.cloud.ca_file,
+            pool=self._pool(arm.cloud.ca_file),
             check=check,
             tier=at.tier,
         )
@@ -145,18 +146,30 @@ class Repositories:
         return StorageAccess(container=signed, folder=own.folder, tier=own.object_tier)
 
     def _shared_access(self, arm: ArmClient, at: Place, rights: str) -> RenewableUrl:
-        # The client is part of the key: a renewed secret of the account makes a new one.
-        digest = hashlib.sha256(f"{at.storage_account_azure_id}/{at.container}".lower().encode())
-        key = (f"{id(arm.login)}/{at.account_id}", digest.hexdigest(), rights)
+        """One signed URL for all who reach the container alike.
+
+        ``arm`` is the account's own client, not that of a job: a job that is called off must
+        not keep others from renewing. A renewed secret of the account makes another client.
+        """
+        container = f"{at.storage_account_azure_id}/{at.container}".lower()
+        key = (at.account_id, container, rights)
         with self._lock:
             known = self._signed.get(key)
-        if known is None:
-            known = renewable_access(
-                arm, at.storage_account_azure_id, at.container, rights, _ACCESS_SECONDS
-            )
-            with self._lock:
-                known = self._signed.setdefault(key, known)
-        return known
+        if known is not None and known[0] is arm:
+            return known[1]
+        url = renewable_access(
+            arm, at.storage_account_azure_id, at.container, rights, _ACCESS_SECONDS
+        )
+        with self._lock:
+            self._signed[key] = (arm, url)
+        return url
+
+    def _pool(self, ca_file: str | None) -> ConnectionPool:
+        """The connections that all storages share."""
+        with self._lock:
+            if ca_file not in self._pools:
+                self._pools[ca_file] = ConnectionPool(ca_file)
+            return self._pools[ca_file]
 
 
 def place(repository: RepositoryFacts) -> Place:

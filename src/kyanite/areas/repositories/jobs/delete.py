@@ -53,7 +53,8 @@ class DeleteRepository:
             return
         storage = self._tools.access.storage(place(own), check=ctx.check)
         mark = read_mark(storage)
-        if mark is not None and mark.owner == self._tools.this_appliance.owner():
+        this = self._tools.this_appliance.owner()
+        if mark is not None and mark.owner is not None and mark.owner.id == this.id:
             write_mark(storage, replace(mark, owner=None))
 
     def _remove(self, db: Session, own: RepositoryFacts) -> None:
