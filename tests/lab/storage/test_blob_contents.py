@@ -281,6 +281,26 @@ def test_a_batch_deletes_and_sets_tiers_part_by_part(container: ContainerClient)
     assert [blob.name for blob in container.list_blobs()] == ["b3", "b4"]
 
 
+def test_a_batch_with_a_part_that_is_not_allowed_changes_nothing(
+    container: ContainerClient, account: Account
+) -> None:
+    container.upload_blob("b", b"1")
+    path = f"/{container.container_name}/b?{account.sas()}"
+    parts = "".join(
+        f"--x\r\nContent-Type: application/http\r\nContent-ID: {number}\r\n\r\n"
+        f"{method} {path} HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+        for number, method in enumerate(("DELETE", "GET"))
+    )
+    answer = account.raw(
+        "POST",
+        query={"comp": "batch"},
+        headers={"Content-Type": "multipart/mixed; boundary=x"},
+        data=f"{parts}--x--\r\n".encode(),
+    )
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidInput")
+    assert container.get_blob_client("b").exists()
+
+
 def test_a_large_upload_in_parallel_blocks_comes_back(
     container: ContainerClient, account: Account
 ) -> None:

@@ -37,20 +37,28 @@ def batch(
     if not 1 <= len(parts) <= MAX_PARTS:
         raise StorageError("InvalidInput", message="A batch holds 1 to 256 requests.")
     boundary = f"batchresponse_{uuid.uuid4()}"
+    # All parts are read before the first is run: a batch that is refused has changed nothing.
+    planned = [(part, *_plan(call, text, parts_allowed)) for part, text in parts]
     pieces = []
-    for content_id, text in parts:
-        request = _request(call.request, text)
-        operation = parts_allowed.get((request.method, request.query.get("comp", "")))
-        if operation is None:
-            raise StorageError("InvalidInput", message="A batch only deletes or sets tiers.")
-        container, blob = _address(call, request)
-        if call.container and container != call.container:
-            raise StorageError("InvalidInput", message="The part names another container.")
+    for content_id, request, operation, container, blob in planned:
         response = answer(call.service, operation, request, call.account.name, container, blob)
         pieces.append(_render(boundary, content_id, response))
     document = "".join(pieces) + f"--{boundary}--\r\n"
     headers = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
     return BlobResponse(202, headers, document.encode())
+
+
+def _plan(
+    call: Call, text: str, parts_allowed: Mapping[tuple[str, str], Operation]
+) -> tuple[BlobRequest, Operation, str, str]:
+    request = _request(call.request, text)
+    operation = parts_allowed.get((request.method, request.query.get("comp", "")))
+    if operation is None:
+        raise StorageError("InvalidInput", message="A batch only deletes or sets tiers.")
+    container, blob = _address(call, request)
+    if call.container and container != call.container:
+        raise StorageError("InvalidInput", message="The part names another container.")
+    return request, operation, container, blob
 
 
 def _split(text: str, boundary: str) -> list[tuple[str, str]]:
