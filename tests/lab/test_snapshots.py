@@ -254,59 +254,6 @@ def test_snapshots_of_other_disks_and_newer_ones_cannot_be_compared(bench: Compu
     assert compare("left-2", "left-1").status_code == 403, "both SAS must be live"
 
 
-def test_access_is_exclusive_and_ends_when_it_is_revoked(bench: ComputeBench) -> None:
-    disk = bench.disk("disk")
-    bench.snapshot("snap", str(disk.id))
-    url = bench.read_url("snap")
-    assert bench.compute.snapshots.get(bench.group, "snap").disk_state == "ActiveSAS"
-    with pytest.raises(HttpResponseError) as caught:
-        bench.read_url("snap")
-    assert caught.value.status_code == 409
-    with pytest.raises(HttpResponseError) as caught:
-        bench.compute.snapshots.begin_delete(bench.group, "snap").result()
-    assert caught.value.status_code == 409
-    tampered = _get(bench, url.replace("sig=", "sig=A"), {"x-ms-range": "bytes=0-511"})
-    assert tampered.status_code == 403
-    assert _get(bench, url, {"x-ms-range": "bytes=0-511"}).status_code == 206
-    bench.compute.snapshots.begin_revoke_access(bench.group, "snap").result()
-    assert _get(bench, url, {"x-ms-range": "bytes=0-511"}).status_code == 403
-    assert bench.compute.snapshots.get(bench.group, "snap").disk_state == "Unattached"
-    assert bench.read_url("snap") != url
-
-
-@pytest.mark.control
-def test_a_sas_ends_with_its_time_on_the_clock_of_the_lab(
-    bench: ComputeBench, control: Control
-) -> None:
-    disk = bench.disk("disk")
-    bench.snapshot("snap", str(disk.id))
-    url = bench.read_url("snap", seconds=600)
-    control.advance(599 - 60)
-    assert _get(bench, url, {"x-ms-range": "bytes=0-511"}).status_code == 206
-    control.advance(62)
-    assert _get(bench, url, {"x-ms-range": "bytes=0-511"}).status_code == 403
-    assert _get(bench, bench.read_url("snap"), {"x-ms-range": "bytes=0-511"}).status_code == 206
-
-
-@pytest.mark.control
-def test_seven_incremental_snapshots_in_five_minutes_are_the_limit(
-    bench: ComputeBench, control: Control
-) -> None:
-    disk = bench.disk("disk")
-    for number in range(7):
-        bench.snapshot(f"snap-{number}", str(disk.id))
-    with pytest.raises(HttpResponseError) as caught:
-        bench.snapshot("snap-7", str(disk.id))
-    assert caught.value.status_code == 409
-    control.advance(301)
-    bench.snapshot("snap-7", str(disk.id))
-    for number in range(5):
-        bench.read_url(f"snap-{number}")
-    with pytest.raises(HttpResponseError) as caught:
-        bench.read_url("snap-5")
-    assert caught.value.status_code == 409
-
-
 @pytest.mark.control
 def test_a_disk_made_from_a_snapshot_has_its_bytes_and_a_life_of_its_own(
     bench: ComputeBench, control: Control
