@@ -11,19 +11,19 @@ from azlab.services.storage_blob.errors import authentication_failed, not_simula
 
 OLDEST_VERSION = "2018-11-09"
 _ENCRYPTION_SCOPE_FROM = "2020-12-06"
-_AGENTS_FROM = "2020-02-10"
+_ACTORS_FROM = "2020-02-10"
 _DELEGATED_USER_FROM = "2025-07-05"
 _SIGNED_REQUEST_FROM = "2026-04-06"
 
 _RESPONSE_HEADERS = ("rscc", "rscd", "rsce", "rscl", "rsct")
 _DELEGATION = ("skoid", "sktid", "skt", "ske", "sks", "skv")
-_AGENTS = ("saoid", "suoid", "scid")
+_ACTORS = ("saoid", "suoid", "scid")
 _DELEGATED_USER = ("skdutid", "sduoid")
 
 PARAMETERS = frozenset(
     (
         *("sv", "ss", "srt", "sp", "st", "se", "si", "sip", "spr", "sr", "sig", "ses", "snapshot"),
-        *("sdd", "srh", "srq", *_RESPONSE_HEADERS, *_DELEGATION, *_AGENTS, *_DELEGATED_USER),
+        *("sdd", "srh", "srq", *_RESPONSE_HEADERS, *_DELEGATION, *_ACTORS, *_DELEGATED_USER),
     )
 )
 """Every query parameter that belongs to a SAS and not to an operation."""
@@ -90,8 +90,8 @@ def service_text(token: SasToken, account: str, resource: str) -> str:
     lines.append(f"/blob/{account}/{resource}")
     if token.is_user_delegation:
         lines += [token.get(name) for name in _DELEGATION]
-        if token.version >= _AGENTS_FROM:
-            lines += [token.get(name) for name in _AGENTS]
+        if token.version >= _ACTORS_FROM:
+            lines += [token.get(name) for name in _ACTORS]
         if token.version >= _DELEGATED_USER_FROM:
             lines += [token.get(name) for name in _DELEGATED_USER]
     else:
