@@ -17,8 +17,7 @@ from kyanite.durable.context import JobContext
 from kyanite.durable.job_tables import ExecutorRow, JobRow, StepRow
 from kyanite.durable.results import ItemResource
 from kyanite.durable.session_tables import ItemRow, ItemRunRow
-from kyanite.durable.start import NewSession, job_result, start_session
-from kyanite.durable.stop import stop_session
+from kyanite.durable.start import job_result
 from kyanite.rules.sessions import SessionStatus
 from support.jobs import (
     QUICK,
@@ -153,101 +152,6 @@ def test_no_more_children_than_the_limit_are_at_work_at_a_time(
     assert most == [limit]
 
 
-def test_stopping_ends_what_is_at_work_and_begins_nothing_more(database: Database) -> None:
-    begun: list[JsonValue] = []
-    cleaned: list[JsonValue] = []
-
-    def parent(ctx: JobContext, payload: JsonObject) -> JsonValue:
-        children = [Child(str(n), "child", {"n": n}, limit_key="r", limit=1) for n in range(3)]
-        ctx.children(children)
-        raise AssertionError("children() raises when the session is stopped")
-
-    def child(ctx: JobContext, payload: JsonObject) -> JsonValue:
-        begun.append(payload["n"])
-        ctx.item(machine(as_int(payload["n"])))
-        ctx.log("Copying", SessionStatus.RUNNING)
-        try:
-            while True:
-                ctx.check()
-                ctx.pause(0.01)
-        except Cancelled:
-            with ctx.uninterrupted():
-                ctx.check()
-                ctx.step("clean", lambda: cleaned.append(payload["n"]))
-            raise
-
-    with carrying_out(database, {"parent": parent, "child": child}):
-        session_id = start(database, "parent")
-        eventually(lambda: begun)
-        with database.writing() as db:
-            assert stop_session(db, session_id) is SessionStatus.CANCELING
-            assert stop_session(db, session_id) is SessionStatus.CANCELING
-        assert wait_until_final(database, session_id, within_seconds=5) == "Canceled"
-    assert begun == cleaned == [0]
-    assert ("Canceled", "Copying") in read_log(database, session_id)
-    with database.writing() as db:
-        assert stop_session(db, session_id) is SessionStatus.CANCELED
-        runs = db.execute(select(ItemRunRow.status)).scalars().all()
-    assert runs == ["Canceled"]
-
-
-def test_a_session_stopped_before_it_begins_never_begins(sqlite_database: Database) -> None:
-    def job(ctx: JobContext, payload: JsonObject) -> JsonValue:
-        raise AssertionError("never called")
-
-    session_id = start(sqlite_database, "job")
-    with sqlite_database.writing() as db:
-        stop_session(db, session_id)
-    with carrying_out(sqlite_database, {"job": job}):
-        assert wait_until_final(sqlite_database, session_id) == "Canceled"
-    assert read_session(sqlite_database, session_id).started_at is None
-
-
-def test_a_held_session_begins_when_released_with_what_it_was_given(database: Database) -> None:
-    def first(ctx: JobContext, payload: JsonObject) -> JsonValue:
-        with ctx.transaction() as db:
-            assert ctx.release(db, str(payload["next"]), {"snapshots": [1, 2]})
-        return None
-
-    def second(ctx: JobContext, payload: JsonObject) -> JsonValue:
-        return dict(payload)
-
-    with carrying_out(database, {"first": first, "second": second}):
-        with database.writing() as db:
-            snapshot = start_session(db, NewSession("PolicySnapshot", "first", {"next": "backup"}))
-            start_session(
-                db,
-                NewSession(
-                    "PolicyBackup", "second", {"a": 1}, held_by=snapshot, session_id="backup"
-                ),
-            )
-        assert wait_until_final(database, "backup") == "Success"
-    with database.reading() as db:
-        assert job_result(db, "backup") == {"a": 1, "snapshots": [1, 2]}
-
-
-@pytest.mark.parametrize(("ending", "expected"), [("fail", "Error"), ("stop", "Canceled")])
-def test_a_held_session_ends_with_the_one_that_never_released_it(
-    sqlite_database: Database, ending: str, expected: str
-) -> None:
-    def first(ctx: JobContext, payload: JsonObject) -> JsonValue:
-        raise Denied("no snapshots") if ending == "fail" else Cancelled("stopped")
-
-    with carrying_out(sqlite_database, {"first": first}):
-        with sqlite_database.writing() as db:
-            holder = start_session(db, NewSession("PolicySnapshot", "first"))
-            held = start_session(db, NewSession("PolicyBackup", "second", held_by=holder))
-        assert wait_until_final(sqlite_database, held) == expected
-        assert read_session(sqlite_database, holder).status == expected
-
-
-def test_stopping_a_held_session_ends_it_at_once(sqlite_database: Database) -> None:
-    with sqlite_database.writing() as db:
-        holder = start_session(db, NewSession("PolicySnapshot", "first"))
-        held = start_session(db, NewSession("PolicyBackup", "second", held_by=holder))
-        assert stop_session(db, held) is SessionStatus.CANCELED
-
-
 def test_a_passing_failure_is_retried_from_the_last_stored_step(
     sqlite_database: Database,
 ) -> None:
@@ -269,6 +173,35 @@ def test_a_passing_failure_is_retried_from_the_last_stored_step(
     )
     with sqlite_database.reading() as db:
         assert db.execute(select(JobRow.epoch)).scalar_one() == 2
+
+
+def test_a_line_that_fails_and_succeeds_when_repeated_leaves_no_stain(
+    sqlite_database: Database,
+) -> None:
+    tries: list[int] = []
+
+    def job(ctx: JobContext, payload: JsonObject) -> JsonValue:
+        with ctx.line("Asking Azure"):
+            tries.append(ctx.epoch)
+            if len(tries) == 1:
+                raise Transient("Azure closed the connection")
+        return None
+
+    with carrying_out(sqlite_database, {"job": job}):
+        session_id = start(sqlite_database, "job")
+        assert wait_until_final(sqlite_database, session_id) == "Success"
+    assert ("Success", "Asking Azure") in read_log(sqlite_database, session_id)
+
+
+def test_a_result_that_cannot_be_stored_ends_the_session_instead_of_repeating_it(
+    sqlite_database: Database,
+) -> None:
+    def job(ctx: JobContext, payload: JsonObject) -> JsonValue:
+        return b"not JSON"
+
+    with carrying_out(sqlite_database, {"job": job}):
+        session_id = start(sqlite_database, "job")
+        assert wait_until_final(sqlite_database, session_id) == "Error"
 
 
 def test_an_unexpected_error_ends_the_session_without_showing_its_text(

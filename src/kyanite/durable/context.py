@@ -17,19 +17,15 @@ from sqlalchemy.orm import Session
 
 from kyanite.base.clock import Clock
 from kyanite.base.errors import Cancelled, LeaseLost
-from kyanite.base.json_types import JsonObject, JsonValue, as_text
+from kyanite.base.json_types import JsonValue
 from kyanite.db.database import Database
 from kyanite.durable.children import Child, ChildOutcome, run_children
 from kyanite.durable.fence import fenced
-from kyanite.durable.item import Item
 from kyanite.durable.job_tables import StepRow
-from kyanite.durable.log_line import LogLine
 from kyanite.durable.outcome import Abandon, Retry, decide
 from kyanite.durable.queue import Attempt
-from kyanite.durable.results import ItemResource, begin_run, put_item
-from kyanite.durable.session_log import line_key, mark_session, write_line
+from kyanite.durable.reporting import Reporting
 from kyanite.durable.start import release_session
-from kyanite.rules.sessions import SessionStatus
 
 T = TypeVar("T")
 
@@ -38,8 +34,11 @@ _PAUSE_SECONDS = 0.25
 _DOUBT_SECONDS = 0.1
 
 
-class JobContext:
-    """One attempt of one job. Its methods may be called from several threads of the job."""
+class JobContext(Reporting):
+    """One attempt of one job. Its methods may be called from several threads of the job.
+
+    What it may tell people is in `Reporting`.
+    """
 
     def __init__(
         self,
@@ -53,23 +52,18 @@ class JobContext:
         is_child: bool,
         retries: int = 0,
     ) -> None:
+        super().__init__()
         self.database = database
         self.attempt = attempt
         self.session_id = session_id
         self.clock = clock
         self.is_child = is_child
         self.retries = retries
-        self.items: list[Item] = []
         self._provided = provided
         self._lease_is_good = lease_is_good
         self._cancelled = threading.Event()
         self._lost = threading.Event()
         self._deaf = threading.local()
-
-    @property
-    def job_id(self) -> str:
-        """The id of this job; for the root job it is the session's id."""
-        return self.attempt.job_id
 
     @property
     def epoch(self) -> int:
@@ -189,102 +183,6 @@ class JobContext:
         """
         return run_children(self, children)
 
-    # -- what people see --------------------------------------------------------------------
-
-    def log(
-        self,
-        message: str,
-        status: SessionStatus = SessionStatus.SUCCESS,
-        *,
-        resource_id: str | None = None,
-        key: str | None = None,
-    ) -> LogLine:
-        """Write a line of the session's log.
-
-        Repeated with the same ``key`` (by default: the message) by the same job it is the same
-        line, so a job that runs again does not write it twice. With the status ``Running`` it
-        is a line in progress: `LogLine.end` ends it.
-        """
-        line = LogLine(self, line_key(self.job_id, key or message), message, resource_id)
-        line.show(status, message)
-        return line
-
-    @contextmanager
-    def line(
-        self, message: str, *, resource_id: str | None = None, key: str | None = None
-    ) -> Iterator[LogLine]:
-        """A line in progress while the block runs; then ``Success``, or ``Error`` with the reason.
-
-        What was set by `LogLine.end` in the block stays.
-        """
-        line = self.log(message, SessionStatus.RUNNING, resource_id=resource_id, key=key)
-        try:
-            yield line
-        except Cancelled:
-            line.end(SessionStatus.CANCELED)
-            raise
-        except LeaseLost:
-            raise
-        except Exception as error:
-            line.fail(error)
-            raise
-        line.end(SessionStatus.SUCCESS)
-
-    def item(self, resource: ItemResource, *, attempt: int = 1, total_bytes: int = 0) -> Item:
-        """The item of ``protectedItems`` this job works on, now ``Running``.
-
-        ``attempt`` counts the tries at it in this session, from 1. A job that runs again after
-        a takeover finds its item as it was. When the job function returns, the item is
-        ``Success``; when it raises, ``Error`` with the reason.
-        """
-        with self.transaction() as db:
-            item_id = put_item(db, self.session_id, self.job_id, "protected", resource.id, resource)
-            begin_run(db, item_id, attempt, SessionStatus.RUNNING)
-        item = Item(self, item_id, attempt, resource.id)
-        item.set_total(total_bytes)
-        self.items.append(item)
-        return item
-
-    def pending_items(self, resources: Sequence[ItemResource], *, attempt: int = 1) -> None:
-        """Show ``resources`` as ``Pending`` items before their jobs begin."""
-        with self.transaction() as db:
-            for resource in resources:
-                item_id = put_item(
-                    db, self.session_id, self.job_id, "protected", resource.id, resource
-                )
-                begin_run(db, item_id, attempt, SessionStatus.PENDING)
-
-    def restored(self, key: str, *, name: str, detail: JsonObject) -> None:
-        """List an object that was restored. ``detail``: ``resourceGroupName``, ``regionName``."""
-        with self.transaction() as db:
-            put_item(
-                db,
-                self.session_id,
-                self.job_id,
-                "restored",
-                key,
-                ItemResource(id=as_text(detail.get("resourceId")), name=name),
-                detail,
-            )
-
-    def deleted(self, key: str, resource: ItemResource, *, detail: JsonObject) -> None:
-        """List a restore point that was deleted.
-
-        ``detail``: ``backupSizeBytes`` (null for snapshots), ``snapshotTime``, ``repositoryId``,
-        ``repositoryName``. ``key`` is the point's id.
-        """
-        with self.transaction() as db:
-            put_item(db, self.session_id, self.job_id, "deleted", key, resource, detail)
-
-    def warn(self, message: str, *, key: str | None = None) -> None:
-        """A line that makes the whole session end ``Warning`` at best."""
-        self.log(message, SessionStatus.WARNING, key=key)
-
-    def mark(self, result: SessionStatus) -> None:
-        """Let the whole session end ``Warning`` or ``Error`` at best, without a line."""
-        with self.transaction() as db:
-            mark_session(db, self.session_id, result, lasting=True)
-
     # -- for the runtime --------------------------------------------------------------------
 
     def tell_cancelled(self) -> None:
@@ -298,21 +196,6 @@ class JobContext:
     def pause(self, seconds: float) -> None:
         """Wait ``seconds``; less when this attempt ends before."""
         self._lost.wait(seconds)
-
-    def write_log(
-        self, key: str, status: SessionStatus, message: str, resource_id: str | None
-    ) -> None:
-        """Write a line; used by `LogLine`."""
-        with self.transaction() as db:
-            write_line(
-                db,
-                self.session_id,
-                key=key,
-                status=status,
-                message=message,
-                resource_id=resource_id,
-                job_id=self.job_id,
-            )
 
     def _stored(self, name: str) -> tuple[bool, JsonValue]:
         with self.database.reading() as db:

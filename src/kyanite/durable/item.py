@@ -12,7 +12,7 @@ from kyanite.durable.session_log import mark_session
 from kyanite.rules.sessions import SessionStatus
 
 if TYPE_CHECKING:
-    from kyanite.durable.context import JobContext
+    from kyanite.durable.reporting import Reporting
 
 
 class Item:
@@ -22,7 +22,7 @@ class Item:
     pass what was reached before.
     """
 
-    def __init__(self, context: JobContext, item_id: int, attempt: int, resource_id: str) -> None:
+    def __init__(self, context: Reporting, item_id: int, attempt: int, resource_id: str) -> None:
         self.resource_id = resource_id
         self._context = context
         self.item_id = item_id

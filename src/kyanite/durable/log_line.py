@@ -8,15 +8,13 @@ from kyanite.base.errors import KyaniteError
 from kyanite.rules.sessions import SessionStatus, is_final
 
 if TYPE_CHECKING:
-    from kyanite.durable.context import JobContext
+    from kyanite.durable.reporting import Reporting
 
 
 class LogLine:
     """One line; it keeps its time and place however often it changes."""
 
-    def __init__(
-        self, context: JobContext, key: str, message: str, resource_id: str | None
-    ) -> None:
+    def __init__(self, context: Reporting, key: str, message: str, resource_id: str | None) -> None:
         self._context = context
         self._key = key
         self._message = message

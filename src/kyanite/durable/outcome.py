@@ -23,6 +23,10 @@ from kyanite.db.database import DATABASE_AWAY
 # a few times more, with pauses that outlast a short outage.
 RETRY_SECONDS: Final = (5.0, 20.0, 60.0)
 
+UNEXPECTED: Final = (
+    "an unexpected error stopped the work; the program log of the appliance has the details"
+)
+
 _PASSING: Final = (
     Throttled,
     Transient,
@@ -71,11 +75,7 @@ def decide(error: Exception, retries: int) -> Decision:
         return Retry(RETRY_SECONDS[retries], _sentence(error))
     if isinstance(error, (KyaniteError, *_PASSING)):
         return Fail(_sentence(error))
-    return Fail(
-        f"an unexpected error stopped the work ({type(error).__name__}); "
-        "the program log of the appliance has the details",
-        unexpected=True,
-    )
+    return Fail(f"{UNEXPECTED} ({type(error).__name__})", unexpected=True)
 
 
 def _sentence(error: Exception) -> str:

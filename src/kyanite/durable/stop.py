@@ -9,6 +9,7 @@ from kyanite.base.errors import NotFound
 from kyanite.durable.ending import end_session
 from kyanite.durable.job_tables import JobRow, JobState
 from kyanite.durable.session_tables import SessionRow
+from kyanite.durable.takeover import hasten
 from kyanite.rules.sessions import SessionStatus, sources_of
 
 
@@ -18,10 +19,12 @@ def stop_session(db: Session, session_id: str) -> SessionStatus:
     A session that has not begun and is held by another one ends ``Canceled`` at once. A final
     one, and one that is being stopped already, stay as they are. Raises `NotFound`.
     """
-    # The job's row first, then the session's: the order in which jobs lock them.
+    # The root job's row first, then its children's, then the session's: the order in which
+    # jobs lock them.
     job = db.execute(
         select(JobRow).where(JobRow.id == session_id).with_for_update()
     ).scalar_one_or_none()
+    hasten(db, session_id)
     db.execute(
         update(SessionRow)
         .where(

@@ -36,6 +36,22 @@ def requeue(db: Session, job: JobRow, *, delay_seconds: float = 0) -> Attempt:
     return attempt
 
 
+def hasten(db: Session, session_id: str) -> None:
+    """Jobs of a session that wait for a retry begin at once: it is to stop, so they clean up."""
+    delayed = db.execute(
+        select(JobRow)
+        .where(
+            JobRow.session_id == session_id,
+            JobRow.state == JobState.QUEUED,
+            JobRow.queued_at > SystemClock().now(),
+        )
+        .order_by(JobRow.parent_id.is_not(None), JobRow.id)
+        .with_for_update()
+    ).scalars()
+    for job in list(delayed):
+        requeue(db, job)
+
+
 def take_over(database: Database, attempt: Attempt, *, holder: str | None) -> bool:
     """Queue the job of ``attempt`` again if that attempt is still the present one.
 

@@ -18,7 +18,7 @@ from kyanite.durable.context import JobContext
 from kyanite.durable.finish import finish_cancelled, finish_done, finish_failed, finish_retry
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.lease import Membership
-from kyanite.durable.outcome import Abandon, Cancel, Decision, Fail, Retry, decide
+from kyanite.durable.outcome import UNEXPECTED, Abandon, Cancel, Decision, Fail, Retry, decide
 from kyanite.durable.queue import Attempt
 
 _log = structlog.get_logger()
@@ -98,8 +98,18 @@ class Worker:
             context.tell_cancelled()
         with self._lock:
             self._contexts[attempt] = context
+        if self._draining:  # begun after the others were told to stop
+            context.tell_lost()
         decision, result = self._carry_out(context, claimed)
-        self._store(context, lambda: self._finish(context, claimed, decision, result))
+        try:
+            self._store(context, lambda: self._finish(context, claimed, decision, result))
+        except LeaseLost:
+            raise
+        except Exception:
+            # The end itself cannot be stored, for instance a result that is not JSON. Without
+            # this the job would be done again and again.
+            _log.exception("the end of a job cannot be stored", job=context.job_id)
+            self._store(context, lambda: finish_failed(context, claimed, UNEXPECTED))
 
     def _carry_out(self, context: JobContext, claimed: Claim) -> tuple[Decision | None, JsonValue]:
         if claimed.stopping and not claimed.begun_before:
