@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import Invalid, Missing, ObjectExists, ObjectMissing
+from kyanite.engine.catalog import exists, read_point
 from kyanite.engine.chain import Chain
 from kyanite.engine.chunk_store import ChunkStore, SpanKey
 from kyanite.engine.chunking import cutter_for
@@ -68,7 +69,7 @@ def back_up(
     run = _Backup(storage, keys, ticket, control or NoControl(), parallelism or Parallelism.local())
     before = run.committed()
     if before is not None:
-        return BackupResult(before, committed_before=True)
+        return run.announced(before, committed_before=True)
     return run.run(disks, recipe, clock or SystemClock())
 
 
@@ -187,13 +188,16 @@ class _Backup:
         parent = self._ticket.parent
         if parent is None:
             return None
-        try:
-            self._storage.size(session_name(parent))
-            data = self._storage.get(point_name(parent))
-        except ObjectMissing:
-            raise Missing(f"The parent point {parent} is gone; back up in full.") from None
         keys = self._keys
-        return decode_point(parent, data, keys.maintenance_key, keys.repository_id)
+        point = None
+        if exists(self._storage, session_name(parent)):
+            try:
+                point = read_point(self._storage, parent, keys.maintenance_key, keys.repository_id)
+            except ObjectMissing:
+                point = None
+        if point is None:
+            raise Missing(f"The parent point {parent} is gone; back up in full.")
+        return point
 
     def _write(
         self, writers: Sequence[DiskWriter], spans: Mapping[int, Sequence[int]], chain: Chain
@@ -202,7 +206,7 @@ class _Backup:
             for place, numbers in sorted(spans.items()):
                 yield from writers[place].tasks(numbers, chain)
 
-        run_tasks(tasks(), self._parallelism.readers, self._parallelism.read_bytes)
+        run_tasks(tasks(), self._parallelism.readers, chain.piece_bytes)
 
     def _lost(self, store: ChunkStore) -> dict[PackRef, set[SpanKey]]:
         """Shared packs that are condemned or gone by now, and the spans that use them."""
@@ -239,11 +243,13 @@ class _Backup:
             if found is None:
                 raise
             point, before = found, True
-        try:
-            self._storage.size(session_name(point.session_id))
-        except ObjectMissing:
-            raise voided(point.session_id) from None
-        return BackupResult(point, before)
+        return self.announced(point, before)
+
+    def announced(self, point: Point, committed_before: bool) -> BackupResult:
+        """The result, if the point counts. Raises ``PointVoided`` if it was deleted meanwhile."""
+        if not exists(self._storage, session_name(point.session_id)):
+            raise voided(point.session_id)
+        return BackupResult(point, committed_before)
 
 
 def _by_disk(lost: Mapping[PackRef, set[SpanKey]]) -> dict[int, list[int]]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kyanite.base.errors import ObjectMissing
+from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.engine.format import (
     POINTS_PREFIX,
     SESSIONS_PREFIX,
     Kind,
+    is_session_id,
     point_name,
     session_name,
 )
@@ -76,14 +77,23 @@ def read_points(
     maintenance_key: bytes,
     repository_id: bytes,
     session_root: Callable[[str], bytes] | None = None,
+    skip_damaged: Callable[[str, EngineError], None] | None = None,
 ) -> list[Point]:
-    """The points of these sessions; voids and points deleted meanwhile are left out."""
+    """The points of these sessions; voids and points deleted meanwhile are left out.
+
+    A point that cannot be read raises its error, or is given to ``skip_damaged``.
+    """
 
     def read(session_id: str) -> Point | None:
-        root = session_root(session_id) if session_root else None
         try:
+            root = session_root(session_id) if session_root else None
             return read_point(storage, session_id, maintenance_key, repository_id, root)
         except ObjectMissing:
+            return None
+        except EngineError as error:
+            if skip_damaged is None:
+                raise
+            skip_damaged(session_id, error)
             return None
 
     return [point for point in parallel_map(read, session_ids) if point is not None]
@@ -105,4 +115,5 @@ def delete_session(storage: Storage, session_id: str) -> None:
 
 
 def _names(storage: Storage, prefix: str) -> frozenset[str]:
-    return frozenset(info.name.removeprefix(prefix) for info in storage.list(prefix))
+    names = (info.name.removeprefix(prefix) for info in storage.list(prefix))
+    return frozenset(name for name in names if is_session_id(name))

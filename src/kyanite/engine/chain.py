@@ -42,6 +42,8 @@ class Chain:
         self.moved = Moved()
         self._cutter = cutter
         self._control = control
+        grid = cutter.grid_bytes
+        self.piece_bytes = max(grid, parallelism.read_bytes // grid * grid)
         self._lock = threading.Lock()
         self._cores: AbstractContextManager[object] = (
             threading.BoundedSemaphore(parallelism.workers)

@@ -25,8 +25,8 @@ from kyanite.engine.condemned import (
     pack_of_name,
     packs_name,
     put_list,
-    put_waits,
     read_lists,
+    settle_waits,
     waits_name,
 )
 from kyanite.engine.control import Control
@@ -161,17 +161,19 @@ class _Cleaning:
         still_open = Catalog(sessions, list_closed(self._storage)).open
         settled: list[CondemnedList] = []
         for one in lists:
-            if one.waits_for is None:
-                if still_open:  # else it is executed now; if that is interrupted, it is asked anew
-                    put_waits(
-                        self._storage,
-                        one.list_id,
-                        still_open,
-                        self._maintenance_key,
-                        self._repository_id,
-                    )
-                one = CondemnedList(one.list_id, one.packs, still_open)
-            settled.append(one)
+            waits = one.waits_for
+            if waits is None and still_open:
+                waits = settle_waits(
+                    self._storage,
+                    one.list_id,
+                    still_open,
+                    self._maintenance_key,
+                    self._repository_id,
+                )
+                if waits is None:
+                    continue  # another cleaner has executed it
+            # Nobody is open: it is executed now; if that is interrupted, it is asked anew.
+            settled.append(CondemnedList(one.list_id, one.packs, waits or frozenset()))
         return settled
 
     def _ready(self, lists: list[CondemnedList], tally: _Tally) -> list[CondemnedList]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kyanite.base.errors import Damaged, ObjectMissing
+from kyanite.base.errors import Damaged, Invalid, ObjectExists, ObjectMissing
 from kyanite.base.json_types import as_list, as_text
 from kyanite.engine.format import CONDEMNED_PREFIX, PACK_ID_BYTES, PACKS_PREFIX, Kind, id_of
 from kyanite.engine.pack import PackRef
@@ -37,7 +37,7 @@ def pack_of_name(name: str) -> PackRef | None:
         return None
     try:
         session_id, pack_id = id_of(parts[0]), bytes.fromhex(parts[1])
-    except ValueError:
+    except (ValueError, Invalid):
         return None
     return PackRef(session_id, pack_id) if len(pack_id) == PACK_ID_BYTES else None
 
@@ -58,17 +58,38 @@ def put_list(
     storage.put(name, seal(Kind.CONDEMNED, name, body, maintenance_key, repository_id))
 
 
-def put_waits(
+def settle_waits(
     storage: Storage,
     list_id: str,
     sessions: frozenset[str],
     maintenance_key: bytes,
     repository_id: bytes,
-) -> None:
-    """Keep which sessions the list waits for."""
+) -> frozenset[str] | None:
+    """Keep which sessions the list waits for; returns what is kept.
+
+    Another cleaner may have been first; what it has kept serves as well, since it too
+    listed the sessions after the list was put. ``None``: the list is gone already.
+    """
     name = waits_name(list_id)
     body = to_json_bytes({"sessions": sorted(sessions)})
-    storage.put(name, seal(Kind.WAITS, name, body, maintenance_key, repository_id))
+    try:
+        storage.put(name, seal(Kind.WAITS, name, body, maintenance_key, repository_id))
+    except ObjectExists:
+        try:
+            return _read_waits(storage, list_id, maintenance_key, repository_id)
+        except ObjectMissing:
+            return None
+    return sessions
+
+
+def _read_waits(
+    storage: Storage, list_id: str, maintenance_key: bytes, repository_id: bytes
+) -> frozenset[str]:
+    name = waits_name(list_id)
+    body = from_json_bytes(
+        name, unseal(Kind.WAITS, name, storage.get(name), maintenance_key, repository_id)
+    )
+    return frozenset(as_text(one) for one in as_list(body.get("sessions")))
 
 
 def read_lists(
@@ -93,13 +114,9 @@ def read_lists(
         sessions: frozenset[str] | None = None
         if waits in names:
             try:
-                found = storage.get(waits)
+                sessions = _read_waits(storage, list_id, maintenance_key, repository_id)
             except ObjectMissing:
                 return None
-            opened = from_json_bytes(
-                waits, unseal(Kind.WAITS, waits, found, maintenance_key, repository_id)
-            )
-            sessions = frozenset(as_text(s) for s in as_list(opened.get("sessions")))
         return CondemnedList(list_id, frozenset(p for p in packs if p is not None), sessions)
 
     return [one for one in parallel_map(read, ids) if one is not None]

@@ -88,7 +88,7 @@ class DiskWriter:
             todo = [
                 (number, piece)
                 for number, region in enumerate(work.regions)
-                for piece in pieces(region, chain.parallelism.read_bytes)
+                for piece in pieces(region, chain.piece_bytes)
             ]
             work.pending = len(todo)
             for number, piece in todo:

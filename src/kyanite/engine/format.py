@@ -92,6 +92,15 @@ def id_of(text: str) -> bytes:
     return value.bytes
 
 
+def is_session_id(text: str) -> bool:
+    """Whether ``text`` is the id of a session; other names are not ours and are left alone."""
+    try:
+        id_of(text)
+    except Invalid:
+        return False
+    return True
+
+
 def text_of(identifier: bytes) -> str:
     """A UUID of 16 bytes as text."""
     return str(uuid.UUID(bytes=identifier))

@@ -82,7 +82,7 @@ def load_index(storage: Storage, maintenance_key: bytes, repository_id: bytes) -
             return Index(parallel_map(load, storage.list(INDEX_PREFIX)))
         except ObjectMissing as error:
             missing = str(error)
-    raise Missing(f"The index cannot be read: {missing} Run verify.")
+    raise Missing(f"The index cannot be read: {missing} Make it anew with rebuild-index.")
 
 
 def put_segment(storage: Storage, body: bytes, maintenance_key: bytes, repository_id: bytes) -> str:

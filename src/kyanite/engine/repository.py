@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import (
     Conflict,
+    EngineError,
     Missing,
     NotFound,
     ObjectExists,
@@ -29,6 +30,7 @@ from kyanite.engine.format import (
     text_of,
 )
 from kyanite.engine.index import load_index
+from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
 from kyanite.engine.key_slots import Cost, make_slot, open_slot, slot_owner
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys, pack_key
 from kyanite.engine.page_reader import PageReader
@@ -157,19 +159,22 @@ class Repository:
 
     # Points
 
-    def points(self) -> list[Point]:
-        """All points, recipes opened, oldest first. Raises ``Damaged`` if one cannot be read."""
+    def points(self, skip_damaged: Callable[[str, EngineError], None] | None = None) -> list[Point]:
+        """All points, recipes opened, oldest first.
+
+        Raises ``Damaged`` if one cannot be read, unless ``skip_damaged`` takes its session
+        id and the error.
+        """
         announced = catalog.read_catalog(self.storage).announced
-        return sorted(
-            catalog.read_points(
-                self.storage,
-                announced,
-                self._keys.maintenance_key,
-                self.repository_id,
-                lambda session_id: self._keys.session_root(id_of(session_id)),
-            ),
-            key=lambda point: (point.created_at, point.session_id),
+        points = catalog.read_points(
+            self.storage,
+            announced,
+            self._keys.maintenance_key,
+            self.repository_id,
+            lambda session_id: self._keys.session_root(id_of(session_id)),
+            skip_damaged,
         )
+        return sorted(points, key=lambda point: (point.created_at, point.session_id))
 
     def read_point(self, session_id: str) -> Point:
         """One point with its recipe. Raises ``NotFound``, ``Damaged``, ``WrongKey``."""
@@ -298,6 +303,12 @@ class Repository:
     def verify(self, level: Level, control: Control | None = None) -> VerifyReport:
         """Look for damage; see ``engine.verify``."""
         return verify(self.storage, self._keys, level, control or NoControl())
+
+    def rebuild_index(self, control: Control | None = None) -> RebuildReport:
+        """Make the index anew from the packs; see ``engine.index_rebuild``."""
+        return rebuild_index(
+            self.storage, self._keys.maintenance_key, self.repository_id, control or NoControl()
+        )
 
     def clean(self, control: Control | None = None) -> CleanReport:
         """Give back what no point needs; see ``engine.cleaning``."""

@@ -58,6 +58,9 @@ class RepositorySettings:
             raise Invalid("A page lists at least one chunk and less than 2 GiB.")
         if self.page_span_bytes % self.cut_bytes or not 1 <= self.inner_fanout <= 4096:
             raise Invalid("Pages hold whole chunks, inner pages at most 4096 pages.")
+        longest_page = max(self.page_span_bytes // self.cut_bytes * 36, self.inner_fanout * 32)
+        if longest_page + 8 * KIB > min(MAX_CHUNK_BYTES, self.pack_bytes):
+            raise Invalid("A page must fit into a pack, and is at most as long as a chunk may be.")
 
     def to_json(self) -> JsonObject:
         return {

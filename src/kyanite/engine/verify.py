@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Final
 
 from kyanite.base.errors import EngineError, ObjectMissing
-from kyanite.engine.catalog import read_catalog, read_point
+from kyanite.engine.catalog import exists, read_catalog, read_point
 from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.control import Control
-from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX, Kind, id_of, point_name
+from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX, Kind, id_of, point_name, session_name
 from kyanite.engine.index import Index, LoadedSegment
 from kyanite.engine.index_segment import decode_segment
 from kyanite.engine.keys import RepositoryKeys
@@ -124,6 +124,13 @@ class _Verifying:
         if self._level is not Level.PRESENT:
             self._open_packs(sorted(sizes, key=lambda pack: pack.name))
         hurts = self._hurts(points, index, sizes)
+        gone = {
+            session_id
+            for session_id in {p.session_id for places in hurts.values() for p in places}
+            if not exists(self._storage, session_name(session_id))
+        }
+        for places in hurts.values():  # points deleted meanwhile need nothing any more
+            places[:] = [place for place in places if place.session_id not in gone]
         damages = [
             Damage(one.name, one.reason, tuple(hurts.pop(one.name, ())))
             for one in self._found.damages
@@ -131,6 +138,7 @@ class _Verifying:
         damages += [
             Damage(name, "Chunks or pages that points need cannot be read here.", tuple(places))
             for name, places in sorted(hurts.items())
+            if places
         ]
         return VerifyReport(
             self._level,

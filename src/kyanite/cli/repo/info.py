@@ -9,6 +9,7 @@ import click
 
 from kyanite.base.units import format_bytes
 from kyanite.cli.repo.address import open_storage, read_password, repository_options
+from kyanite.cli.repo.points import warn
 from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
 from kyanite.engine.repository import Repository
 
@@ -23,7 +24,7 @@ def command(address: str, password_file: Path | None, as_json: bool) -> None:
     segments = [info.size_bytes for info in storage.list(INDEX_PREFIX)]
     facts = {
         "id": repository.repository_id.hex(),
-        "points": len(repository.points()),
+        "points": len(repository.points(warn)),
         "openSessions": repository.open_sessions(),
         "packs": len(packs),
         "packBytes": sum(packs),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kyanite.base.errors import NotFound
+from kyanite.base.errors import EngineError, NotFound
 from kyanite.base.units import format_bytes
 from kyanite.cli.repo.address import open_storage, read_password, repository_options
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(address: str, password_file: Path | None, as_json: bool) -> None:
     from kyanite.engine.repository import Repository
 
-    points = Repository.open(open_storage(address), read_password(password_file)).points()
+    points = Repository.open(open_storage(address), read_password(password_file)).points(warn)
     if as_json:
         click.echo(json.dumps([describe(point) for point in points], indent=1))
         return
@@ -54,9 +54,14 @@ def describe(point: Point) -> JsonObject:
     }
 
 
+def warn(session_id: str, error: EngineError) -> None:
+    """Say that a point cannot be read; the others can be used all the same."""
+    click.echo(f"kyanite: the point {session_id} is left out: {error}", err=True)
+
+
 def find_point(repository: Repository, label: str) -> Point:
     """The newest point with that label, or the one with that id. Raises ``NotFound``."""
-    for point in reversed(repository.points()):
+    for point in reversed(repository.points(warn)):
         if label in (point.label, point.session_id):
             return point
     raise NotFound(f"The repository has no point {label!r}; `kyanite repo list` shows them.")
