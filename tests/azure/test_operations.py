@@ -111,3 +111,15 @@ def test_following_an_operation_ends_soon_when_the_work_is_called_off() -> None:
     with pytest.raises(Cancelled):
         arm.put(DISK, {})
     assert time.monotonic() - begun < 2
+
+
+def test_an_operation_that_azure_has_forgotten_is_judged_by_its_resource() -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.path == "/status":
+            return Answer(404, error_body("NotFound", "no such operation"))
+        if asked.method == "PUT":
+            return Answer(202, None, {"Azure-AsyncOperation": STATUS} | SOON)
+        return Answer(200, {"name": "d", "properties": {"provisioningState": "Succeeded"}})
+
+    arm, _ = scripted(script)
+    assert arm.put(DISK, {})["name"] == "d"

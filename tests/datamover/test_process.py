@@ -132,3 +132,28 @@ def test_neither_arguments_nor_environment_of_a_mover_hold_secrets(
         ask(launcher, Order("nonsense", 1, {"key": "secret of the order"}), check)
     assert seen
     assert not any("secret" in text for text in seen)
+
+
+def test_a_mover_that_reads_nothing_does_not_hold_up_a_stop() -> None:
+    launcher = RememberingLauncher()
+    attachments = Attachments()
+    attachments.add(b"x" * 40_000_000)
+    turns, begun = [0], time.monotonic()
+
+    def check() -> None:
+        turns[0] += 1
+        if turns[0] == 2 and launcher.mover is not None:
+            os.kill(launcher.mover.pid, signal.SIGSTOP)
+        if turns[0] > 4:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        run_raw(
+            Order("nonsense", 1, {}),
+            attachments,
+            renew=refuse,
+            launcher=launcher,
+            on_progress=no_progress,
+            check=check,
+        )
+    assert time.monotonic() - begun < 8

@@ -53,6 +53,8 @@ class Mailbox:
 class BadTransport:
     """One end of two mailboxes."""
 
+    lossless = False
+
     def __init__(self, inbox: Mailbox, outbox: Mailbox) -> None:
         self.inbox, self.outbox = inbox, outbox
 

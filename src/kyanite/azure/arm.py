@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+import requests
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
@@ -23,10 +24,11 @@ from azure.core.pipeline.policies import (
     RequestIdPolicy,
     UserAgentPolicy,
 )
-from azure.core.pipeline.transport import HttpTransport
+from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+from requests.adapters import HTTPAdapter
 
 from kyanite.azure.api_versions import api_version_of
 from kyanite.azure.cloud import Cloud
@@ -41,6 +43,7 @@ _log = logging.getLogger("kyanite.azure.arm")
 
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 60
+_CONNECTIONS: Final = 32
 _ACCEPTED: Final = frozenset({200, 201, 202, 204})
 
 
@@ -76,10 +79,7 @@ class ArmClient:
                 UserAgentPolicy(base_user_agent="kyanite"),
                 _Sign(login, cloud.arm_scope),
             ],
-            transport=transport,
-            connection_verify=cloud.ca_file or True,
-            connection_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            transport=transport or _transport(cloud.ca_file),
         )
 
     def with_check(self, check: Check) -> ArmClient:
@@ -226,6 +226,20 @@ class ArmClient:
     def _is_ours(self, host: str) -> bool:
         """The ARM host or a regional one below it."""
         return host == self._host or host.endswith("." + self._host)
+
+
+def _transport(ca_file: str | None) -> HttpTransport[HttpRequest, HttpResponse]:
+    """Strict TLS, bounded waits, and connections enough for a job with many machines."""
+    session = requests.Session()
+    session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
+    transport: HttpTransport[HttpRequest, HttpResponse] = RequestsTransport(
+        session=session,
+        session_owner=False,
+        connection_verify=ca_file or True,
+        connection_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+    )
+    return transport
 
 
 class _Sign(ARMChallengeAuthenticationPolicy):

@@ -9,12 +9,13 @@ as plain text, so that a restarted appliance follows it where the old one stoppe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from kyanite.azure.faults import azure_error, error_of_body
 from kyanite.azure.pauses import Check, pause, retry_after_seconds
+from kyanite.base.errors import Gone
 from kyanite.base.json_types import JsonObject, as_object, as_text, dig
 
 _FIRST_PAUSE_SECONDS: Final = 0.5
@@ -101,22 +102,27 @@ def poll(operation: Operation, get: Callable[[str], PollAnswer], check: Check) -
     pace = _Pace(operation.retry_after_seconds)
     while True:
         pace.wait(check)
+        try:
+            answer = get(operation.status_url or operation.location_url or operation.url)
+        except Gone:
+            if not (operation.status_url or operation.location_url):
+                raise
+            # Azure forgets operations after a while: the resource itself tells what became.
+            operation = replace(operation, status_url="", location_url="")
+            if operation.method == "DELETE":
+                return {}
+            continue
         if operation.status_url:
-            answer = get(operation.status_url)
             state = as_text(answer.body.get("status")).lower()
-            _raise_if_failed(operation, state, answer.body)
-            if state in _DONE:
-                return _result_after_status(operation, answer.body, get)
         elif operation.location_url:
-            answer = get(operation.location_url)
-            if answer.status != 202:
-                return _result(operation, answer.body, get)
+            state = "inprogress" if answer.status == 202 else "succeeded"
         else:
-            answer = get(operation.url)
             state = as_text(dig(answer.body, "properties", "provisioningState")).lower()
-            _raise_if_failed(operation, state, answer.body)
-            if state in _DONE:
-                return answer.body
+        _raise_if_failed(operation, state, answer.body)
+        if state in _DONE:
+            if operation.status_url:
+                return _result_after_status(operation, answer.body, get)
+            return _result(operation, answer.body, get) if operation.location_url else answer.body
         pace.told(retry_after_seconds(answer.headers.get("retry-after")))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.arm_ids import group_id
+from kyanite.base.errors import Gone, Rejected
 from kyanite.base.json_types import JsonObject, as_object
 
 
@@ -75,9 +76,15 @@ def find_by_tag(
 def move(
     arm: ArmClient, subscription_id: str, from_group: str, ids: Sequence[str], to_group_id: str
 ) -> None:
-    """Move resources into another group; all or none."""
+    """Move resources into another group; all or none. Repeating it is harmless."""
     body: JsonObject = {"resources": list(ids), "targetResourceGroup": to_group_id}
-    arm.post(f"{group_id(subscription_id, from_group)}/moveResources", body)
+    try:
+        arm.post(f"{group_id(subscription_id, from_group)}/moveResources", body)
+    except (Gone, Rejected):
+        # The answer to an earlier try may have been lost: they are where they should be then.
+        moved = [to_group_id + one[one.lower().index("/providers/") :] for one in ids]
+        if any(arm.find(one) is None for one in moved):
+            raise
 
 
 def set_tags(arm: ArmClient, resource_id: str, tags: Mapping[str, str]) -> None:

@@ -107,7 +107,7 @@ class Channel:
         """Send what the window allows, and again what has not been acknowledged in time."""
         now = time.monotonic()
         for sequence, (frame, sent_at) in self._under_way.items():
-            if now - sent_at >= self._resend_seconds:
+            if not self._transport.lossless and now - sent_at >= self._resend_seconds:
                 self._under_way[sequence] = (frame, now)
                 self._transport.send(frame.encode())
         while self._outbox and len(self._under_way) < _WINDOW_FRAMES:

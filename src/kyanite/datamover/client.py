@@ -118,16 +118,18 @@ def run_raw(
     fence = Fence(new_id(), order.epoch)
     mover = launcher.launch(fence)
     channel = Channel(mover.transport, fence, resend_seconds=resend_seconds)
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="renew") as renewals:
-        talk = _Talk(mover, channel, renew, renewals, on_progress, limit)
-        try:
-            return talk.until_result(order, attachments, check)
-        except TransportClosed as closed:
-            raise MoverLost(
-                "The data mover ended without a result; the work has to be repeated."
-            ) from closed
-        finally:
-            mover.kill()
+    renewals = ThreadPoolExecutor(max_workers=2, thread_name_prefix="renew")
+    talk = _Talk(mover, channel, renew, renewals, on_progress, limit)
+    try:
+        return talk.until_result(order, attachments, check)
+    except TransportClosed as closed:
+        raise MoverLost(
+            "The data mover ended without a result; the work has to be repeated."
+        ) from closed
+    finally:
+        mover.kill()
+        # A renewal may still wait for a throttled Azure; nobody needs its answer any more.
+        renewals.shutdown(wait=False, cancel_futures=True)
 
 
 class _Talk:

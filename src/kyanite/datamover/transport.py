@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
+from collections import deque
 from typing import Protocol
 
 from kyanite.datamover.frames import PREFIX, lengths
@@ -21,8 +23,11 @@ class TransportClosed(Exception):
 class Transport(Protocol):
     """Frames in, frames out. ``send`` is called by several threads, ``receive`` by one."""
 
+    lossless: bool
+    """What is sent arrives once and in order, or the transport closes."""
+
     def send(self, frame: bytes) -> None:
-        """Hand a frame over. Raises ``TransportClosed``."""
+        """Hand a frame over, without waiting for the other side. Raises ``TransportClosed``."""
         ...
 
     def receive(self, timeout_seconds: float) -> bytes | None:
@@ -35,34 +40,38 @@ class Transport(Protocol):
 
 
 class PipeTransport:
-    """Two file descriptors, which it owns."""
+    """Two file descriptors, which it owns.
+
+    Neither side ever waits for the other to read: what does not fit into the pipe is kept
+    and goes out while this side receives. A frozen mover must not freeze the appliance.
+    """
+
+    lossless = True
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd = read_fd
         self._write_fd = write_fd
-        self._write_lock = threading.Lock()
+        os.set_blocking(write_fd, False)
+        self._lock = threading.Lock()
+        self._unsent: deque[memoryview] = deque()
         self._buffer = bytearray()
         self._closed = False
 
     def send(self, frame: bytes) -> None:
-        with self._write_lock:
+        with self._lock:
             if self._closed:
                 raise TransportClosed
-            view = memoryview(frame)
-            try:
-                while view:
-                    view = view[os.write(self._write_fd, view) :]
-            except OSError as error:  # EPIPE: nobody reads any more
-                raise TransportClosed from error
+            self._unsent.append(memoryview(frame))
+            self._write()
 
     def receive(self, timeout_seconds: float) -> bytes | None:
+        deadline = time.monotonic() + timeout_seconds
         while (wanted := self._missing()) > 0:
+            if not self._wait_readable(deadline):
+                return None
             try:
-                ready, _, _ = select.select([self._read_fd], [], [], timeout_seconds)
-                if not ready:
-                    return None
                 data = os.read(self._read_fd, max(wanted, 65536))
-            except (OSError, ValueError) as error:
+            except OSError as error:
                 raise TransportClosed from error
             if not data:
                 raise TransportClosed
@@ -73,12 +82,45 @@ class PipeTransport:
         return frame
 
     def close(self) -> None:
-        with self._write_lock:
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
             os.close(self._write_fd)
             os.close(self._read_fd)
+
+    def _wait_readable(self, deadline: float) -> bool:
+        """Whether there is something to read before ``deadline``; writes meanwhile."""
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise TransportClosed
+                self._write()
+                poller = select.poll()
+                poller.register(self._read_fd, select.POLLIN)
+                if self._unsent:
+                    poller.register(self._write_fd, select.POLLOUT)
+            left = max(0.0, deadline - time.monotonic())
+            ready = dict(poller.poll(left * 1000))
+            if self._read_fd in ready:
+                return True
+            if not ready and time.monotonic() >= deadline:
+                return False
+
+    def _write(self) -> None:
+        """Write what the pipe takes now. Called with the lock held."""
+        while self._unsent:
+            view = self._unsent[0]
+            try:
+                written = os.write(self._write_fd, view)
+            except BlockingIOError:
+                return
+            except OSError as error:  # EPIPE: nobody reads any more
+                raise TransportClosed from error
+            if written == len(view):
+                self._unsent.popleft()
+            else:
+                self._unsent[0] = view[written:]
 
     def _frame_length(self) -> int:
         header, payload = lengths(bytes(self._buffer[: PREFIX.size]))

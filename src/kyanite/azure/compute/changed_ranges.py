@@ -49,7 +49,7 @@ def _ask(pages: DiskPages, size_bytes: int, previous: RenewableUrl | None) -> It
         except Transient:
             if end - start <= _SMALLEST_WINDOW_BYTES:
                 raise
-            middle = start + (end - start) // 2 // GIB * GIB or start + _SMALLEST_WINDOW_BYTES
+            middle = start + max(_SMALLEST_WINDOW_BYTES, (end - start) // 2 // GIB * GIB)
             windows += [(middle, end), (start, middle)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import access
+from kyanite.base.errors import Rejected
 from kyanite.base.json_types import JsonObject, as_int, dig
 from kyanite.base.units import GIB
 
@@ -31,9 +32,13 @@ def create(arm: ArmClient, disk_id: str, body: JsonObject) -> JsonObject:
 
 
 def delete(arm: ArmClient, disk_id: str) -> None:
-    """Delete a disk and wait; a missing one is fine. Live access is revoked first."""
-    access.revoke(arm, disk_id)
-    arm.delete(disk_id)
+    """Delete a disk and wait; a missing one is fine, and so is one that somebody reads:
+    Azure deletes nothing with a live access, so that is ended first."""
+    try:
+        arm.delete(disk_id)
+    except Rejected:
+        access.revoke(arm, disk_id)
+        arm.delete(disk_id)
 
 
 def size_bytes(disk_or_snapshot: JsonObject) -> int:

@@ -123,7 +123,10 @@ def _percent(snapshot: JsonObject) -> float:
 
 
 def delete(arm: ArmClient, snapshot_id: str) -> None:
-    """Delete a snapshot and wait; a missing one is fine. Live access is revoked first, as
-    Azure deletes nothing that somebody reads."""
-    access.revoke(arm, snapshot_id)
-    arm.delete(snapshot_id)
+    """Delete a snapshot and wait; a missing one is fine, and so is one that somebody reads:
+    Azure deletes nothing with a live access, so that is ended first."""
+    try:
+        arm.delete(snapshot_id)
+    except Rejected:
+        access.revoke(arm, snapshot_id)
+        arm.delete(snapshot_id)
