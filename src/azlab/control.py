@@ -1,8 +1,9 @@
 """The control interface: what a guest system, an accident or a test needs and Azure has not.
 
 Plain HTTP on the loopback address, JSON, errors with a sentence. It is never counted, shaped or
-held. Beyond commands.md: `PATCH /settings` (page size, duration of operations), `GET /requests`
-(the last finished requests one by one), `DELETE /stats` (count anew), `DELETE /faults?id=`.
+held. `disk-bytes` is the guest of a machine, `faults` the accidents (core/faults.py says what each
+member means), `clock`, `stats` and `requests` tell time and what was asked, `settings` holds page
+size and durations, `reset` goes back to the scene. docs/howto/use-the-lab.md shows them at work.
 """
 
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ class LabClock:
 
     @staticmethod
     def real_now() -> datetime:
-        """The time outside: what the check of request dates uses, as commands.md says."""
+        """The time outside. The 15-minute check of request dates stays on it: clients know no other."""
         return datetime.now(UTC)
 
     def advance(self, seconds: float) -> datetime:

@@ -48,24 +48,40 @@ _POLL_SECONDS = 0.05  # how often a held request looks whether its client is sti
 
 @dataclass(frozen=True)
 class FaultRule:
-    """What one POST to the control interface asks for; commands.md gives the meanings."""
+    """What one POST to the control interface asks for. Defaults change nothing."""
 
     method: str = ""
+    """Which methods are struck; several with `|`, empty for all."""
     path: str = ""
+    """A regular expression, searched in the URL path without the query, regardless of case."""
     times: int | None = None
+    """How often it strikes; None until it is cleared."""
     skip: int = 0
+    """So many matching requests pass first."""
     status: int | None = None
+    """Answered instead of applying the request, with `code`, `message` and `Retry-After`."""
     code: str = ""
     message: str = ""
     retry_after_seconds: float | None = None
     delay_seconds: float = 0.0
+    """Waited before anything else happens."""
     drop: bool = False
+    """The connection breaks in the middle of the request's body (which is then not applied), or,
+    when it has none, in the middle of the answer's (it is applied then)."""
     fail_operation: str = ""
+    """The long-running operation is accepted and ends `Failed` with this code."""
     hold: Hold = ""
+    """Kept waiting before it is applied, or applied and its answer kept back, until the fault is
+    deleted."""
     apply_after_disconnect: bool = False
+    """A request held before whose client has gone meanwhile never arrived; with this it arrives
+    late."""
     latency_ms: float = 0.0
+    """Paid by each request, before it is applied."""
     bytes_per_second: float = 0.0
+    """The rate of each connection, for the bodies in both directions together."""
     total_bytes_per_second: float = 0.0
+    """The rate of all connections together."""
 
 
 @dataclass

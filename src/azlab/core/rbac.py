@@ -3,7 +3,7 @@
 Roles and assignments are documents in the state (kinds "roleDefinition", "roleAssignment"), put
 there by the authorization service and by scenes. An action is granted when any assignment at the
 scope or above it has a permission entry whose `actions` match and whose `notActions` do not; an
-action that one entry refuses may be granted by another (azure-calls, section 10).
+action that one entry refuses may be granted by another.
 """
 
 import re
