@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +12,7 @@ from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository
+from kyanite.engine.storage.base import ObjectInfo
 from kyanite.engine.storage.counting import CountingStorage
 from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
@@ -241,6 +242,47 @@ def test_cleaning_refuses_when_anything_it_needs_cannot_be_read(prefix: str) -> 
         with pytest.raises((Damaged, Missing)):
             repository.clean()
     assert _packs(repository) == before
+
+
+class _ActsAfterListing(MemoryStorage):
+    """Does something at once after the first listing of a prefix, before anything else."""
+
+    def __init__(self, inner: MemoryStorage, prefix: str, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._objects = inner._objects
+        self._lock = inner._lock
+        self._prefix = prefix
+        self._act: Callable[[], None] | None = act
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = super().list(prefix)
+        act = self._act
+        if prefix == self._prefix and act is not None:
+            self._act = None
+            act()
+        return found
+
+
+@pytest.mark.parametrize("prefix", ["packs/", "sessions/", "points/", "index/", "condemned/"])
+def test_a_backup_that_comes_and_goes_between_the_listings_of_a_cleaner_is_kept(
+    prefix: str,
+) -> None:
+    storage = MemoryStorage()
+    repository = tiny_repository(storage)
+    doomed = back_up_disk(repository, NOISE[: 100 * KIB], machine="doomed").point
+    repository.delete_points([doomed.session_id])
+    contents = NOISE[: 60 * KIB] + random.Random(9).randbytes(100 * KIB)
+    points = []
+
+    def back_up() -> None:
+        points.append(back_up_disk(repository, contents).point)
+
+    watched = _ActsAfterListing(storage, prefix, back_up)
+    Repository.open_with_master(watched, repository.master_key).clean()
+    repository.clean()
+    assert repository.points() == points
+    assert restored(repository, points[0]) == contents
+    assert repository.verify(Level.FULL).damages == ()
 
 
 def test_cleaning_bounds_the_number_of_index_segments() -> None:

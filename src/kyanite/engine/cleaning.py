@@ -30,7 +30,7 @@ from kyanite.engine.condemned import (
     waits_name,
 )
 from kyanite.engine.control import Control
-from kyanite.engine.format import PACKS_PREFIX, point_name, session_name, text_of
+from kyanite.engine.format import CONDEMNED_PREFIX, PACKS_PREFIX, point_name, session_name, text_of
 from kyanite.engine.index import Index, load_index
 from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.mark import Mark
@@ -121,8 +121,9 @@ class _Cleaning:
         # 6. execute
         ready = self._ready(lists, tally)
         self._execute(ready, mark, marked, packs, tally)
-        # 7. junk under points/
+        # 7. junk
         self._remove_junk_points()
+        self._remove_junk_waits()
         return CleanReport(
             tally.deleted,
             tally.freed_bytes,
@@ -143,7 +144,12 @@ class _Cleaning:
         reader = PageReader(
             self._storage, index.find_all, self._maintenance_key, self._repository_id
         )
-        return Mark(index, reader, packs, self._control)
+
+        def is_there(pack: PackRef) -> bool:
+            """Listed, or put since: a session may have committed after the packs were listed."""
+            return pack in packs or exists(self._storage, pack.name)
+
+        return Mark(index, reader, is_there, self._control)
 
     def _mark_all(self, mark: Mark, marked: set[str], catalog: Catalog) -> None:
         """Mark the points of a listing. One that is deleted meanwhile does not count as marked."""
@@ -205,7 +211,6 @@ class _Cleaning:
             sessions = list_sessions(self._storage)
             new = sorted((closed & sessions) - marked)
             if new:
-                packs = {**packs, **self._list_packs()}
                 index = load_index(self._storage, self._maintenance_key, self._repository_id)
                 fresh = self._new_mark(index, packs)
                 points = read_points(self._storage, new, self._maintenance_key, self._repository_id)
@@ -258,6 +263,13 @@ class _Cleaning:
         # Voids have done their work when cleaning has gone past their session.
         for session_id in sorted(closed & list_sessions(self._storage)):
             self._remove_if_void(session_id)
+
+    def _remove_junk_waits(self) -> None:
+        """What another cleaner wrote beside a list that was just executed."""
+        for info in list(self._storage.list(CONDEMNED_PREFIX)):
+            list_id = info.name.removeprefix(CONDEMNED_PREFIX).partition("/")[0]
+            if info.name == waits_name(list_id) and not exists(self._storage, packs_name(list_id)):
+                self._storage.delete(info.name)
 
     def _remove_if_void(self, session_id: str) -> None:
         try:

@@ -6,7 +6,7 @@ mark: cleaning with a hole in its knowledge would delete what is needed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 
 from kyanite.base.errors import Missing
 from kyanite.engine.control import Control
@@ -26,13 +26,13 @@ class Mark:
         self,
         index: Index,
         reader: PageReader,
-        present: Collection[PackRef],
+        is_there: Callable[[PackRef], bool],
         control: Control,
     ) -> None:
         self.packs: set[PackRef] = set()
         self._index = index
         self._reader = reader
-        self._present = present
+        self._is_there = is_there
         self._control = control
         self._seen_pages: set[bytes] = set()
         self._seen_chunks: set[bytes] = set()
@@ -74,7 +74,7 @@ class Mark:
         packs = {
             location.pack
             for location in self._index.find_all(entry_id)
-            if location.pack in self._present
+            if location.pack in self.packs or self._is_there(location.pack)
         }
         if not packs:
             raise Missing(
