@@ -24,7 +24,7 @@ class LabClock:
 
     @staticmethod
     def real_now() -> datetime:
-        """The time outside. The 15-minute check of request dates stays on it: clients know no other."""
+        """The time outside: clients date their requests by it, so those dates are checked by it."""
         return datetime.now(UTC)
 
     def advance(self, seconds: float) -> datetime:
