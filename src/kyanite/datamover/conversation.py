@@ -135,9 +135,11 @@ class Conversation:
                 if message is not None:
                     self._take(message)
                 elif self._channel.silent_seconds > self._silence_seconds:
-                    raise LeaseLost("The appliance has been silent for too long.")
+                    raise MoverLost(
+                        "The data mover stopped: the appliance was silent for too long."
+                    )
         except TransportClosed:
-            self._stop_with(LeaseLost("The appliance has gone away."))
+            self._stop_with(MoverLost("The appliance has gone away."))
         except KyaniteError as error:
             self._stop_with(error)
 
