@@ -85,16 +85,19 @@ class DiskReader:
         paged = version >= _PAGING_SINCE
         most = wanted_results(request.query.text("maxresults")) if paged else None
         start = max(start, offset_of(request.query.text("marker")) if paged else 0)
+        enough = None if most is None else most + 1  # one more says that there is more
         if "x-ms-previous-snapshot-url" in request.headers:
-            runs = self._differences(request, version, grant, start, end)
+            runs = self._differences(request, version, grant, (start, end), enough)
         else:
-            runs = self._allocated(grant, start, end)
+            runs = self._allocated(grant, start, end, enough)
         headers |= {"x-ms-blob-content-length": str(total), "Content-Type": "application/xml"}
         return Response(200, headers, page_list_xml(runs, most))
 
-    def _allocated(self, grant: Grant, start: int, end: int) -> list[PageRun]:
+    def _allocated(self, grant: Grant, start: int, end: int, enough: int | None) -> list[PageRun]:
         size = self._store.size_bytes(grant.volume_id)
-        runs = self._store.allocated(grant.volume_id, start, end)
+        runs = self._store.allocated(grant.volume_id, start, end, enough)
+        if len(runs) == enough:
+            return runs
         if start <= size < end:  # the footer is a page like any other
             if runs and runs[-1].offset + runs[-1].length == size:
                 last = runs.pop()
@@ -104,7 +107,12 @@ class DiskReader:
         return runs
 
     def _differences(
-        self, request: Request, version: str, grant: Grant, start: int, end: int
+        self,
+        request: Request,
+        version: str,
+        grant: Grant,
+        window: tuple[int, int],
+        enough: int | None,
     ) -> list[PageRun]:
         if version < _DIFF_SINCE:
             raise BlobError(
@@ -130,7 +138,7 @@ class DiskReader:
                 "parameter value.",
             )
         try:
-            return self._store.differences(older.volume_id, grant.volume_id, start, end)
+            return self._store.differences(older.volume_id, grant.volume_id, *window, enough)
         except VolumeMissing:
             raise BlobError(
                 409, "PreviousSnapshotNotFound", "The previous snapshot is not found."

@@ -170,16 +170,24 @@ class PageStore:
 
     # -- ranges -------------------------------------------------------------------------
 
-    def allocated(self, volume_id: str, start: int, end: int) -> list[PageRun]:
-        """The ranges that hold data, sorted, joined, clipped to ``start <= x < end``."""
+    def allocated(
+        self, volume_id: str, start: int, end: int, most: int | None = None
+    ) -> list[PageRun]:
+        """The ranges that hold data, sorted, joined, clipped to ``start <= x < end``.
+
+        With ``most``, the first so many of them.
+        """
         end = min(end, self._row(volume_id).size_bytes)
         runs = data_runs(self._resolve(volume_id, start // SECTOR_BYTES, -(-end // SECTOR_BYTES)))
-        return _clipped(runs, start, end)
+        return _clipped(runs, start, end, most)
 
-    def differences(self, older_id: str, newer_id: str, start: int, end: int) -> list[PageRun]:
+    def differences(
+        self, older_id: str, newer_id: str, start: int, end: int, most: int | None = None
+    ) -> list[PageRun]:
         """What was written or cleared from one frozen volume to a later one of its line.
 
-        Raises :class:`VolumeMissing` if the older one does not lie below the newer one.
+        With ``most``, the first so many ranges. Raises :class:`VolumeMissing` if the older
+        one does not lie below the newer one.
         """
         newer = self._row(newer_id)
         found = self._lineage.differences(self._row(older_id).layer_id, newer.layer_id)
@@ -187,7 +195,7 @@ class PageStore:
             raise VolumeMissing(older_id)
         end = min(end, newer.size_bytes)
         runs = found.runs(start // SECTOR_BYTES, -(-end // SECTOR_BYTES))
-        return _clipped((run for run in runs if run.state != ABSENT), start, end)
+        return _clipped((run for run in runs if run.state != ABSENT), start, end, most)
 
     # -- inside -------------------------------------------------------------------------
 
@@ -210,11 +218,11 @@ class PageStore:
             else:
                 layer.write(offset, data)
 
-    def _resolve(self, volume_id: str, first: int, last: int) -> list[Run]:
+    def _resolve(self, volume_id: str, first: int, last: int) -> Iterable[Run]:
         """Runs of a volume whose states are layer serials, CLEARED or ABSENT."""
         row = self._row(volume_id)
         if not row.writable:
-            return list(self._lineage.merged(row.layer_id).runs(first, last))
+            return self._lineage.merged(row.layer_id).runs(first, last)
         with self._volume_lock(volume_id):
             row = self._row(volume_id)
             own = list(self._layer(row.layer_id).map.runs(first, last))
@@ -286,11 +294,13 @@ class PageStore:
                 path.unlink()
 
 
-def _clipped(runs: Iterable[Run], start: int, end: int) -> list[PageRun]:
+def _clipped(runs: Iterable[Run], start: int, end: int, most: int | None) -> list[PageRun]:
     found: list[PageRun] = []
     for run in runs:
         low = max(run.start * SECTOR_BYTES, start)
         high = min(run.end * SECTOR_BYTES, end)
         if low < high:
             found.append(PageRun(low, high - low, run.state == CLEARED))
+            if len(found) == most:
+                break
     return found
