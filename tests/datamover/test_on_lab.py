@@ -84,8 +84,10 @@ def test_a_backup_and_an_increment_come_back_byte_for_byte(bench: Bench) -> None
     assert after - before <= 1.2 * 2 * MIB + MIB
 
     for session_id, snapshot in ((ticket.session_id, first), (increment.session_id, second)):
-        restored, _ = bench.restore(session_id, disk)
+        seen.clear()
+        restored, restore = bench.restore(session_id, disk, on_progress=seen.append)
         assert bench.differs(snapshot, restored) == []
+        assert seen[-1].processed_bytes == seen[-1].total_bytes == restore.written_bytes
 
 
 def test_an_accident_of_every_kind_is_overcome(bench: Bench) -> None:

@@ -13,8 +13,9 @@ from kyanite.base.errors import Invalid
 from kyanite.datamover.backup_work import open_storage, renewable
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.orders import RestoreOrder, RestoreOutcome, TargetDisk
+from kyanite.engine.index import load_index
 from kyanite.engine.parallelism import Parallelism
-from kyanite.engine.restore import restore_disk
+from kyanite.engine.restore import data_bytes, restore_disk
 
 _FOOTER_NAMESPACE: Final = uuid.UUID("5b0c8a52-6b0b-4e0c-9c3e-0d8d4d8d2a01")
 """The footer's own id follows from point and disk, so that a repeated upload is identical."""
@@ -25,6 +26,13 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
     pool = ConnectionPool(order.ca_file)
     try:
         storage = open_storage(order.storage, conversation, pool)
+        index = load_index(storage, order.keys.maintenance_key, order.keys.repository_id)
+        conversation.expect(
+            sum(
+                data_bytes(storage, order.keys, index, order.point, disk.disk_id)
+                for disk in order.disks
+            )
+        )
         written = read = 0
         for disk in order.disks:
             pages = DiskPages(
@@ -42,6 +50,7 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
                     conversation,
                     already=disk.already,
                     parallelism=Parallelism.network(),
+                    index=index,
                 )
                 target.finish(_footer_id(order, disk), _made_at(order.point.created_at))
             written += result.written_bytes

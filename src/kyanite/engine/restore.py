@@ -61,9 +61,11 @@ def restore_disk(
     already: RangeList | None = None,
     parallelism: Parallelism | None = None,
     holes: Callable[[int, int], None] | None = None,
+    index: Index | None = None,
 ) -> RestoreResult:
     """Restore one disk of a point.
 
+    ``index``: the repository's, for callers that restore several disks and load it once.
     ``already``: ranges that are right in the target and are left alone. ``holes`` is told
     offset and length of every run of zeros, for targets that are not fresh.
     Raises ``Missing``, ``Damaged``, ``WrongKey``, and what storage, target and control raise.
@@ -78,8 +80,30 @@ def restore_disk(
         control or NoControl(),
         already or RangeList.empty(),
         parallelism or Parallelism.local(),
+        index,
     )
     return restoring.run(disk, holes)
+
+
+def data_bytes(
+    storage: Storage, keys: RestoreKeys, index: Index, point: Point, disk_id: str
+) -> int:
+    """How many bytes of a disk are not zero: what restoring it will write.
+
+    Reads its pages, one for each GiB. Raises ``NotFound``, ``Missing``, ``Damaged``.
+    """
+    disk = point.disk(disk_id)
+    if disk is None:
+        raise NotFound(f"The point has no disk {disk_id}.")
+    reader = PageReader(
+        storage, index.find_all, keys.maintenance_key, keys.repository_id, keys.id_key
+    )
+    return sum(
+        entry.length
+        for _, entries in reader.spans(disk)
+        for entry in entries
+        if entry.chunk_id is not None
+    )
 
 
 class _Restore:
@@ -91,6 +115,7 @@ class _Restore:
         control: Control,
         already: RangeList,
         parallelism: Parallelism,
+        index: Index | None,
     ) -> None:
         self._storage = storage
         self._keys = keys
@@ -98,7 +123,7 @@ class _Restore:
         self._control = control
         self._already = already
         self._parallelism = parallelism
-        self._index = self._load_index()
+        self._index = self._load_index() if index is None else index
         self._lock = threading.Lock()
         self._read_bytes = 0
         self._written_bytes = 0
