@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from kyanite.areas.access.first_start import ensure_administrator
@@ -19,8 +18,8 @@ from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import Invalid
 from kyanite.base.settings import Settings
 from kyanite.db.database import Database, sqlite_url
-from kyanite.db.schema import create_schema
-from kyanite.db.secrets import SecretBox, master_key_from_file, master_key_from_text
+from kyanite.db.master_key import open_secret_box
+from kyanite.db.migrate import upgrade
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.queue import prepare_queue
 from kyanite.durable.runtime import Runtime
@@ -30,21 +29,8 @@ from kyanite.http.rate_limits import GrowingDelay
 from kyanite.http.sign_in import TokenReader
 from kyanite.server.areas import Ground, add_areas
 
-# Modules that declare tables: the schema is complete once all of them are imported.
-TABLES = (
-    "kyanite.areas.access.tables",
-    "kyanite.areas.accounts.tables",
-    "kyanite.areas.appliance.tables",
-    "kyanite.areas.inventory.tables",
-    "kyanite.areas.repositories.tables",
-    "kyanite.areas.vm.tables",
-    "kyanite.db.uses",
-    "kyanite.durable.job_tables",
-    "kyanite.durable.schedule_tables",
-    "kyanite.durable.session_tables",
-    "kyanite.http.tables",
-)
 MASTER_KEY_FILE = "master.key"
+DATABASE_FILE = "kyanite.db"
 
 
 @dataclass
@@ -75,32 +61,22 @@ class Appliance:
         self.database.dispose()
 
 
-def open_database(settings: Settings) -> Database:
-    """The database of the settings, its schema up to date."""
-    url = settings.database_url or sqlite_url(settings.data_dir / "kyanite.db")
+def open_database(settings: Settings, *, must_exist: bool = False) -> Database:
+    """The database of the settings, its schema up to date.
+
+    `must_exist`: Invalid when there is none yet, which only an appliance may make.
+    """
+    file = settings.data_dir / DATABASE_FILE
+    if must_exist and not settings.database_url and not file.exists():
+        raise Invalid(
+            f"There is no appliance in {settings.data_dir} to work for: name its folder with "
+            "--data, or its database with KYANITE_DATABASE_URL."
+        )
+    url = settings.database_url or sqlite_url(file)
     database = Database(url)
-    for module in TABLES:
-        import_module(module)
-    create_schema(database)
+    upgrade(database)
     prepare_queue(database)
     return database
-
-
-def secret_box(settings: Settings, *, may_make_key: bool) -> SecretBox:
-    """What seals secrets in the database; its key is not in there.
-
-    Only the appliance itself makes a key, at its first start. A worker with a key of its own
-    could open nothing: Invalid says what to do.
-    """
-    if settings.master_key:
-        return SecretBox(master_key_from_text(settings.master_key))
-    file = settings.data_dir / MASTER_KEY_FILE
-    if not may_make_key and not file.exists():
-        raise Invalid(
-            "A worker needs the master key of its appliance: set KYANITE_MASTER_KEY, or give "
-            f"--data a folder with the appliance's {MASTER_KEY_FILE}."
-        )
-    return SecretBox(master_key_from_file(file))
 
 
 def prepare_folder(folder: Path) -> None:
@@ -112,8 +88,9 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     """Make the parts of a process; nothing runs yet."""
     clock = clock or SystemClock()
     prepare_folder(settings.data_dir)
-    secrets = secret_box(settings, may_make_key=not is_worker)
-    database = open_database(settings)
+    database = open_database(settings, must_exist=is_worker)
+    key_file = settings.data_dir / MASTER_KEY_FILE
+    secrets = open_secret_box(database, key_file, settings.master_key)
     passwords = Passwords()
     with database.writing() as db:
         ensure_installation_id(db, clock)
