@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from kyanite.db.locks import lock
 from kyanite.db.tables import Base
 
 
@@ -42,6 +43,16 @@ def replace_uses(db: Session, user: Thing, used: Iterable[Thing]) -> None:
         for thing in sorted(set(used))
     )
     db.flush()
+
+
+def lock_used(db: Session, used: Iterable[Thing]) -> None:
+    """Before a look at things that are to be used, or deleted: one of the two at a time.
+
+    Whoever deletes takes the lock and then asks `users_of`; whoever begins to use takes it and
+    then looks whether the thing exists.
+    """
+    for thing in sorted(set(used)):
+        lock(db, f"used {thing.kind} {thing.id}")
 
 
 def forget_user(db: Session, user: Thing) -> None:

@@ -8,18 +8,17 @@ so a limit of one never means two, and a changed limit is heeded by the next adm
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from kyanite.base.errors import Cancelled
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, JsonValue
-from kyanite.db.database import database_of
+from kyanite.db.locks import lock
 from kyanite.durable.job_tables import ENDED, JobRow, JobState
 from kyanite.durable.takeover import requeue
 
@@ -114,21 +113,13 @@ def _admit(context: JobContext, children: Sequence[Child]) -> None:
             continue
         with context.transaction() as db:
             if child.limit_key is not None and child.limit is not None:
-                _lock_limit(db, child.limit_key)
+                lock(db, f"limit {child.limit_key}")
                 if _admitted(db, child.limit_key) >= max(1, child.limit):
                     full.add(child.limit_key)
                     continue
             job = db.get(JobRow, waiting[child.id], with_for_update=True)
             if job is not None and job.state == JobState.WAITING:
                 requeue(db, job)
-
-
-def _lock_limit(db: Session, limit_key: str) -> None:
-    """One admission at a time for one key. SQLite has one writer at a time anyway."""
-    if database_of(db).kind == "postgresql":
-        digest = hashlib.sha256(limit_key.encode()).digest()
-        number = int.from_bytes(digest[:8], "big", signed=True)
-        db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
 def _admitted(db: Session, limit_key: str) -> int:

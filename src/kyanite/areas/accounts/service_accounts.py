@@ -40,7 +40,7 @@ from kyanite.base.errors import AzureError, Conflict, Denied, Invalid, Rejected
 from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
-from kyanite.db.uses import Thing, users_of
+from kyanite.db.uses import Thing, lock_used, users_of
 from kyanite.rules.naming import CERTIFICATE_NAME_CHARACTERS, account_name_problem
 from kyanite.rules.permission_sets import ALL_PURPOSES
 
@@ -148,6 +148,7 @@ class ServiceAccounts:
         Raises ``NotFound``; ``Conflict`` while a policy, a repository or worker management
         needs it.
         """
+        lock_used(db, [Thing(USED_KIND, account_id)])
         row = queries.get_row(db, account_id)
         users = users_of(db, Thing(USED_KIND, row.id))
         if users:

@@ -43,7 +43,7 @@ from kyanite.base.errors import AzureError, Conflict, Invalid, NotFound, Storage
 from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
-from kyanite.db.uses import Thing, replace_uses
+from kyanite.db.uses import Thing, lock_used, replace_uses
 from kyanite.durable.start import NewSession, start_session
 from kyanite.rules.naming import (
     container_name_problem,
@@ -115,6 +115,7 @@ class RepositoryCreation:
         """
         sessions: list[str] = []
         for plan in plans:
+            lock_used(db, [Thing(ACCOUNT_USED_KIND, plan.account_id)])
             account, storage = _look_up(db, plan)
             _check_free(db, plan)
             row = self._row(plan, account, storage)

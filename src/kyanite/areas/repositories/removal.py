@@ -20,7 +20,7 @@ from kyanite.areas.repositories.facts import (
 )
 from kyanite.areas.repositories.followers import Followers
 from kyanite.base.errors import Conflict
-from kyanite.db.uses import Thing, users_of
+from kyanite.db.uses import Thing, lock_used, users_of
 from kyanite.durable.start import NewSession, start_session
 
 DELETE_JOB: Final = "repository.delete"
@@ -87,6 +87,7 @@ class RepositoryRemoval:
 
         Raises ``NotFound`` and ``Conflict``.
         """
+        lock_used(db, [Thing(USED_KIND, repository_id)])
         own = queries.get_repository(db, repository_id)
         require_unused(db, own.id, self._followers)
         require_idle(db, own)

@@ -11,7 +11,7 @@ from kyanite.areas.accounts import USED_KIND as ACCOUNT
 from kyanite.areas.repositories import USED_KIND as REPOSITORY
 from kyanite.areas.sessions import active_sessions, policy_removed
 from kyanite.areas.vm.policy_body import settings_of
-from kyanite.areas.vm.policy_queries import get_policy
+from kyanite.areas.vm.policy_queries import get_policy, lock_policy
 from kyanite.areas.vm.policy_references import check_references
 from kyanite.areas.vm.policy_schedule import put_in_timetable, schedule_id
 from kyanite.areas.vm.policy_settings import target_repositories
@@ -20,9 +20,9 @@ from kyanite.areas.vm.tables import PolicyRow
 from kyanite.base.clock import Clock
 from kyanite.base.errors import Conflict, Invalid
 from kyanite.base.identifiers import new_id
-from kyanite.base.json_types import as_object
+from kyanite.base.json_types import JsonObject, as_object
 from kyanite.contract.models.policy import NewPolicyFromClient, UpdatedPolicyFromClient
-from kyanite.db.uses import Thing, forget_user, replace_uses
+from kyanite.db.uses import Thing, forget_user, lock_used, replace_uses
 from kyanite.durable.timetable import Timetable
 
 
@@ -38,6 +38,7 @@ class Policies:
         settings = settings_of(body)
         self._require_free_name(db, body.name, None)
         tenant_id, account_id = body.tenant_id, str(body.service_account_id)
+        _lock_used(db, settings, account_id)
         check_references(db, settings, tenant_id=tenant_id, account_id=account_id)
         last = db.scalar(select(func.max(PolicyRow.priority)))
         policy = PolicyRow(
@@ -58,10 +59,12 @@ class Policies:
     def update(self, db: Session, policy_id: str, body: UpdatedPolicyFromClient) -> None:
         """Replace the settings; tenant and account stay when they are left out."""
         settings = settings_of(body)
+        lock_policy(db, policy_id)
         policy = get_policy(db, policy_id)
         self._require_free_name(db, body.name, policy_id)
         tenant_id = body.tenant_id or policy.tenant_id
         account_id = str(body.service_account_id or policy.service_account_id)
+        _lock_used(db, settings, account_id)
         check_references(
             db,
             settings,
@@ -79,6 +82,7 @@ class Policies:
 
     def set_enabled(self, db: Session, policy_id: str, *, enabled: bool) -> None:
         """Switch the schedule on or off; starting by hand works either way."""
+        lock_policy(db, policy_id)
         policy = get_policy(db, policy_id)
         policy.is_enabled = enabled
         db.flush()
@@ -86,10 +90,12 @@ class Policies:
 
     def reset_change_tracking(self, db: Session, policy_id: str) -> None:
         """The next backup of each machine reads all allocated data."""
+        lock_policy(db, policy_id)
         get_policy(db, policy_id).cbt_reset_at = self.clock.now()
 
     def delete(self, db: Session, policy_id: str) -> None:
         """Forget the policy. Its points stay and age on. Raises Conflict while it runs."""
+        lock_policy(db, policy_id)
         policy = get_policy(db, policy_id)
         running = active_sessions(db, policy_id)
         if running:
@@ -122,3 +128,10 @@ class Policies:
         same = select(PolicyRow.id).where(func.lower(PolicyRow.name) == name.lower())
         if any(found != own_id for found in db.scalars(same)):
             raise Invalid.member("name", f"There is a policy {name} already.")
+
+
+def _lock_used(db: Session, settings: JsonObject, account_id: str) -> None:
+    """What the policy is about to use must not be deleted between the look and the commit."""
+    repositories = target_repositories(settings).values()
+    used = [Thing(REPOSITORY, id_) for id_ in repositories if id_]
+    lock_used(db, [Thing(ACCOUNT, account_id), *used])

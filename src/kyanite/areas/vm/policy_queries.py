@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from kyanite.areas.vm.tables import PolicyRow
 from kyanite.base.errors import NotFound
+from kyanite.db.locks import lock
 
 
 def get_policy(db: Session, policy_id: str) -> PolicyRow:
@@ -19,3 +20,8 @@ def get_policy(db: Session, policy_id: str) -> PolicyRow:
 def find_policy(db: Session, policy_id: str | None) -> PolicyRow | None:
     """One policy, or ``None`` when there is none (any more)."""
     return db.get(PolicyRow, policy_id) if policy_id else None
+
+
+def lock_policy(db: Session, policy_id: str) -> None:
+    """Before a look at a policy that is to be started or deleted: one of the two at a time."""
+    lock(db, f"vm-policy {policy_id}")

@@ -11,7 +11,7 @@ from kyanite.areas.repositories import find_repository
 from kyanite.areas.sessions import last_sessions, stop_sessions
 from kyanite.areas.vm.jobs.backups import BACKUP
 from kyanite.areas.vm.jobs.snapshots import SNAPSHOT
-from kyanite.areas.vm.policy_queries import find_policy, get_policy
+from kyanite.areas.vm.policy_queries import find_policy, get_policy, lock_policy
 from kyanite.areas.vm.policy_schedule import policy_id_of
 from kyanite.areas.vm.policy_settings import target_repositories
 from kyanite.areas.vm.repository_follower import POLICY_TYPE
@@ -99,13 +99,16 @@ def start_run(db: Session, policy: PolicyRow, run: Run) -> list[str]:
 
 def start_by_hand(db: Session, policy_id: str, initiator: str) -> list[str]:
     """All sessions of a run that a person asked for. Retries do not apply to it (2.5)."""
+    lock_policy(db, policy_id)
     run = Run(with_backup=True, scheduled=False, initiator=initiator)
     return start_run(db, get_policy(db, policy_id), run)
 
 
 def start_by_schedule(db: Session, schedule: Schedule, slot: Slot) -> None:
     """What the timetable does when a policy is due. A policy that is gone does nothing."""
-    policy = find_policy(db, policy_id_of(schedule))
+    policy_id = policy_id_of(schedule)
+    lock_policy(db, policy_id)
+    policy = find_policy(db, policy_id)
     if policy is not None and policy.is_enabled:
         start_run(db, policy, Run(Part.BACKUP in slot.parts, scheduled=True, initiator=""))
 
