@@ -34,8 +34,11 @@ def shape_of(models: ModuleType, name: str, above: tuple[str, ...] = ()) -> dict
     found: dict[str, object] = {}
     for attribute, field in sorted(model._attr_to_rest_field.items()):
         hint = next(
-            (str(one.__annotations__[attribute]) for one in model.__mro__
-             if attribute in getattr(one, "__annotations__", {})),
+            (
+                str(one.__annotations__[attribute])
+                for one in model.__mro__
+                if attribute in getattr(one, "__annotations__", {})
+            ),
             "",
         )
         found[field._rest_name] = _shape_of_hint(models, hint, (*above, name))

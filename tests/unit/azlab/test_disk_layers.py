@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from azlab.services.disks.layer import Layer
-from azlab.services.disks.range_map import RangeMap, Run
+from azlab.services.disks.range_map import RangeMap, Run, after_all
 from azlab.services.disks.store import PageStore
 
 SIZE_BYTES = 1 << 20
@@ -17,16 +17,19 @@ def test_a_map_is_the_step_function_that_was_assigned_to_it() -> None:
     rng = random.Random(4)
     for _ in range(200):
         found, expected = RangeMap(), [0] * 200
+        journal: list[Run] = []
         for _ in range(60):
             start = rng.randrange(200)
             end = min(200, start + rng.randrange(30))
             state = rng.randrange(3)
             found.assign(start, end, state)
             expected[start:end] = [state] * (end - start)
+            journal.append(Run(start, end, state))
         flat: list[int] = []
         for run in found.runs(0, 200):
             flat += [run.state] * (run.end - run.start)
         assert flat == expected
+        assert list(after_all(journal).present()) == list(found.present())
         assert len(found) <= 1 + sum(
             1 for left, right in zip([*expected, 0], [0, *expected], strict=True) if left != right
         )

@@ -126,6 +126,10 @@ def check_interfaces(
             "primary.",
         )
     for one in asked:
+        if text_at(one, "properties", "deleteOption").lower() not in ("", "delete", "detach"):
+            raise errors.invalid(
+                "networkInterfaces.deleteOption", "The deleteOption must be Delete or Detach."
+            )
         nic = referred(call, text_at(one, "id"), NICS, "networkInterfaces.id")
         check_not_deleting(nic)
         owner = text_at(nic.body, "properties", "virtualMachine", "id")

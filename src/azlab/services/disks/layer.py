@@ -19,7 +19,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from azlab.services.disks.range_map import RangeMap, Run
+from azlab.services.disks.range_map import RangeMap, Run, after_all
 
 SECTOR_BYTES = 512
 DATA = 1
@@ -124,16 +124,14 @@ class _Descriptor:
 
 def _replay(path: Path) -> tuple[RangeMap, int, int]:
     """The map a journal describes, its number of records and the bytes that are good."""
-    found = RangeMap()
-    records = 0
+    runs: list[Run] = []
     journal = path.read_bytes() if path.exists() else b""
     whole = len(journal) - len(journal) % _RECORD.size
     for start, length, state, checksum in _RECORD.iter_unpack(journal[:whole]):
         if zlib.crc32(_CHECKED.pack(start, length, state)) != checksum:
             break
-        found.assign(start, start + length, state)
-        records += 1
-    return found, records, records * _RECORD.size
+        runs.append(Run(start, start + length, state))
+    return after_all(runs), len(runs), len(runs) * _RECORD.size
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -8,7 +8,8 @@ map of a mostly empty tebibyte holds a handful of numbers.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 ABSENT = 0
@@ -90,3 +91,32 @@ class RangeMap:
         twin._starts = self._starts.copy()
         twin._states = self._states.copy()
         return twin
+
+
+def after_all(runs: Sequence[Run]) -> RangeMap:
+    """The map that assigning the runs one after another gives.
+
+    One sweep from the first sector to the last, so that a long journal of scattered writes
+    takes n log n: assigning in the order of the journal would move the lists n times.
+    """
+    found = RangeMap()
+    order = sorted(range(len(runs)), key=lambda index: runs[index].start)
+    covering: list[tuple[int, int, int]] = []  # (-index, end, state): the latest run first
+    position = following = 0
+    while following < len(order) or covering:
+        if not covering:
+            position = runs[order[following]].start
+        while following < len(order) and runs[order[following]].start <= position:
+            index = order[following]
+            heappush(covering, (-index, runs[index].end, runs[index].state))
+            following += 1
+        while covering and covering[0][1] <= position:
+            heappop(covering)
+        if not covering:
+            continue
+        _, stop, state = covering[0]
+        if following < len(order):
+            stop = min(stop, runs[order[following]].start)
+        found.assign(position, stop, state)
+        position = stop
+    return found
