@@ -1,8 +1,4 @@
-"""Databases with the tables of repositories and sessions, and an Azure to keep them in."""
-
-from __future__ import annotations
-
-import pytest
+"""Fresh databases, and an Azure to look at."""
 
 from support.azure_parts import azure, control  # noqa: F401
 from support.databases import (  # noqa: F401
@@ -12,22 +8,6 @@ from support.databases import (  # noqa: F401
     postgresql_url,
     sqlite_database,
     sqlite_template,
+    table_modules,
 )
 from support.repository_parts import repository_parts  # noqa: F401
-
-
-@pytest.fixture(scope="session")
-def table_modules() -> tuple[str, ...]:
-    """Those of the area and of what lies below it."""
-    return (
-        "kyanite.db.uses",
-        "kyanite.durable.job_tables",
-        "kyanite.durable.session_tables",
-        "kyanite.durable.schedule_tables",
-        "kyanite.http.tables",
-        "kyanite.areas.access.tables",
-        "kyanite.areas.appliance.tables",
-        "kyanite.areas.accounts.tables",
-        "kyanite.areas.inventory.tables",
-        "kyanite.areas.repositories.tables",
-    )

@@ -259,6 +259,42 @@ def test_settings_are_edited(repository_parts: RepositoryParts) -> None:
     assert taken.status_code == 409
 
 
+def test_another_account_is_entered_only_when_it_reaches_the_folder(
+    repository_parts: RepositoryParts,
+) -> None:
+    parts = repository_parts
+    path = f"{REPOSITORIES}/{parts.create()['id']}"
+    other = parts.save_account("other")
+    session = parts.succeeded(parts.call("PUT", path, {"azureAccountId": other}))
+    assert session["type"] == "RepositoryEdit"
+    assert parts.get(path)["azureAccountId"] == other
+    machines = parts.save_account("machines", azureAccountPurposes=["VirtualMachineBackup"])
+    assert parts.call("PUT", path, {"azureAccountId": machines}).status_code == 400
+    nobody = "00000000-0000-0000-0000-000000000001"
+    assert parts.call("PUT", path, {"azureAccountId": nobody}).status_code == 404
+    assert parts.call("DELETE", f"/accounts/azure/service/{other}").status_code == 409
+    assert parts.call("DELETE", f"/accounts/azure/service/{parts.account_id}").status_code == 204
+
+
+@pytest.mark.control
+def test_an_account_without_rights_is_not_entered(
+    control: Control, repository_parts: RepositoryParts
+) -> None:
+    parts = repository_parts
+    path = f"{REPOSITORIES}/{parts.create()['id']}"
+    restricted = parts.save_account(
+        "restricted",
+        applicationId="0c8f6d1e-6a52-4b8e-8d6f-1f2b7a3c4d02",
+        clientSecret="restricted-secret-of-the-small-scene",
+    )
+    change = {"azureAccountId": restricted, "name": "renamed"}
+    parts.succeeded(parts.call("PUT", path, change), "Error")
+    found = parts.get(path)
+    assert found["azureAccountId"] == parts.account_id
+    assert found["name"] != "renamed"
+    assert found["status"] == "Ready"
+
+
 def test_a_new_password_opens_and_the_old_one_does_not(repository_parts: RepositoryParts) -> None:
     parts = repository_parts
     path = f"{REPOSITORIES}/{parts.create()['id']}"

@@ -78,11 +78,14 @@ class Repositories:
         """The Resource Manager, as a service account. Raises ``NotFound``."""
         return self._azure.arm_client(account_id)
 
-    def open(self, repository_id: str, *, check: Check = go_on) -> EngineRepository:
+    def open(
+        self, repository_id: str, *, at: Place | None = None, check: Check = go_on
+    ) -> EngineRepository:
         """The opened repository, with the master key and the right to delete.
 
-        Raises ``NotFound``, ``Conflict`` when it was never made, ``WrongKey`` when the folder
-        holds another repository now, and what storage and Azure raise.
+        ``at``: another way to it than the one that is entered. Raises ``NotFound``,
+        ``Conflict`` when it was never made, ``WrongKey`` or ``Damaged`` when the folder holds
+        another repository now, and what storage and Azure raise.
         """
         with self._database.reading() as db:
             row = queries.get_row(db, repository_id)
@@ -92,9 +95,9 @@ class Repositories:
                 f"The repository {own.name} was not created yet; its session says why.",
                 resource_id=own.id,
             )
-        return self.open_with_master(
-            place(own), self._secrets.open(sealed, row_id=own.id), check=check
-        )
+        master_key = self._secrets.open(sealed, row_id=own.id)
+        storage = self.storage(at or place(own), check=check)
+        return EngineRepository.open_with_master(storage, master_key)
 
     def open_for_writing(self, repository_id: str, *, check: Check = go_on) -> EngineRepository:
         """As ``open``, for backups and retention.
@@ -112,12 +115,6 @@ class Repositories:
                 row.owner_id, row.owner_name = owner.id, owner.name
             require_writable(self._facts(repository_id))
         return self.open(repository_id, check=check)
-
-    def open_with_master(
-        self, at: Place, master_key: bytes, *, check: Check = go_on
-    ) -> EngineRepository:
-        """The repository at a place, by its master key."""
-        return EngineRepository.open_with_master(self.storage(at, check=check), master_key)
 
     def storage(
         self, at: Place, rights: str = MAINTENANCE_RIGHTS, *, check: Check = go_on

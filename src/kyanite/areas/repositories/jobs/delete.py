@@ -38,6 +38,8 @@ class DeleteRepository:
             own, _ = self._tools.load(ctx, repository_id)
         except NotFound:
             return
+        with ctx.database.reading() as db:  # a policy may have taken it up since the request
+            require_unused(db, own.id, self._tools.followers)
         with ctx.line("Giving up the ownership of the folder") as line:
             try:
                 self._release(ctx, own)

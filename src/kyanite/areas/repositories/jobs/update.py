@@ -8,6 +8,7 @@ restore points stay readable.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -15,15 +16,16 @@ from kyanite.areas.accounts import USED_KIND as ACCOUNT_USED_KIND
 from kyanite.areas.accounts import find_account
 from kyanite.areas.inventory import STORAGE_ACCOUNT_USED_KIND
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.facts import USED_KIND, RepositoryFacts
+from kyanite.areas.repositories.facts import USED_KIND, RepositoryFacts, Status
 from kyanite.areas.repositories.inspection import require_container
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.mark import Mark, read_mark, write_mark
-from kyanite.areas.repositories.repositories import place
+from kyanite.areas.repositories.repositories import Place, place
 from kyanite.base.errors import Conflict, NotFound
 from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text
 from kyanite.db.uses import Thing, replace_uses
 from kyanite.durable.context import JobContext
+from kyanite.engine.format import REPOSITORY_NAME
 
 
 class UpdateRepository:
@@ -42,30 +44,31 @@ class UpdateRepository:
         repository_id = as_text(payload.get("repositoryId"))
         changes = as_object(payload.get("changes"))
         own, password = self._tools.load(ctx, repository_id)
-        self._reach(ctx, own, as_text(changes.get("accountId")))
-        self._change_folder(ctx, own, password, as_text(changes.get("hint")) or None)
+        at = replace(place(own), account_id=as_text(changes.get("accountId")))
+        if at.account_id != own.account_id:
+            self._reach(ctx, own, at)
+        self._change_folder(ctx, own, at, password, as_text(changes.get("hint")) or None)
         ctx.record("apply", lambda db: _apply(db, own.id, changes, encrypted=bool(password)))
         ctx.log("The settings of the repository were changed")
 
-    def _reach(self, ctx: JobContext, own: RepositoryFacts, account_id: str) -> None:
-        """See that another account reaches the container before it is entered."""
-        if account_id == own.account_id:
-            return
+    def _reach(self, ctx: JobContext, own: RepositoryFacts, at: Place) -> None:
+        """See that another account reaches the repository before it is entered."""
         with ctx.line("Checking access with the new service account"):
-            at = place(own)
-            arm = self._tools.access.account_arm(account_id).with_check(ctx.check)
+            arm = self._tools.access.account_arm(at.account_id).with_check(ctx.check)
             require_container(arm, at)
+            if own.status is Status.READY:
+                self._tools.access.storage(at, check=ctx.check).size(REPOSITORY_NAME)
 
     def _change_folder(
-        self, ctx: JobContext, own: RepositoryFacts, password: str, hint: str | None
+        self, ctx: JobContext, own: RepositoryFacts, at: Place, password: str, hint: str | None
     ) -> None:
         """Password and mark. Nothing is written when neither changes."""
         if not password and hint == own.hint:
             return
-        storage = self._tools.access.storage(place(own), check=ctx.check)
+        storage = self._tools.access.storage(at, check=ctx.check)
         if password:
             with ctx.line("Changing the password"):
-                engine = self._tools.access.open(own.id, check=ctx.check)
+                engine = self._tools.access.open(own.id, at=at, check=ctx.check)
                 if not engine.check_password(password):
                     engine.change_password(password)
         found = read_mark(storage)
