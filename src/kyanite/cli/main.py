@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from kyanite.base.errors import Interrupted, Invalid, KyaniteError
+from kyanite.base.errors import Invalid, KyaniteError
 
 # Name → where its click command is. Add a command: one file, one line.
 COMMANDS: Final = {
@@ -63,6 +63,6 @@ def main() -> None:
     except Invalid as error:
         click.echo(f"kyanite: {error}", err=True)
         sys.exit(2)
-    except (KyaniteError, Interrupted, OSError) as error:
+    except (KyaniteError, OSError) as error:
         click.echo(f"kyanite: {error}", err=True)
         sys.exit(1)

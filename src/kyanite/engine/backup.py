@@ -125,17 +125,17 @@ class _Backup:
                 self._keys.repository_id,
                 self._keys.id_key,
             )
-            writers = [
-                DiskWriter(
-                    place,
-                    disk,
-                    parent.disk(disk.disk_id) if parent else None,
+            writers = parallel_map(
+                lambda numbered: DiskWriter(
+                    numbered[0],
+                    numbered[1],
+                    parent.disk(numbered[1].disk_id) if parent else None,
                     settings,
                     cutter.grid_bytes,
                     reader,
-                )
-                for place, disk in enumerate(disks)
-            ]
+                ),
+                enumerate(disks),
+            )
             chain = Chain(store, cutter, self._parallelism, self._control)
             self._write(writers, {n: w.touched() for n, w in enumerate(writers)}, chain)
             point_disks = [writer.finish(store) for writer in writers]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from kyanite.base.errors import Invalid, KyaniteError
+from kyanite.base.errors import Invalid, KyaniteError, StorageError
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import format_bytes
 from kyanite.cli.repo.address import (
@@ -72,7 +73,8 @@ def command(
             )
         except (KyaniteError, KeyboardInterrupt):
             # Nobody will resume this session: it must not keep packs alive.
-            repository.abandon_session(ticket.session_id, "the command failed")
+            with suppress(StorageError):  # what went wrong first is what counts
+                repository.abandon_session(ticket.session_id, "the command failed")
             raise
     point = result.point
     click.echo(
