@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kyanite.engine.repository import Repository
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import AzureAccess
@@ -35,6 +34,7 @@ from kyanite.datamover.messages import CredentialNeed
 from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk
 from kyanite.durable.context import JobContext
 from kyanite.durable.item import Item
+from kyanite.engine.repository import Repository
 from kyanite.rules.retention import Flag, format_flags
 from kyanite.rules.sessions import SessionStatus
 

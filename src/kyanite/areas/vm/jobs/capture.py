@@ -6,9 +6,10 @@ range. Snapshots of single disks are one way; a VM restore point would be anothe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import disks as azure_disks
@@ -16,9 +17,16 @@ from kyanite.azure.compute import machines as azure_machines
 from kyanite.azure.compute import snapshots as azure_snapshots
 from kyanite.azure.network import interfaces as azure_interfaces
 from kyanite.azure.network import public_addresses as azure_addresses
-from kyanite.base.errors import Interrupted, KyaniteError, Rejected
+from kyanite.azure.operations import Operation
+from kyanite.azure.pauses import pause
+from kyanite.base.errors import Interrupted, KyaniteError, Rejected, Throttled
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
 from kyanite.rules.restore_bodies import disk_size_bytes
+
+
+# Azure allows seven snapshots of a disk in five minutes: whoever waits that long gets the next.
+_PACE_SECONDS: Final = 15.0
+_PACE_TRIES: Final = 22
 
 
 @dataclass(frozen=True)
@@ -129,22 +137,18 @@ class SnapshotPlan:
         return f"{group}/providers/Microsoft.Compute/snapshots/{self.names[disk_id]}"
 
 
-def take_snapshots(arm: ArmClient, plan: SnapshotPlan) -> Capture:
+def take_snapshots(
+    arm: ArmClient, plan: SnapshotPlan, waiting: Callable[[str], object] = lambda why: None
+) -> Capture:
     """The snapshots of ``plan``, all started before the first is waited for.
 
     Snapshots that exist under their name are taken as they are, so a second attempt goes on
     where the first one ended. When one fails, the others are removed before its error is raised.
+    ``waiting`` is told why, when Azure wants more time between the snapshots of a disk.
     """
     try:
         operations = [
-            azure_snapshots.begin_incremental(
-                arm,
-                plan.snapshot_id(disk),
-                as_text(disk.get("location")),
-                as_text(disk.get("id")),
-                plan.tags[as_text(disk.get("id"))],
-                zone_redundant=plan.zone_redundant,
-            )
+            _begin(arm, plan, disk, waiting)
             for disk in plan.disks
             if azure_snapshots.find(arm, plan.snapshot_id(disk)) is None
         ]
@@ -161,6 +165,30 @@ def take_snapshots(arm: ArmClient, plan: SnapshotPlan) -> Capture:
     except KyaniteError:
         remove_snapshots(arm, [plan.snapshot_id(disk) for disk in plan.disks])
         raise
+
+
+def _begin(
+    arm: ArmClient, plan: SnapshotPlan, disk: JsonObject, waiting: Callable[[str], object]
+) -> Operation:
+    """Start one snapshot; wait first while Azure says that this disk has had enough of them."""
+    for _ in range(_PACE_TRIES):
+        try:
+            return _begin_now(arm, plan, disk)
+        except Throttled as throttled:
+            waiting(str(throttled))
+            pause(_PACE_SECONDS, arm.check)
+    return _begin_now(arm, plan, disk)
+
+
+def _begin_now(arm: ArmClient, plan: SnapshotPlan, disk: JsonObject) -> Operation:
+    return azure_snapshots.begin_incremental(
+        arm,
+        plan.snapshot_id(disk),
+        as_text(disk.get("location")),
+        as_text(disk.get("id")),
+        plan.tags[as_text(disk.get("id"))],
+        zone_redundant=plan.zone_redundant,
+    )
 
 
 def remove_snapshots(arm: ArmClient, snapshot_ids: Sequence[str]) -> None:

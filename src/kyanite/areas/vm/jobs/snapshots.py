@@ -175,7 +175,12 @@ def _snapshot_plan(
 def _capture(ctx: JobContext, arm: ArmClient, machine: Machine, plan: SnapshotPlan) -> Capture:
     count = len(plan.disks)
     with ctx.line(f"Snapshots of {count} disks of {machine.name}", resource_id=machine.id) as line:
-        stored = ctx.step("take snapshots", lambda: take_snapshots(arm, plan).to_json())
+        stored = ctx.step(
+            "take snapshots",
+            lambda: take_snapshots(
+                arm, plan, lambda why: ctx.log(f"Waiting: {why}", resource_id=machine.id)
+            ).to_json(),
+        )
         capture = Capture.from_json(as_object(stored))
         line.end(
             SessionStatus.SUCCESS,
