@@ -61,6 +61,23 @@ def test_a_disk_goes_to_a_container_and_comes_back(container: SignedUrl, tmp_pat
     assert done.stdout.startswith("Deleted 1 packs"), done.stderr
 
 
+def test_without_a_sas_the_default_chain_of_azure_identity_is_used(container: SignedUrl) -> None:
+    azure = shared_lab().azure
+    address = f"{container.address}/{uuid.uuid4().hex}"
+    settings = {
+        "KYANITE_STORAGE_SAS": "",
+        "AZURE_AUTHORITY_HOST": azure.login,
+        "AZURE_TENANT_ID": azure.tenant_id,
+        "AZURE_CLIENT_ID": azure.client_id,
+        "AZURE_CLIENT_SECRET": azure.client_secret,
+    }
+    done = _run(container, "init", address, **settings)
+    assert done.returncode == 0, done.stderr
+    done = _run(container, "list", address, **settings | {"AZURE_CLIENT_SECRET": "wrong"})
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_a_credential_that_is_refused_is_one_sentence_without_the_secret(
     container: SignedUrl,
 ) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from kyanite.base.errors import Invalid
+from kyanite.base.errors import Invalid, StorageDenied
 
 if TYPE_CHECKING:
     from kyanite.azure.blob.storage import BlobStorage
@@ -31,11 +32,31 @@ def open_blob_storage(address: str) -> BlobStorage:
     if sas:
         return BlobStorage.signed(SignedUrl(container, sas), folder, ca_file=ca_file)
 
+    return BlobStorage(TokenAccess(container, _tokens(ca_file)), folder, ca_file=ca_file)
+
+
+def _tokens(ca_file: str | None) -> Callable[[], str]:
+    """Tokens from the default chain; raises ``StorageDenied`` when nothing in it works."""
+    from azure.core.exceptions import AzureError
     from azure.identity import DefaultAzureCredential
 
-    credential = DefaultAzureCredential()
-    access = TokenAccess(container, lambda: credential.get_token(_STORAGE_SCOPE).token)
-    return BlobStorage(access, folder, ca_file=ca_file)
+    # An authority of one's own is no instance that the public cloud could vouch for.
+    own_authority = bool(os.environ.get("AZURE_AUTHORITY_HOST"))
+    credential = DefaultAzureCredential(
+        disable_instance_discovery=own_authority, connection_verify=ca_file or True
+    )
+
+    def token() -> str:
+        try:
+            return credential.get_token(_STORAGE_SCOPE).token
+        except AzureError as error:
+            first = str(error).splitlines()[0]
+            raise StorageDenied(
+                f"No credential for the storage: {first} Set KYANITE_STORAGE_SAS, or sign in "
+                "for azure-identity."
+            ) from error
+
+    return token
 
 
 def split_address(address: str) -> tuple[str, str]:
