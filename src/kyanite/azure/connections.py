@@ -91,14 +91,17 @@ class ConnectionPool:
             sent = dict(headers)
             if has_body:
                 sent["Content-Length"] = str(len(body))
-            connection.request(method, target, body=body if has_body else None, headers=sent)
-            response = connection.getresponse()
+            response, reusable = _answer_to(
+                connection, method, target, body if has_body else None, sent
+            )
             lowered = {name.lower(): value for name, value in response.getheaders()}
             if into is not None and response.status in (200, 206):
-                received = _read_into(response, into)
-                return Answer(response.status, lowered, b"", received)
-            content = response.read()
-            return Answer(response.status, lowered, content)
+                answer = Answer(response.status, lowered, b"", _read_into(response, into))
+            else:
+                answer = Answer(response.status, lowered, response.read())
+            if not reusable:
+                connection.close()
+            return answer
 
     def close(self) -> None:
         """Close what is idle."""
@@ -126,7 +129,7 @@ class ConnectionPool:
         except BaseException:
             connection.close()
             raise
-        if connection.sock is None:  # the answer said "Connection: close"
+        if connection.sock is None:  # the answer, or we, have ended it
             return
         with self._lock:
             waiting = self._idle.setdefault(netloc, deque())
@@ -134,6 +137,31 @@ class ConnectionPool:
                 waiting.append(connection)
                 return
         connection.close()
+
+
+def _answer_to(
+    connection: http.client.HTTPSConnection,
+    method: str,
+    target: str,
+    body: Body | None,
+    headers: Mapping[str, str],
+) -> tuple[http.client.HTTPResponse, bool]:
+    """The head of the answer, and whether the connection can be used again.
+
+    A service that refuses a large body does not read it to the end: then sending fails,
+    and what it answered tells why.
+    """
+    try:
+        connection.request(method, target, body=body, headers=dict(headers))
+    except OSError as broken:
+        if connection.sock is None:
+            raise
+        try:
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            raise broken from None
+        return response, False
+    return connection.getresponse(), True
 
 
 def _read_into(response: http.client.HTTPResponse, into: memoryview) -> int:

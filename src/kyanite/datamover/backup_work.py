@@ -15,8 +15,10 @@ from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.messages import CredentialKind
 from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk, StorageAccess
 from kyanite.engine.backup import back_up
+from kyanite.engine.chunking import cutter_for
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.ranges import ByteRange, RangeList
 
 
 def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOutcome:
@@ -26,7 +28,8 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
     try:
         in_full: list[tuple[str, str]] = []
         inputs = [_input(order, disk, conversation, pool, in_full) for disk in order.disks]
-        conversation.expect(sum(_work_bytes(disk) for disk in inputs))
+        grid_bytes = cutter_for(order.ticket.settings).grid_bytes
+        conversation.expect(sum(work_bytes(disk, grid_bytes) for disk in inputs))
         result = back_up(
             open_storage(order.storage, conversation, pool),
             order.keys,
@@ -83,9 +86,19 @@ def _input(
     )
 
 
-def _work_bytes(disk: DiskInput) -> int:
+def work_bytes(disk: DiskInput, grid_bytes: int) -> int:
+    """What the engine will process of a disk: every piece of the grid that a range touches."""
     ranges = disk.changes if disk.changes is not None else disk.allocated
-    return ranges.data_bytes if ranges is not None else disk.size_bytes
+    if ranges is None:
+        return disk.size_bytes
+    touched = RangeList(_widened(item, grid_bytes) for item in ranges)
+    return touched.clip(disk.size_bytes).covered_bytes
+
+
+def _widened(item: ByteRange, grid_bytes: int) -> ByteRange:
+    start = item.offset // grid_bytes * grid_bytes
+    end = -(-item.end // grid_bytes) * grid_bytes
+    return ByteRange(start, end - start)
 
 
 def renewable(

@@ -95,7 +95,10 @@ class Conversation:
         with self._changed:
             self._needs += 1
             number = self._needs
-        self._channel.send(CredentialNeed(number, kind, disk_id))
+        try:
+            self._channel.send(CredentialNeed(number, kind, disk_id))
+        except TransportClosed as closed:
+            raise MoverLost("The appliance has gone away.") from closed
         with self._changed:
             got = self._changed.wait_for(
                 lambda: number in self._answers or self._stop is not None, CREDENTIAL_SECONDS
@@ -114,7 +117,7 @@ class Conversation:
         """Send the totals if they have grown."""
         with self._changed:
             read, processed, stored = self._counts
-            # The engine works in whole chunks; what it reads around a range is no progress.
+            # Pieces that are written a second time (their pack was collected) are no progress.
             done = min(processed, self._total) if self._total else processed
             now = Progress(self._total, read, done, stored)
             if now == self._told:
