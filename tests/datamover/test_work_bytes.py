@@ -12,7 +12,7 @@ GRID = 512 * KIB
 
 class Nothing:
     def read_into(self, offset: int, buffer: memoryview) -> None:
-        raise AssertionError("nobody reads")
+        raise AssertionError(f"nobody reads {len(buffer)} bytes at {offset}")
 
 
 def of(*ranges: ByteRange, size_bytes: int = 64 * MIB, changes: bool = True) -> int:
