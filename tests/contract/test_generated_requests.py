@@ -21,7 +21,7 @@ NAMES = sorted(routes())
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 # Signing out ends the token of all the other requests.
 SKIPPED = {"Login_Logout"}
-FEW, MANY = 6, 300
+FEW, MANY = 6, 100
 
 
 @pytest.fixture(scope="module")

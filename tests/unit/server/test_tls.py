@@ -1,0 +1,43 @@
+"""The certificate the appliance makes for itself."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from kyanite.server.tls import LIFE, ensure_certificate
+
+NOW = datetime(2026, 2, 3, tzinfo=UTC)
+
+
+def test_it_names_this_host_and_its_key_is_the_owners_alone(tmp_path: Path) -> None:
+    made = ensure_certificate(tmp_path, "10.1.2.3", NOW)
+    assert stat.S_IMODE(made.key_file.stat().st_mode) == 0o600
+    certificate = x509.load_pem_x509_certificate(made.certificate_file.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "localhost" in names.get_values_for_type(x509.DNSName)
+    addresses = names.get_values_for_type(x509.IPAddress)
+    assert {ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("10.1.2.3")} <= set(addresses)
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+        made.certificate_file, made.key_file
+    )
+
+
+def test_it_is_kept_until_a_month_before_its_end(tmp_path: Path) -> None:
+    first = ensure_certificate(tmp_path, "localhost", NOW).certificate_file.read_bytes()
+    later = ensure_certificate(tmp_path, "localhost", NOW + LIFE - timedelta(days=31))
+    assert later.certificate_file.read_bytes() == first
+    last = ensure_certificate(tmp_path, "localhost", NOW + LIFE - timedelta(days=29))
+    assert last.certificate_file.read_bytes() != first
+
+
+def test_a_spoilt_certificate_is_made_anew(tmp_path: Path) -> None:
+    made = ensure_certificate(tmp_path, "localhost", NOW)
+    made.certificate_file.write_text("spoilt")
+    again = ensure_certificate(tmp_path, "localhost", NOW)
+    x509.load_pem_x509_certificate(again.certificate_file.read_bytes())
