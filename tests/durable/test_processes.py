@@ -55,6 +55,10 @@ def start_worker(database_url: str, tmp_path: Path, journal: Journal) -> Iterato
         process.wait()
 
 
+# What differs between the databases is covered by the other tests, and processes start slowly.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 def lines(journal: Journal, word: str) -> list[list[str]]:
     return [line for line in journal.read() if line[0] == word]
 
@@ -93,6 +97,7 @@ def test_a_killed_process_started_again_ends_the_session_as_if_nothing_had_happe
     assert sorted(line[1:3] for line in lines(journal, "end")) == [["vm0", "2"], ["vm1", "2"]]
 
 
+@ON_SQLITE
 def test_a_build_with_one_more_step_continues_the_session_of_the_build_before(
     database: Database, start_worker: Start, journal: Journal, tmp_path: Path
 ) -> None:
@@ -131,10 +136,10 @@ def test_when_one_of_two_processes_dies_the_other_continues_its_work_within_the_
 def test_a_frozen_process_is_replaced_and_has_no_effect_when_it_thaws(
     database: Database, start_worker: Start, journal: Journal, tmp_path: Path
 ) -> None:
-    frozen = start_worker("--default-timing")
+    frozen = start_worker()
     session_id = start(database, "policy", {"machines": 2})
     eventually(lambda: len(lines(journal, "begin")) == 2)
-    other = start_worker("--default-timing")
+    other = start_worker()
     _freeze(database, frozen)
     eventually(lambda: len(lines(journal, "begin")) == 4, within_seconds=30)
     (tmp_path / "go").touch()
@@ -151,6 +156,7 @@ def test_a_frozen_process_is_replaced_and_has_no_effect_when_it_thaws(
     assert sorted(read_log(database, session_id)) == sorted(EXPECTED_LOG)
 
 
+@ON_SQLITE
 def test_a_session_being_stopped_while_its_process_is_killed_is_cleaned_up_and_canceled(
     database: Database, start_worker: Start, journal: Journal
 ) -> None:
@@ -167,6 +173,7 @@ def test_a_session_being_stopped_while_its_process_is_killed_is_cleaned_up_and_c
     assert {line[1] for line in lines(journal, "begin")} == {"vm0"}
 
 
+@ON_SQLITE
 def test_a_process_told_to_end_leaves_its_work_at_once(
     database: Database, start_worker: Start, journal: Journal, tmp_path: Path
 ) -> None:

@@ -21,11 +21,9 @@ from kyanite.db.database import Database
 from kyanite.durable.children import Child
 from kyanite.durable.context import JobContext
 from kyanite.durable.jobs import JobRegistry
-from kyanite.durable.lease import Timing
 from kyanite.durable.results import ItemResource
 from kyanite.durable.runtime import Runtime
 from kyanite.rules.sessions import SessionStatus
-from support.jobs import QUICK
 
 
 class Journal:
@@ -103,14 +101,12 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--build", type=int, default=1)
-    parser.add_argument("--default-timing", action="store_true")
     arguments = parser.parse_args()
     journal = Journal(arguments.folder)
     registry = JobRegistry()
     registry.add("policy", partial(run_policy, journal, arguments.build))
     registry.add("copy", partial(run_copy, journal))
-    timing = Timing() if arguments.default_timing else QUICK
-    runtime = Runtime(Database(arguments.url), registry, timing=timing)
+    runtime = Runtime(Database(arguments.url), registry)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     runtime.start()
