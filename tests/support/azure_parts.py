@@ -5,8 +5,12 @@ The Azure is a lab, started once for a test run, or what ``KYANITE_TEST_AZURE`` 
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +27,7 @@ from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
 from kyanite.http.routes import Routes
 from support.api import ApiUnderTest
-from support.lab import Azure, Control, read_lab_file, running_lab
+from support.lab import Azure, Control, LabProcess, read_lab_file
 
 SECRETS = SecretBox(bytes(32))
 
@@ -115,15 +119,28 @@ class AzureParts:
         self.api.close()
 
 
+@cache
+def areas_lab() -> LabProcess:
+    """The lab of the areas: one for a run, reset by tests that change what others look at.
+
+    Not the shared one, whose users do not expect a reset.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="kyanite-areas-lab-"))
+    lab = LabProcess(directory)
+
+    def stop() -> None:
+        lab.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+    atexit.register(stop)
+    return lab
+
+
 @pytest.fixture(scope="session")
-def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+def azure() -> Azure:
     """The Azure under test."""
     named = os.environ.get("KYANITE_TEST_AZURE")
-    if named:
-        yield read_lab_file(Path(named))
-        return
-    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
-        yield lab.azure
+    return read_lab_file(Path(named)) if named else areas_lab().azure
 
 
 @pytest.fixture
