@@ -123,3 +123,11 @@ def test_an_operation_that_azure_has_forgotten_is_judged_by_its_resource() -> No
 
     arm, _ = scripted(script)
     assert arm.put(DISK, {})["name"] == "d"
+
+
+def test_the_secret_result_of_granting_access_is_never_stored() -> None:
+    arm, _ = scripted(always(Answer(200, {"accessSAS": "https://x?sig=1"})))
+    operation = arm.begin("POST", f"{DISK}/beginGetAccess", {})
+    assert arm.wait(operation)["accessSAS"]
+    with pytest.raises(ValueError, match="secret"):
+        operation.to_json()

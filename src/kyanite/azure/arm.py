@@ -14,7 +14,7 @@ import copy
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from azure.core.exceptions import AzureError as SdkError
@@ -264,13 +264,3 @@ class _Sign(ARMChallengeAuthenticationPolicy):
         self._login.forget()
         self.authorize_request(request, self._scope)
         return True
-
-
-def page_query(**members: str | None) -> dict[str, str]:
-    """Query members with their ``$``: ``page_query(filter="…", expand=None)``."""
-    return {f"${name}": value for name, value in members.items() if value is not None}
-
-
-def query_of(url: str) -> dict[str, str]:
-    """The query of a URL as a mapping; for tests and messages."""
-    return dict(parse_qsl(urlsplit(url).query))

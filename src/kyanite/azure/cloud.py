@@ -47,10 +47,6 @@ class Cloud:
         """The token scope of the storage data plane; it is the same in every cloud."""
         return "https://storage.azure.com/.default"
 
-    def tls(self) -> ssl.SSLContext:
-        """A context that checks certificates against the system's and the extra authorities."""
-        return tls_context(self.ca_file)
-
     @classmethod
     def discover(cls, arm_endpoint: str | None = None, ca_file: str | None = None) -> Cloud:
         """The cloud whose Resource Manager is at ``arm_endpoint``; without one the public cloud.

@@ -20,6 +20,8 @@ from kyanite.base.json_types import JsonObject, as_object, as_text, dig
 
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
+_SHORTEST_PAUSE_SECONDS: Final = 0.05
+"""``Retry-After: 0`` means soon, not as fast as the network allows."""
 _GROWTH: Final = 1.5
 _DONE: Final = frozenset({"", "succeeded"})
 _FAILED: Final = frozenset({"failed", "canceled"})
@@ -73,7 +75,9 @@ class Operation:
         )
 
     def to_json(self) -> JsonObject:
-        """For storing; holds no secret."""
+        """For storing. What grants access must not be stored: its result is a secret."""
+        if urlsplit(self.url).path.lower().endswith("getaccess"):
+            raise ValueError("the result of granting access is a secret and is not stored")
         return asdict(self)
 
     @classmethod
@@ -105,7 +109,8 @@ def poll(operation: Operation, get: Callable[[str], PollAnswer], check: Check) -
         try:
             answer = get(operation.status_url or operation.location_url or operation.url)
         except Gone:
-            if not (operation.status_url or operation.location_url):
+            by_resource = not (operation.status_url or operation.location_url)
+            if by_resource or operation.method == "POST":
                 raise
             # Azure forgets operations after a while: the resource itself tells what became.
             operation = replace(operation, status_url="", location_url="")
@@ -138,7 +143,7 @@ class _Pace:
 
     def wait(self, check: Check) -> None:
         if self._told_seconds is not None:
-            pause(self._told_seconds, check)
+            pause(max(self._told_seconds, _SHORTEST_PAUSE_SECONDS), check)
             return
         pause(self._own_seconds, check)
         self._own_seconds = min(self._own_seconds * _GROWTH, _LONGEST_PAUSE_SECONDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from kyanite.base.errors import Denied
 
@@ -30,11 +30,6 @@ class SignedUrl:
     def reveal(self) -> str:
         """The whole URL. Only for the wire."""
         return f"{self.address}?{self.secret_query}"
-
-    @property
-    def host(self) -> str:
-        """Host and port, for messages."""
-        return urlsplit(self.address).netloc
 
     def below(self, path: str) -> SignedUrl:
         """The same right at a path below this address (for a container's SAS)."""
@@ -73,8 +68,3 @@ class RenewableUrl:
 def query_text(parameters: dict[str, str], secret_query: str = "") -> str:
     """A query from parameters and a SAS; the SAS stays byte for byte as it was given."""
     return "&".join(part for part in (urlencode(parameters), secret_query) if part)
-
-
-def expiry_of(url: SignedUrl) -> str:
-    """The ``se`` member of a SAS: when it ends, as it is written; empty when there is none."""
-    return dict(parse_qsl(url.secret_query)).get("se", "")
