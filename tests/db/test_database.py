@@ -7,9 +7,12 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from sqlalchemy import ForeignKey, String, select, text
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Column, ForeignKey, Integer, String, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from structlog.testing import capture_logs
@@ -115,6 +118,23 @@ def test_foreign_keys_are_enforced_and_cascade(things: Database) -> None:
         db.execute(text("DELETE FROM test_things"))
     with things.reading() as db:
         assert db.get(Part, "p") is None
+
+
+def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(things: Database) -> None:
+    with things.writing() as db:
+        db.add(Thing(id="a"))
+        db.flush()
+        db.add(Part(id="p", thing_id="a"))
+    with things.changing_schema() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        rebuild: Literal["always", "never"] = "always" if things.kind == "sqlite" else "never"
+        with operations.batch_alter_table("test_things", recreate=rebuild) as table:
+            table.add_column(Column("size", Integer))
+    with things.reading() as db:
+        assert db.get(Part, "p") is not None
+        assert db.execute(text("SELECT size FROM test_things")).scalars().all() == [None]
+    with pytest.raises(IntegrityError), things.writing() as db:
+        db.add(Part(id="q", thing_id="missing"))
 
 
 def test_times_come_back_in_utc_with_microseconds(things: Database) -> None:

@@ -104,6 +104,29 @@ class Database:
                 db.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"))
             yield db
 
+    @contextmanager
+    def changing_schema(self) -> Iterator[Connection]:
+        """A transaction that changes tables; all of it happens or nothing.
+
+        SQLite changes a table by making a new one and dropping the old; with foreign keys
+        enforced that would delete the rows that refer to it. So they are checked at the end.
+        """
+        with self._writing_engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            if not isinstance(driver, sqlite3.Connection):
+                with connection.begin():
+                    yield connection
+                return
+            driver.execute("PRAGMA foreign_keys=OFF").close()
+            try:
+                with connection.begin():
+                    yield connection
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if broken:
+                        raise ValueError(f"rows refer to what is not there: {broken[:3]}")
+            finally:
+                driver.execute("PRAGMA foreign_keys=ON").close()
+
     def session_for_reading(self) -> Session:
         """A session that the caller closes."""
         return Session(self.engine, expire_on_commit=False, info={_DATABASE: self})

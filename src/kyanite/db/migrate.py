@@ -25,8 +25,7 @@ _LOCK: Final = 0x4B59414E
 
 def upgrade(database: Database) -> None:
     """Run all migrations that ``database`` has not seen yet."""
-    with database.writing() as db:
-        connection = db.connection()
+    with database.changing_schema() as connection:
         if database.kind == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(_config(connection), "head")
