@@ -187,6 +187,10 @@ class Azure:
             time.sleep(min(1.0, float(step.headers.get("Retry-After", "0.2")) or 0.05))
         return None
 
+    def forget_tokens(self) -> None:
+        """Sign in anew at the next call: the clock of the lab may have been moved."""
+        self._tokens.clear()
+
     def token(self, scope: str = "https://management.azure.com/.default") -> str:
         """A token for a scope, kept until shortly before it ends."""
         token, ends = self._tokens.get(scope, ("", 0.0))

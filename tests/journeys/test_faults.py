@@ -52,7 +52,7 @@ def test_an_access_that_ends_in_the_middle_of_a_disk_is_renewed(
     house.control.add_fault(method="GET", path="^/md-", skip=6, times=1, hold="before")
     _, backup = house.run_policy(house.policy("daily", [machine]))
     wait_until(lambda: any(f.get("held") for f in house.control.faults()), 60)
-    house.control.advance(2 * 3600)
+    house.advance(2 * 3600)
     house.control.clear_faults()
     house.client.wait(backup)
     disk_id = house.restore_disk_elsewhere(machine, machine.disk_ids[0], "check")

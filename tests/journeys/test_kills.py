@@ -36,7 +36,7 @@ class Stage:
         offset = self.round % 8 * MIB
         self.content = change(self.house, self.content, offset, MIB, 1000 + self.round)
         # Azure allows seven snapshots of a disk in five minutes.
-        self.house.control.advance(301)
+        self.house.advance(301)
 
     def kill_when_held(self) -> bool:
         """Kill the appliance when the lab holds the request; whether it came to that.

@@ -321,6 +321,11 @@ class House:
         for disk_id in machine.disk_ids:
             self.guests.delete(disk_id)
 
+    def advance(self, seconds: float) -> None:
+        """Move the clock of the lab."""
+        self.control.advance(seconds)
+        self.guests.forget_tokens()
+
     def snapshots(self) -> list[str]:
         """The ids of all snapshots."""
         return [

@@ -23,7 +23,6 @@ from kyanite.base.errors import Interrupted, KyaniteError, Rejected, Throttled
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
 from kyanite.rules.restore_bodies import disk_size_bytes
 
-
 # Azure allows seven snapshots of a disk in five minutes: whoever waits that long gets the next.
 _PACE_SECONDS: Final = 15.0
 _PACE_TRIES: Final = 22
@@ -137,9 +136,7 @@ class SnapshotPlan:
         return f"{group}/providers/Microsoft.Compute/snapshots/{self.names[disk_id]}"
 
 
-def take_snapshots(
-    arm: ArmClient, plan: SnapshotPlan, waiting: Callable[[str], object] = lambda why: None
-) -> Capture:
+def take_snapshots(arm: ArmClient, plan: SnapshotPlan, waiting: Callable[[str], object]) -> Capture:
     """The snapshots of ``plan``, all started before the first is waited for.
 
     Snapshots that exist under their name are taken as they are, so a second attempt goes on
