@@ -86,22 +86,6 @@ def test_a_snapshot_that_is_being_read_is_deleted_all_the_same() -> None:
     snapshots.delete(arm, SNAPSHOT)
 
 
-def test_a_snapshot_is_not_made_a_second_time() -> None:
-    puts: list[Asked] = []
-
-    def script(asked: Asked) -> Answer:
-        if asked.method == "PUT":
-            puts.append(asked)
-        elif not puts:
-            return Answer(404, error_body("ResourceNotFound", "not yet"))
-        return Answer(200, {"properties": {"provisioningState": "Succeeded"}})
-
-    arm, _ = scripted(script)
-    for _ in range(2):
-        snapshots.create_incremental(arm, SNAPSHOT, "westeurope", "/disk", {"a": "b"})
-    assert len(puts) == 1
-
-
 def test_a_snapshot_is_ready_only_when_its_copy_is_complete() -> None:
     percents = iter([0.0, 40.0, 100.0])
 

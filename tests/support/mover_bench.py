@@ -16,7 +16,6 @@ from kyanite.azure.compute.changed_ranges import allocated_ranges
 from kyanite.azure.compute.pages import DiskPages
 from kyanite.azure.connections import ConnectionPool
 from kyanite.azure.pauses import Check, go_on
-from kyanite.azure.recipes import disk_upload_body
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
 from kyanite.base.json_types import as_text
 from kyanite.base.units import GIB, MIB
@@ -36,6 +35,7 @@ from kyanite.datamover.orders import (
 from kyanite.engine.ranges import RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.session import SessionTicket
+from kyanite.rules.restore_bodies import disk_body
 from support.lab import Azure, Control
 from support.shared_lab import arm_client, backup_account
 
@@ -97,9 +97,11 @@ class Bench:
         """An incremental snapshot; returns its id."""
         name = f"snapshot-{uuid.uuid4().hex[:8]}"
         snapshot_id = resource_id(self.subscription_id, self.group, _SNAPSHOT_TYPE, name)
-        snapshots.create_incremental(
-            self.arm, snapshot_id, "westeurope", disk_id, {"made-by": "test"}
+        tags = {"made-by": "test"}
+        self.arm.wait(
+            snapshots.begin_incremental(self.arm, snapshot_id, "westeurope", disk_id, tags)
         )
+        snapshots.wait_complete(self.arm, snapshot_id)
         return snapshot_id
 
     def ticket(self, parent: str | None = None, machine: str = "machine") -> SessionTicket:
@@ -217,7 +219,7 @@ class Bench:
         """A new disk with the bytes of a point."""
         raw = disks.get(self.arm, disk_id)
         target_id = f"{disk_id}-r{uuid.uuid4().hex[:6]}"
-        disks.create(self.arm, target_id, disk_upload_body(raw, disks.size_bytes(raw)))
+        disks.create(self.arm, target_id, disk_body(raw, as_text(raw["location"]), None, {}))
         outcome = client.run(
             self.restore_order(session_id, disk_id, target_id),
             renew=self.renew(target_id),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.arm_ids import group_id
 from kyanite.base.errors import Gone, Rejected
-from kyanite.base.json_types import JsonObject, as_object
+from kyanite.base.json_types import JsonObject
 
 
 def tenants(arm: ArmClient) -> Iterator[JsonObject]:
@@ -62,17 +62,6 @@ def providers(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
     return arm.list(f"/subscriptions/{subscription_id}/providers")
 
 
-def find_by_tag(
-    arm: ArmClient, subscription_id: str, name: str, value: str
-) -> Iterator[JsonObject]:
-    """Every resource that carries a tag with this value."""
-    quoted = value.replace("'", "''")
-    return arm.list(
-        f"/subscriptions/{subscription_id}/resources",
-        {"$filter": f"tagName eq '{name}' and tagValue eq '{quoted}'"},
-    )
-
-
 def move(
     arm: ArmClient, subscription_id: str, from_group: str, ids: Sequence[str], to_group_id: str
 ) -> None:
@@ -85,11 +74,3 @@ def move(
         moved = [to_group_id + one[one.lower().index("/providers/") :] for one in ids]
         if any(arm.find(one) is None for one in moved):
             raise
-
-
-def set_tags(arm: ArmClient, resource_id: str, tags: Mapping[str, str]) -> None:
-    """Add tags to a resource, or change their values; others stay."""
-    arm.patch(
-        f"{resource_id}/providers/Microsoft.Resources/tags/default",
-        {"operation": "Merge", "properties": {"tags": as_object(dict(tags))}},
-    )

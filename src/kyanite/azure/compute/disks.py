@@ -1,4 +1,4 @@
-"""Managed disks. Raw JSON; bodies for new ones are made in ``kyanite.azure.recipes``."""
+"""Managed disks. Raw JSON; bodies for new ones are made in ``kyanite.rules.restore_bodies``."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from kyanite.azure.arm import ArmClient
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
@@ -64,22 +64,6 @@ def delete(arm: ArmClient, machine_id: str) -> None:
     """Delete it and wait; a missing one is fine. Disks and interfaces follow their own
     ``deleteOption``."""
     arm.delete(machine_id)
-
-
-def attach_disks(arm: ArmClient, machine_id: str, disks: Sequence[tuple[str, int]]) -> JsonObject:
-    """Attach data disks, given as (disk id, LUN)."""
-    return arm.post(
-        f"{machine_id}/attachDetachDataDisks",
-        {"dataDisksToAttach": [{"diskId": disk_id, "lun": lun} for disk_id, lun in disks]},
-    )
-
-
-def detach_disks(arm: ArmClient, machine_id: str, disk_ids: Sequence[str]) -> JsonObject:
-    """Detach data disks."""
-    return arm.post(
-        f"{machine_id}/attachDetachDataDisks",
-        {"dataDisksToDetach": [{"diskId": disk_id} for disk_id in disk_ids]},
-    )
 
 
 def sizes(arm: ArmClient, subscription_id: str, location: str) -> Iterator[JsonObject]:

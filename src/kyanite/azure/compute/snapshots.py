@@ -58,7 +58,7 @@ def begin_incremental(
     """Start an incremental snapshot; ``arm.wait`` follows it.
 
     Several can be started before the first is waited for, which keeps the disks of one
-    machine close together in time.
+    machine close together in time. Starting one twice is one snapshot.
     """
     return arm.begin(
         "PUT",
@@ -73,26 +73,6 @@ def begin_incremental(
             },
         },
     )
-
-
-def create_incremental(
-    arm: ArmClient,
-    snapshot_id: str,
-    location: str,
-    disk_id: str,
-    tags: Mapping[str, str],
-    *,
-    zone_redundant: bool = False,
-) -> JsonObject:
-    """An incremental snapshot, made and complete. One that exists already is taken."""
-    existing = find(arm, snapshot_id)
-    if existing is None:
-        arm.wait(
-            begin_incremental(
-                arm, snapshot_id, location, disk_id, tags, zone_redundant=zone_redundant
-            )
-        )
-    return wait_complete(arm, snapshot_id)
 
 
 def wait_complete(arm: ArmClient, snapshot_id: str) -> JsonObject:

@@ -31,13 +31,3 @@ def create(arm: ArmClient, resource_id: str, body: JsonObject) -> JsonObject:
 def delete(arm: ArmClient, resource_id: str) -> None:
     """Delete it and wait; a missing one is fine."""
     arm.delete(resource_id)
-
-
-def list_subnets(arm: ArmClient, network_id: str) -> Iterator[JsonObject]:
-    """The subnets of a virtual network."""
-    return arm.list(f"{network_id}/subnets")
-
-
-def find_subnet(arm: ArmClient, subnet_id: str) -> JsonObject | None:
-    """One subnet by its id, or ``None``."""
-    return arm.find(subnet_id)
