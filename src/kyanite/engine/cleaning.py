@@ -122,7 +122,7 @@ class _Cleaning:
         ready = self._ready(lists, tally)
         self._execute(ready, mark, marked, packs, tally)
         # 7. junk
-        self._remove_junk_points()
+        self._remove_junk_points(marked)
         self._remove_junk_waits()
         return CleanReport(
             tally.deleted,
@@ -254,14 +254,14 @@ class _Cleaning:
                 blocking.add(session_id)
         return blocking
 
-    def _remove_junk_points(self) -> None:
+    def _remove_junk_points(self, marked: set[str]) -> None:
         """Points and voids whose session is gone. Asked for by name, not trusted to a listing."""
         closed = list_closed(self._storage)
         for session_id in sorted(closed - list_sessions(self._storage)):
             if not exists(self._storage, session_name(session_id)):
                 self._storage.delete(point_name(session_id))
         # Voids have done their work when cleaning has gone past their session.
-        for session_id in sorted(closed & list_sessions(self._storage)):
+        for session_id in sorted((closed & list_sessions(self._storage)) - marked):
             self._remove_if_void(session_id)
 
     def _remove_junk_waits(self) -> None:

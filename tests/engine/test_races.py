@@ -1,0 +1,106 @@
+"""Writers, cleaners and expiries at the same time, on real threads."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from kyanite.base.errors import Missing
+from kyanite.base.identifiers import new_id
+from kyanite.base.units import KIB
+from kyanite.engine.storage.memory import MemoryStorage
+from kyanite.engine.verify import Level
+from support.engine import back_up_disk, change, disk_contents, restored, tiny_repository
+
+
+class Scene:
+    """A repository that several threads work on."""
+
+    def __init__(self, seed: int) -> None:
+        self.repository = tiny_repository(MemoryStorage())
+        self.seed = seed
+        self.expected: dict[str, bytes] = {}
+        self.lock = threading.Lock()
+        self.writing = 3
+        self.errors: list[BaseException] = []
+
+    def write(self, number: int) -> None:
+        """A machine that is backed up again and again; its system is that of the others."""
+        chooser = random.Random(self.seed * 100 + number)
+        contents = disk_contents(random.Random(self.seed), 120 * KIB)
+        parent: str | None = None
+        for _ in range(15):
+            changes = change(chooser, contents)
+            session_id = new_id()
+            try:
+                back_up_disk(
+                    self.repository,
+                    contents,
+                    session_id=session_id,
+                    machine=f"m{number}",
+                    parent=parent,
+                    changes=changes if parent else None,
+                )
+            except Missing:  # the parent was expired meanwhile
+                self.repository.abandon_session(session_id)
+                parent = None
+                continue
+            parent = session_id
+            with self.lock:
+                self.expected[session_id] = bytes(contents)
+
+    def expire(self) -> None:
+        chooser = random.Random(self.seed)
+        while self.writing:
+            with self.lock:
+                old = sorted(self.expected)[:-4]
+                gone = chooser.choice(old) if old else None
+                if gone is not None:
+                    del self.expected[gone]
+            if gone is not None:
+                self.repository.delete_points([gone])
+
+    def clean(self) -> None:
+        while self.writing:
+            self.repository.clean()
+
+    def run(self, work: Callable[[], None], writes: bool) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:
+                self.errors.append(error)
+            finally:
+                if writes:
+                    with self.lock:
+                        self.writing -= 1
+
+        thread = threading.Thread(target=guarded, daemon=True)
+        thread.start()
+        return thread
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_lost_while_writers_cleaners_and_expiries_run_together(seed: int) -> None:
+    scene = Scene(seed)
+    threads = [scene.run(partial(scene.write, number), True) for number in range(3)]
+    threads += [scene.run(scene.expire, False)]
+    threads += [scene.run(scene.clean, False) for _ in range(2)]
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert scene.errors == []
+    points = {point.session_id: point for point in scene.repository.points()}
+    assert points.keys() == scene.expected.keys()
+    for session_id, contents in scene.expected.items():
+        assert restored(scene.repository, points[session_id]) == contents
+    assert scene.repository.verify(Level.FULL).damages == ()
+    scene.repository.delete_points(list(points))
+    scene.repository.clean()
+    scene.repository.clean()
+    left = {info.name.split("/")[0] for info in scene.repository.storage.list("")}
+    assert left == {"keys", "repository"}
