@@ -32,12 +32,13 @@ from kyanite.areas.inventory.tables import (
 from kyanite.areas.repositories.facts import location_key
 from kyanite.areas.repositories.tables import RepositoryRow
 from kyanite.areas.vm.tables import DiskSnapshotRow, ProtectedMachineRow, RestorePointRow
-from kyanite.base.clock import Clock
+from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.identifiers import new_id, system_id
 from kyanite.base.settings import Settings
 from kyanite.base.units import GIB
 from kyanite.contract.operation import Operation
 from kyanite.db.database import Database
+from kyanite.http.rate_limits import GrowingDelay
 from kyanite.http.rights import Role
 from kyanite.rules.permission_sets import ALL_PURPOSES
 from kyanite.server.app import Application, build
@@ -180,6 +181,8 @@ def inhabited(folder: Path) -> Iterator[Inhabited]:
     appliance = wire(settings)
     # Nobody carries out jobs here; whoever asks is told that all is well.
     appliance.provisions.add(Health(appliance.database, lambda: True))
+    # Thousands of made-up sign-ins need not wait longer and longer.
+    appliance.provisions.add(GrowingDelay(SystemClock(), longest_seconds=0.0))
     app = build(appliance.provisions)
     client = TestClient(
         app, base_url="https://appliance.example.org", raise_server_exceptions=False

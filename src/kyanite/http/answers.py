@@ -107,7 +107,10 @@ def respond(operation: Operation, value: object) -> Response:
     if isinstance(value, Response):
         return value
     answered = value if isinstance(value, Answered) else Answered(operation.success.status, value)
-    headers = {} if answered.location is None else {"Location": answered.location}
+    # Tokens, and what only some may see: nothing on the way may keep a copy.
+    headers = {"Cache-Control": "no-store"}
+    if answered.location is not None:
+        headers["Location"] = answered.location
     declared = operation.answer(answered.status)
     if answered.body is None and (declared is None or declared.type is None):
         return Response(None, answered.status, headers)

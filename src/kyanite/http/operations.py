@@ -78,8 +78,10 @@ class Operations:
     ) -> Answered:
         """Run `work` and answer with its result, or with an operation when it takes too long.
 
-        `work` gets a database session of its own, which is committed when it returns; it gives
-        back what the route would have returned. It must not use the request's session.
+        `work` gives back what the route would have returned. It gets a session of its own that
+        only reads: calls to Azure take long, and a transaction that writes would keep others
+        waiting meanwhile. What it changes, it changes through use cases with transactions of
+        their own. It must not use the request's session.
         `always_operation` is for operations of the contract that declare nothing but 202.
         Errors of work that was quick enough are raised here, as if it had been called.
         """
@@ -127,10 +129,8 @@ class Operations:
         self._renewing.join()
 
     def _run(self, work: Callable[[Session], object]) -> object:
-        with self._database.session_for_writing() as db:
-            result = work(db)
-            db.commit()
-            return result
+        with self._database.reading() as db:
+            return work(db)
 
     def _store(
         self,

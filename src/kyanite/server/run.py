@@ -16,6 +16,8 @@ from kyanite.server import app, logs, tls, wiring
 
 # Requests that are being answered get this long to end when the appliance is told to stop.
 DRAIN_SECONDS = 20
+# Longer than the pauses of clients that poll, so that they need no new handshake each time.
+KEEP_ALIVE_SECONDS = 75
 
 
 def _heard(_number: int, _frame: FrameType | None) -> None:
@@ -40,6 +42,7 @@ def serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _heard)

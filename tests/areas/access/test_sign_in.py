@@ -255,3 +255,16 @@ def test_guesses_are_slowed_down_and_the_answer_stays_401(api: ApiUnderTest) -> 
     assert delays.seconds(f"user {ADMIN}") > 0
     assert post(api, username=ADMIN, password=PASSWORD).status_code == 200
     assert delays.seconds(f"user {ADMIN}") == 0
+
+
+def test_what_has_ended_is_forgotten_at_the_next_sign_in(api: ApiUnderTest) -> None:
+    sign_in(api)
+    api.clock.advance(timedelta(days=100))
+    sign_in(api)
+    with api.database.reading() as db:
+        connection = db.connection()
+        counts = [
+            connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar()
+            for name in ("sign_ins", "tokens", "login_attempts")
+        ]
+    assert counts == [1, 2, 1]

@@ -188,6 +188,12 @@ class Tokens:
         now = self._clock.now()
         db.add(LoginAttemptRow(id=new_id(), at=now, username=username[:255], succeeded=succeeded))
         if succeeded:
-            # Few sign in: this is the place to forget what nobody needs any more.
-            db.execute(delete(TokenRow).where(TokenRow.expires_at < now - timedelta(days=1)))
-            db.execute(delete(LoginAttemptRow).where(LoginAttemptRow.at < now - LOGIN_HISTORY))
+            self._forget_expired(db)
+
+    def _forget_expired(self, db: Session) -> None:
+        """Drop what nobody needs any more. Sign-ins are rare: a good moment."""
+        now = self._clock.now()
+        db.execute(delete(TokenRow).where(TokenRow.expires_at < now - timedelta(days=1)))
+        has_tokens = select(TokenRow.token_hash).where(TokenRow.sign_in_id == SignInRow.id)
+        db.execute(delete(SignInRow).where(~has_tokens.exists()))
+        db.execute(delete(LoginAttemptRow).where(LoginAttemptRow.at < now - LOGIN_HISTORY))
