@@ -53,9 +53,9 @@ class PackUploads:
         self._control = control
         self._lock = threading.Lock()
         self._open: OpenPack | None = None
-        self._buffers: queue.Queue[bytearray | None] = queue.Queue()
+        self._buffers: queue.LifoQueue[bytearray | None] = queue.LifoQueue()
         for _ in range(uploads + 1):
-            self._buffers.put(None)  # made when first needed
+            self._buffers.put(None)  # made when first needed; used ones are taken first
         self._full: queue.Queue[OpenPack | None] = queue.Queue()
         self._in_flight = 0
         self._idle = threading.Condition()
