@@ -17,7 +17,8 @@ from kyanite.areas.inventory import Kind
 from kyanite.areas.inventory.resource_mapping import storage_account_row, subscription_row
 from kyanite.areas.inventory.store import replace_resources, replace_subscriptions
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
-from kyanite.areas.repositories.creation import NewRepository, RepositoryCreation
+from kyanite.areas.repositories.creation import RepositoryCreation
+from kyanite.areas.repositories.new_repository import NewRepository
 from kyanite.areas.repositories.removal import RepositoryRemoval
 from kyanite.areas.repositories.tables import RepositoryRow
 from kyanite.base.clock import ManualClock

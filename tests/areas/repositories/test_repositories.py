@@ -507,6 +507,18 @@ def test_a_creation_that_failed_half_way_can_be_removed_and_repeated(
 
 
 @pytest.mark.control
+def test_an_azure_that_does_not_answer_is_asked_again_by_the_session(
+    control: Control, repository_parts: RepositoryParts
+) -> None:
+    parts = repository_parts
+    wanted = parts.wanted()
+    control.add_fault(path="/containers/images", status=400, code="Broken", times=1)
+    answer = parts.call("POST", REPOSITORIES, wanted)
+    assert answer.status_code == 202, answer.text
+    parts.succeeded(answer)
+
+
+@pytest.mark.control
 def test_an_answer_that_is_lost_does_no_harm(
     control: Control, repository_parts: RepositoryParts
 ) -> None:

@@ -148,7 +148,7 @@ class ServiceAccounts:
         Raises ``NotFound``; ``Conflict`` while a policy, a repository or worker management
         needs it.
         """
-        lock_used(db, [Thing(USED_KIND, account_id)])
+        lock_used(db, [Thing(USED_KIND, account_id.lower())])
         row = queries.get_row(db, account_id)
         users = users_of(db, Thing(USED_KIND, row.id))
         if users:

@@ -8,8 +8,8 @@ by the job, which decides (docs/behaviour/repositories.md, section 2, point 4).
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -36,49 +36,36 @@ from kyanite.areas.repositories.inspection import (
     require_container,
     require_suitable,
 )
+from kyanite.areas.repositories.new_repository import (
+    NewRepository,
+    check_members,
+    plans_for,
+)
 from kyanite.areas.repositories.repositories import Place, Repositories
 from kyanite.areas.repositories.tables import RepositoryRow
+from kyanite.azure.pauses import Check
 from kyanite.base.clock import Clock
-from kyanite.base.errors import AzureError, Conflict, Invalid, NotFound, StorageError
+from kyanite.base.errors import (
+    AzureError,
+    Conflict,
+    Invalid,
+    NotFound,
+    StorageError,
+    Transient,
+)
 from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
 from kyanite.db.uses import Thing, lock_used, replace_uses
 from kyanite.durable.start import NewSession, start_session
-from kyanite.rules.naming import (
-    container_name_problem,
-    derived_repository_name,
-    folder_name_problem,
-    repository_name_problem,
-)
 from kyanite.rules.storage_accounts import effective_tier, incompatibility, tier_problem
 
 _log = logging.getLogger(__name__)
 
 CREATE_JOB: Final = "repository.create"
-AUTO_TIERS: Final = ("Hot", "Cool", "Archive")
 
-
-@dataclass(frozen=True)
-class NewRepository:
-    """A repository as it was asked for."""
-
-    account_id: str
-    storage_account_id: str
-    container: str
-    folder: str
-    name: str | None
-    description: str | None
-    tier: str
-    concurrency_limit: int | None
-    import_existing: bool
-    auto_create_tiers: bool
-    enable_encryption: bool
-    password: str = field(default="", repr=False)
-    hint: str | None = None
-    key_vault_id: str | None = None
-    key_vault_key_uri: str | None = None
-    has_consumption_limit: bool = False
+_AZURE_SECONDS: Final = 10.0
+"""How long a request waits for an Azure that fails again and again; then the session decides."""
 
 
 class RepositoryCreation:
@@ -98,10 +85,10 @@ class RepositoryCreation:
         Opens transactions of its own and asks Azure: call it before the request's transaction
         has begun. Raises ``Invalid``, ``NotFound`` and ``Conflict``.
         """
-        _check_members(new)
+        check_members(new)
         with self._database.reading() as db:
             account, storage = _look_up(db, new)
-            plans = _plans(new, storage)
+            plans = plans_for(new, storage.shape)
             for plan in plans:
                 _check_free(db, plan)
         for plan in plans:
@@ -148,7 +135,7 @@ class RepositoryCreation:
         self, plan: NewRepository, account: ServiceAccount, storage: StorageAccount
     ) -> RepositoryRow:
         repository_id = new_id()
-        name = plan.name or derived_repository_name(plan.container, plan.folder)
+        name = plan.own_name
         return RepositoryRow(
             id=repository_id,
             name=name,
@@ -183,10 +170,11 @@ class RepositoryCreation:
         self, plan: NewRepository, account: ServiceAccount, storage: StorageAccount
     ) -> None:
         at = Place(account.id, storage.azure_id, plan.container, plan.folder)
+        patience = _patience(_AZURE_SECONDS)
         try:
-            arm = self._access.account_arm(account.id)
+            arm = self._access.account_arm(account.id).with_check(patience)
             require_suitable(arm, at, require_container(arm, at))
-            folder_storage = self._access.storage(at)
+            folder_storage = self._access.storage(at, check=patience)
             folder = inspect_folder(folder_storage)
             if folder.state is FolderState.FOREIGN:
                 raise Conflict(f"The folder {plan.folder} holds other data; choose another folder.")
@@ -202,31 +190,15 @@ class RepositoryCreation:
             _log.info("a folder cannot be looked at now, its session will: %s", error)
 
 
-def _check_members(new: NewRepository) -> None:
-    if new.name is not None and (problem := repository_name_problem(new.name)):
-        raise Invalid.member("name", problem)
-    if problem := folder_name_problem(new.folder):
-        raise Invalid.member("azureStorageFolder", problem)
-    if problem := container_name_problem(new.container):
-        raise Invalid.member("azureStorageContainer", problem)
-    if new.has_consumption_limit:
-        raise Invalid.member(
-            "storageConsumptionLimit", "Only storage vaults have a consumption limit."
-        )
-    if not new.enable_encryption:
-        return
-    key_vault = bool(new.key_vault_id or new.key_vault_key_uri)
-    if new.password and key_vault:
-        raise Invalid.member("password", "Give either a password or a Key Vault key, not both.")
-    if key_vault:
-        raise Invalid.member(
-            "keyVaultKeyUri",
-            "Encryption with a Key Vault key is not available yet; use a password.",
-        )
-    if not new.password:
-        raise Invalid.member(
-            "password", "A password or a Key Vault key is required when encryption is enabled."
-        )
+def _patience(seconds: float) -> Check:
+    """A check for waits that raises ``Transient`` when they have taken too long together."""
+    deadline = time.monotonic() + seconds
+
+    def check() -> None:
+        if time.monotonic() > deadline:
+            raise Transient("Azure takes too long to answer; the session will ask again.")
+
+    return check
 
 
 def _look_up(db: Session, new: NewRepository) -> tuple[ServiceAccount, StorageAccount]:
@@ -248,31 +220,9 @@ def _look_up(db: Session, new: NewRepository) -> tuple[ServiceAccount, StorageAc
     return account, storage
 
 
-def _plans(new: NewRepository, storage: StorageAccount) -> list[NewRepository]:
-    """One repository, or one for each tier (section 2, point 3)."""
-    if not new.auto_create_tiers:
-        return [new]
-    name = new.name or derived_repository_name(new.container, new.folder)
-    plans = [
-        replace(
-            new,
-            name=f"{name} ({tier})",
-            folder=f"{new.folder}-{tier.lower()}",
-            tier=tier,
-            import_existing=False,
-        )
-        for tier in AUTO_TIERS
-    ]
-    for plan in plans:
-        if problem := tier_problem(storage.shape, plan.tier):
-            raise Invalid.member("autoCreateTiers", problem)
-        _check_members(plan)
-    return plans
-
-
 def _check_free(db: Session, plan: NewRepository) -> None:
     """Raise ``Conflict`` when the name or the folder is taken."""
-    name = plan.name or derived_repository_name(plan.container, plan.folder)
+    name = plan.own_name
     if queries.name_is_taken(db, name):
         raise Conflict(f"There is a repository named {name} already.")
     holder = queries.at_location(

@@ -87,7 +87,7 @@ class RepositoryRemoval:
 
         Raises ``NotFound`` and ``Conflict``.
         """
-        lock_used(db, [Thing(USED_KIND, repository_id)])
+        lock_used(db, [Thing(USED_KIND, repository_id.lower())])
         own = queries.get_repository(db, repository_id)
         require_unused(db, own.id, self._followers)
         require_idle(db, own)

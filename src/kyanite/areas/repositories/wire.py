@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 
-from kyanite.areas.repositories.creation import NewRepository
 from kyanite.areas.repositories.editing import RepositoryChange
 from kyanite.areas.repositories.facts import RepositoryFacts
+from kyanite.areas.repositories.new_repository import NewRepository
 from kyanite.areas.repositories.removal import PolicyUse
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.repository import (

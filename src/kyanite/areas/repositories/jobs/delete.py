@@ -19,7 +19,7 @@ from kyanite.areas.repositories.repositories import place
 from kyanite.areas.sessions import repository_removed
 from kyanite.base.errors import AzureError, Conflict, EngineError, NotFound, StorageError
 from kyanite.base.json_types import JsonObject, as_text
-from kyanite.db.uses import Thing, forget_user
+from kyanite.db.uses import Thing, forget_user, lock_used
 from kyanite.durable.context import JobContext
 from kyanite.rules.sessions import SessionStatus
 
@@ -60,6 +60,7 @@ class DeleteRepository:
             write_mark(storage, replace(mark, owner=None))
 
     def _remove(self, db: Session, own: RepositoryFacts) -> None:
+        lock_used(db, [Thing(USED_KIND, own.id)])
         require_unused(db, own.id, self._tools.followers)
         for follower in self._tools.followers.all:
             follower.forget_points(db, own.id)

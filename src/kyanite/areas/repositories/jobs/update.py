@@ -23,7 +23,7 @@ from kyanite.areas.repositories.mark import Mark, read_mark, write_mark
 from kyanite.areas.repositories.repositories import Place, place
 from kyanite.base.errors import Conflict, NotFound
 from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text
-from kyanite.db.uses import Thing, replace_uses
+from kyanite.db.uses import Thing, lock_used, replace_uses
 from kyanite.durable.context import JobContext
 from kyanite.engine.format import REPOSITORY_NAME
 
@@ -97,6 +97,7 @@ def _apply(
     name = as_text(changes.get("name"))
     if queries.name_is_taken(db, name, except_id=row.id):
         raise Conflict(f"There is a repository named {name} already.")
+    lock_used(db, [Thing(ACCOUNT_USED_KIND, as_text(changes.get("accountId")))])
     account = find_account(db, as_text(changes.get("accountId")))
     if account is None:
         raise NotFound("The service account was removed meanwhile.")
