@@ -9,14 +9,14 @@ never null: those are left out (docs/behaviour/api-conventions.md §4.3).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args, get_origin
+from typing import Any, TypeGuard, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from kyanite.contract.operation import Operation
 from kyanite.contract.operations.never_null import NEVER_NULL
@@ -24,6 +24,9 @@ from kyanite.http.shapes import shape_of
 
 JSON = "application/json; charset=utf-8"
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+# About half a megabyte of text.
+RESULTS_AT_ONCE = 500
 
 Pruner = Callable[[Any], None]
 
@@ -102,6 +105,22 @@ def encode(value: object, annotation: object) -> bytes:
     return orjson.dumps(body, option=_OPTIONS, default=str)
 
 
+def is_large_page(body: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a body is a page with more results than should be encoded at once."""
+    return isinstance(body, dict) and len(body.get("results") or ()) > RESULTS_AT_ONCE
+
+
+def encoded_parts(page: dict[str, Any], annotation: object) -> Iterator[bytes]:
+    """The JSON text of a page, some results at a time: pages have no upper bound."""
+    results = page["results"]
+    head = encode({name: value for name, value in page.items() if name != "results"}, None)
+    yield head[:-1] + b',"results":['
+    for start in range(0, len(results), RESULTS_AT_ONCE):
+        part = encode({"results": results[start : start + RESULTS_AT_ONCE]}, annotation)
+        yield (b"," if start else b"") + part[len(b'{"results":[') : -len(b"]}")]
+    yield b"]}"
+
+
 def respond(operation: Operation, value: object) -> Response:
     """The response for what a route function of `operation` returned."""
     if isinstance(value, Response):
@@ -115,4 +134,7 @@ def respond(operation: Operation, value: object) -> Response:
     if answered.body is None and (declared is None or declared.type is None):
         return Response(None, answered.status, headers)
     annotation = declared.type if declared else None
+    if is_large_page(answered.body):
+        parts = encoded_parts(answered.body, annotation)
+        return StreamingResponse(parts, answered.status, headers, JSON)
     return Response(encode(answered.body, annotation), answered.status, headers, JSON)

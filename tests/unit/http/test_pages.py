@@ -46,3 +46,20 @@ def test_the_self_link_is_absolute_and_has_offset_and_limit(api: ApiUnderTest) -
     assert body["_links"]["self"]["href"] == (
         "https://backup.example.net:8443/api/v8.1/policies/virtualMachines?offset=20&limit=10"
     )
+
+
+def test_a_large_page_is_streamed_and_says_the_same_as_small_ones(
+    api: ApiUnderTest, seen: Seen
+) -> None:
+    seen.items = [{"id": str(number), "archiveStatus": None} for number in range(1501)]
+    headers = api.signed_in()
+    large = api.client.get(f"{POLICIES}?Limit=-1", headers=headers)
+    assert "content-length" not in large.headers
+    assert large.headers["content-type"] == "application/json; charset=utf-8"
+    small = api.client.get(f"{POLICIES}?Limit=100&Offset=1401", headers=headers)
+    assert "content-length" in small.headers
+    body = large.json()
+    # A member that may not be null is left out either way.
+    assert body["results"] == [{"id": str(number)} for number in range(1501)]
+    assert body["results"][1401:] == small.json()["results"]
+    assert (body["totalCount"], body["limit"]) == (1501, -1)

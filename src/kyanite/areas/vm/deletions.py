@@ -13,7 +13,7 @@ from kyanite.areas.vm.protected_list import count_points, get_protected_machine
 from kyanite.areas.vm.tables import RestorePointRow
 from kyanite.base.errors import PointLocked
 from kyanite.base.json_types import JsonObject
-from kyanite.db.uses import Thing, users_of
+from kyanite.db.uses import Thing, forget_user, users_of
 from kyanite.durable.session_tables import SessionRow
 from kyanite.durable.start import NewSession, start_session
 from kyanite.rules.sessions import ACTIVE
@@ -61,11 +61,11 @@ def delete_point(db: Session, point_id: str, initiator: str) -> str:
 
 
 def sessions_reading(db: Session, point_id: str) -> list[str]:
-    """Sessions at work that restore from the point."""
+    """Sessions at work that restore from the point; those that have ended are forgotten."""
     users = users_of(db, Thing(POINT_USED_KIND, point_id), user_kind=SESSION_USER_KIND)
     if not users:
         return []
-    return list(
+    at_work = set(
         db.scalars(
             select(SessionRow.id).where(
                 SessionRow.id.in_([user.id for user in users]),
@@ -73,6 +73,10 @@ def sessions_reading(db: Session, point_id: str) -> list[str]:
             )
         )
     )
+    for user in users:
+        if user.id not in at_work:
+            forget_user(db, user)
+    return sorted(at_work)
 
 
 def _start(

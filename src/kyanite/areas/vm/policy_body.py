@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kyanite.areas.vm.jobs.marks import RESERVED_PREFIX
-from kyanite.base.errors import Invalid
+from kyanite.areas.vm.wrong_members import WrongMembers
 from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text, dig
 from kyanite.contract.models.policy import NewPolicyFromClient, UpdatedPolicyFromClient
 
@@ -27,26 +27,10 @@ AGE_LIMITS: Final[Mapping[str, int]] = {"Days": 36135, "Months": 1188, "Years": 
 _NOT_YET: Final = "is not available in this version."
 
 
-class Problems:
-    """Collects what is wrong, by member."""
-
-    def __init__(self) -> None:
-        self._errors: dict[str, list[str]] = {}
-
-    def add(self, member: str, sentence: str) -> None:
-        """Note one wrong member."""
-        self._errors.setdefault(member, []).append(sentence)
-
-    def raise_if_any(self) -> None:
-        """Raise Invalid with everything noted."""
-        if self._errors:
-            raise Invalid("The policy has wrong or missing values.", self._errors)
-
-
 def settings_of(body: NewPolicyFromClient | UpdatedPolicyFromClient) -> dict[str, JsonValue]:
     """The settings to store. Raises Invalid naming every member that makes no sense."""
     settings: dict[str, JsonValue] = body.model_dump(mode="json", by_alias=True, exclude_none=True)
-    problems = Problems()
+    problems = WrongMembers("The policy has wrong or missing values.")
     _check_name(settings, problems)
     _normalise_regions(settings, problems)
     _normalise_selection(settings, problems)
@@ -57,7 +41,7 @@ def settings_of(body: NewPolicyFromClient | UpdatedPolicyFromClient) -> dict[str
     return settings
 
 
-def _check_name(settings: JsonObject, problems: Problems) -> None:
+def _check_name(settings: JsonObject, problems: WrongMembers) -> None:
     name = as_text(settings.get("name"))
     wrong = sorted(FORBIDDEN_IN_NAMES & set(name))
     if wrong:
@@ -66,7 +50,7 @@ def _check_name(settings: JsonObject, problems: Problems) -> None:
         problems.add("name", "A name has at least one letter or digit.")
 
 
-def _normalise_regions(settings: dict[str, JsonValue], problems: Problems) -> None:
+def _normalise_regions(settings: dict[str, JsonValue], problems: WrongMembers) -> None:
     """Regions as code names: `East US` and `eastus` are one (docs/behaviour/rulings.md)."""
     codes: list[str] = []
     for index, region in enumerate(as_list(settings.get("regions"))):
@@ -78,7 +62,7 @@ def _normalise_regions(settings: dict[str, JsonValue], problems: Problems) -> No
     settings["regions"] = [{"regionId": code} for code in codes]
 
 
-def _normalise_selection(settings: dict[str, JsonValue], problems: Problems) -> None:
+def _normalise_selection(settings: dict[str, JsonValue], problems: WrongMembers) -> None:
     """A policy of selected items may have none; then it protects nothing."""
     settings.setdefault("backupType", "SelectedItems")
     if settings["backupType"] == "AllSubscriptions":
@@ -93,7 +77,7 @@ def _normalise_selection(settings: dict[str, JsonValue], problems: Problems) -> 
                 problems.add(f"{part}.tags[{index}].name", "A tag has a name.")
 
 
-def _check_condition(entry: JsonObject, where: str, problems: Problems) -> None:
+def _check_condition(entry: JsonObject, where: str, problems: WrongMembers) -> None:
     """One condition: tags AND-ed with each other, or with one subscription or group (3.4)."""
     name, tags = as_text(entry.get("name")), as_list(entry.get("tags"))
     subscription = as_text(dig(entry, "subscription", "subscriptionId"))
@@ -110,7 +94,7 @@ def _check_condition(entry: JsonObject, where: str, problems: Problems) -> None:
             problems.add(f"{where}.tags[{index}].name", "A tag has a name.")
 
 
-def _check_snapshot_settings(settings: JsonObject, problems: Problems) -> None:
+def _check_snapshot_settings(settings: JsonObject, problems: WrongMembers) -> None:
     where = "snapshotSettings"
     tags = as_list(settings.get("additionalTags"))
     if len(tags) > MAX_ADDITIONAL_TAGS:
@@ -131,12 +115,12 @@ def _check_snapshot_settings(settings: JsonObject, problems: Problems) -> None:
             problems.add(f"{where}.userScripts.{system}", f"Running scripts in guests {_NOT_YET}")
 
 
-def _check_retries(settings: JsonObject, problems: Problems) -> None:
+def _check_retries(settings: JsonObject, problems: WrongMembers) -> None:
     if not 0 <= as_int(dig(settings, "retrySettings", "retryCount")) <= MAX_RETRIES:
         problems.add("retrySettings.retryCount", f"Between 0 and {MAX_RETRIES} retries are made.")
 
 
-def _normalise_schedules(settings: dict[str, JsonValue], problems: Problems) -> None:
+def _normalise_schedules(settings: dict[str, JsonValue], problems: WrongMembers) -> None:
     for name in ("weeklySchedule", "monthlySchedule", "yearlySchedule"):
         schedule = as_object(settings.pop(name, None))
         if _does_anything(schedule):
@@ -162,7 +146,7 @@ def _does_anything(schedule: JsonObject) -> bool:
     )
 
 
-def _daily(daily: dict[str, JsonValue], problems: Problems) -> dict[str, JsonValue]:
+def _daily(daily: dict[str, JsonValue], problems: WrongMembers) -> dict[str, JsonValue]:
     """The daily schedule; 0 in `runsPerHour` and `snapshotsToKeep` equals absent."""
     where = "dailySchedule"
     snapshots = dict(as_object(daily.get("snapshotSchedule")))
@@ -187,12 +171,12 @@ def _daily(daily: dict[str, JsonValue], problems: Problems) -> dict[str, JsonVal
     return daily
 
 
-def _check_hours(hours: Sequence[JsonValue], where: str, problems: Problems) -> None:
+def _check_hours(hours: Sequence[JsonValue], where: str, problems: WrongMembers) -> None:
     if not all(0 <= as_int(hour) <= 23 for hour in hours):
         problems.add(where, "Hours are whole numbers from 0 to 23.")
 
 
-def _check_age(retention: JsonObject, where: str, problems: Problems) -> None:
+def _check_age(retention: JsonObject, where: str, problems: WrongMembers) -> None:
     count, unit = (
         as_int(retention.get("timeRetentionDuration")),
         retention.get("retentionDurationType"),

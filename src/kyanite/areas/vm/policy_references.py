@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from kyanite.areas.accounts import ServiceAccount, find_account
 from kyanite.areas.inventory import find_machine, find_region, find_resource_group
 from kyanite.areas.repositories import find_repository
-from kyanite.areas.vm.policy_body import Problems
 from kyanite.areas.vm.policy_settings import target_repositories
+from kyanite.areas.vm.wrong_members import WrongMembers
 from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
 from kyanite.rules.retention import Flag
@@ -32,7 +32,7 @@ def check_references(
     Ids of machines and groups are brought into the form of system ids. What the policy named
     before (`known_before`) may have vanished from Azure since and stays allowed.
     """
-    problems = Problems()
+    problems = WrongMembers("The policy names what does not exist or does not fit.")
     _check_account(find_account(db, account_id), tenant_id, problems)
     before = _named(known_before or {})
     for index, region in enumerate(as_list(settings.get("regions"))):
@@ -53,7 +53,7 @@ def _group(db: Session, group_id: str) -> bool:
     return find_resource_group(db, group_id) is not None
 
 
-def _check_account(account: ServiceAccount | None, tenant_id: str, problems: Problems) -> None:
+def _check_account(account: ServiceAccount | None, tenant_id: str, problems: WrongMembers) -> None:
     if account is None:
         problems.add("serviceAccountId", "There is no such service account.")
     elif account.tenant_id.lower() != tenant_id.lower():
@@ -70,7 +70,7 @@ def _resolve(
     member: str,
     exists: Callable[[str], bool],
     before: frozenset[str],
-    problems: Problems,
+    problems: WrongMembers,
 ) -> None:
     """Replace the ids in `member` of selected and excluded items by system ids."""
     for part in ("selectedItems", "excludedItems"):
@@ -90,7 +90,7 @@ def _resolve(
 
 
 def _check_repositories(
-    db: Session, settings: JsonObject, tenant_id: str, problems: Problems
+    db: Session, settings: JsonObject, tenant_id: str, problems: WrongMembers
 ) -> None:
     for flag, repository_id in target_repositories(settings).items():
         where = f"{flag.value.lower()}Schedule.backupSchedule.targetRepositoryId"

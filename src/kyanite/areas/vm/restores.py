@@ -16,9 +16,9 @@ from kyanite.areas.vm.deletions import POINT_USED_KIND, SESSION_USER_KIND
 from kyanite.areas.vm.jobs.restore_disks import RESTORE_DISKS
 from kyanite.areas.vm.jobs.restore_machine import RESTORE_MACHINE
 from kyanite.areas.vm.point_list import CORRUPTED
-from kyanite.areas.vm.policy_body import Problems
 from kyanite.areas.vm.restore_targets import disk_target_to_json, machine_target_to_json
 from kyanite.areas.vm.tables import RestorePointRow
+from kyanite.areas.vm.wrong_members import WrongMembers
 from kyanite.base.errors import Invalid
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
 from kyanite.contract.models.shared import AzureSubscription, ResourceGroup
@@ -41,7 +41,7 @@ def restore_machine(
     db: Session, point_id: str, body: VirtualMachineRestoreOptions, initiator: str
 ) -> str:
     """Start restoring a machine; returns the session. Raises NotFound or Invalid."""
-    problems = Problems()
+    problems = WrongMembers("The restore cannot be done as asked.")
     _check_reason(body.reason, problems)
     account = _account(db, body.service_account_id, problems)
     problems.raise_if_any()
@@ -61,7 +61,7 @@ def restore_machine(
 
 def restore_disks(db: Session, point_id: str, body: DiskBulkRestoreOptions, initiator: str) -> str:
     """Start restoring disks; returns the session. Raises NotFound or Invalid."""
-    problems = Problems()
+    problems = WrongMembers("The restore cannot be done as asked.")
     _check_reason(body.reason, problems)
     entries = body.to_alternative
     account_id = body.service_account_id or next(
@@ -91,12 +91,12 @@ def restore_disks(db: Session, point_id: str, body: DiskBulkRestoreOptions, init
     return _start(db, point, "RestoreDisks", RESTORE_DISKS, payload, body.reason, initiator)
 
 
-def _check_reason(reason: str, problems: Problems) -> None:
+def _check_reason(reason: str, problems: WrongMembers) -> None:
     if not reason.strip():
         problems.add("reason", "Say why this is restored; the session keeps it.")
 
 
-def _account(db: Session, account_id: str | None, problems: Problems) -> ServiceAccount | None:
+def _account(db: Session, account_id: str | None, problems: WrongMembers) -> ServiceAccount | None:
     account = find_account(db, account_id) if account_id else None
     if not account_id:
         problems.add("serviceAccountId", "Say with which service account to restore.")
@@ -125,7 +125,7 @@ def _machine_target(
     asked: VirtualMachineToAlternativeRestoreOptions,
     account: ServiceAccount | None,
 ) -> MachineTarget:
-    problems = Problems()
+    problems = WrongMembers("The restore cannot be done as asked.")
     where = "toAlternative"
     if asked.disk_type is DiskType.UNMANAGED:
         problems.add(f"{where}.diskType", "Managed disks are not made into unmanaged ones.")
@@ -170,7 +170,7 @@ def _alternatives(
     entries: list[DiskRestoreOptions],
     held: set[str],
     account: ServiceAccount | None,
-    problems: Problems,
+    problems: WrongMembers,
 ) -> list[JsonValue]:
     if not entries:
         problems.add("toAlternative", "Name at least one disk.")
@@ -215,7 +215,7 @@ def _subscription(
     asked: AzureSubscription | None,
     account: ServiceAccount | None,
     where: str,
-    problems: Problems,
+    problems: WrongMembers,
 ) -> str | None:
     if asked is None:
         return None
