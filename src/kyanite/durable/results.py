@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -139,11 +138,6 @@ def item_results(db: Session, session_id: str) -> list[SessionStatus]:
         )
     ).scalars()
     return [SessionStatus(status) for status in rows]
-
-
-def duration_seconds(started: datetime, ended: datetime | None, now: datetime) -> float:
-    """How long something took, or takes so far."""
-    return max(0.0, ((ended or now) - started).total_seconds())
 
 
 def _larger(column: InstrumentedAttribute[int], value: int) -> ColumnElement[int]:
