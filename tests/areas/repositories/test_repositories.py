@@ -402,6 +402,26 @@ def test_registering_a_folder_imports_its_restore_points(repository_parts: Repos
     assert (point.session_id, point.machine_id) == (session_id, "machine-1")
 
 
+def test_a_damaged_restore_point_does_not_keep_the_folder_from_being_registered(
+    repository_parts: RepositoryParts,
+) -> None:
+    parts = repository_parts
+    repository = parts.create()
+    storage = storage_of(parts, repository)
+    engine = parts.repositories.open_for_writing(as_text(repository["id"]))
+    sessions = [new_id(), new_id()]
+    for session_id in sessions:
+        ticket = engine.open_session(session_id, "machine-1", "web")
+        disk = DiskInput("disk-1", "os", 4 * MIB, Zeros())
+        back_up(storage, engine.backup_keys(ticket), ticket, [disk], b"{}")
+    storage.delete(f"points/{sessions[0]}")
+    storage.put(f"points/{sessions[0]}", b"not a point")
+    parts.succeeded(parts.call("DELETE", f"{REPOSITORIES}/{repository['id']}"))
+    wanted = parts.wanted(azureStorageFolder=folder_of(repository), importIfFolderHasBackup=True)
+    parts.succeeded(parts.call("POST", REPOSITORIES, wanted), "Warning")
+    assert [point.session_id for point in parts.follower.imported] == [sessions[1]]
+
+
 def test_the_folder_of_another_appliance_can_be_read_but_not_written(
     repository_parts: RepositoryParts,
 ) -> None:

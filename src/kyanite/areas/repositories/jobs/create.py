@@ -123,7 +123,11 @@ class CreateRepository:
             found = mark or Mark(owner=None, tier=asked_tier, is_encrypted=True, hint=None)
             write_mark(storage, replace(found, owner=this))
         with ctx.line("Importing restore points") as line:
-            points = engine.points()
+            points = engine.points(
+                lambda session_id, error: ctx.warn(
+                    f"The restore point of session {session_id} is left out: {error}"
+                )
+            )
             imported = 0
             for follower in self._tools.followers.all:
                 with ctx.transaction() as db:
