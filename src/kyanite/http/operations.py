@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
@@ -204,14 +204,3 @@ def operation_wire(request: Request, row: OperationRow) -> JsonObject:
     if row.status == "Success":
         wire["result"] = row.result
     return wire
-
-
-def running_operations(db: Session) -> list[str]:
-    """Ids of operations that have not finished, oldest first."""
-    return list(
-        db.scalars(
-            select(OperationRow.id)
-            .where(OperationRow.finished_at.is_(None))
-            .order_by(OperationRow.started_at)
-        )
-    )

@@ -7,12 +7,13 @@ Literal segments win over parameters, whatever the order of registration.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 
-from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, compile_path
 from starlette.types import Receive, Scope, Send
 
 from kyanite.contract.operations.index import METHODS
@@ -37,13 +38,15 @@ class SegmentIndex(BaseRoute):
             self._by_segment[_segment(route.path)].append(route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """FULL when path and method fit, PARTIAL when only the path does."""
+        """FULL when path and method fit; PARTIAL when the contract has no such method there.
+
+        An operation of the contract that does not exist yet is NONE: it is not found.
+        """
         if scope["type"] != "http":
             return Match.NONE, {}
-        path = get_route_path(scope)
-        path = path.rstrip("/") if len(path) > 1 else path
+        path = str(scope["path"]).rstrip("/") or "/"
         wanted = {**scope, "path": path, "root_path": ""}
-        reached: set[str] = set()
+        reached = False
         for route in self._by_segment.get(_segment(path), ()):
             match, child = route.matches(wanted)
             if match is Match.FULL:
@@ -51,12 +54,10 @@ class SegmentIndex(BaseRoute):
                 child["kyanite.path"] = route.operation.path.format(**names)
                 return Match.FULL, {**child, _FOUND: route}
             if match is Match.PARTIAL:
-                reached.add(route.path)
-        # An operation of the contract that does not exist yet is not found; a method that the
-        # contract does not have there is not allowed.
-        declared = {method for found in reached for method in METHODS[found]}
-        if declared and scope["method"] not in declared:
-            return Match.PARTIAL, {"kyanite.allowed": sorted(declared)}
+                reached = True
+        allowed = _declared_methods(path) if reached else frozenset()
+        if allowed and scope["method"] not in allowed:
+            return Match.PARTIAL, {"kyanite.allowed": sorted(allowed)}
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,3 +67,23 @@ class SegmentIndex(BaseRoute):
             return
         allowed = ", ".join(scope.get("kyanite.allowed", ()))
         raise HTTPException(405, headers={"Allow": allowed})
+
+
+@cache
+def _templates(segment: str) -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
+    """Patterns of all paths of the contract below a segment, with their methods."""
+    return tuple(
+        (compile_path(path.lower())[0], methods)
+        for path, methods in METHODS.items()
+        if _segment(path) == segment
+    )
+
+
+def _declared_methods(path: str) -> frozenset[str]:
+    """The methods that the contract has at a path, existing here or not."""
+    return frozenset(
+        method
+        for pattern, methods in _templates(_segment(path))
+        if pattern.match(path.lower())
+        for method in methods
+    )

@@ -56,6 +56,20 @@ def test_an_operation_of_the_contract_that_does_not_exist_yet_is_404(api: ApiUnd
     assert api.client.put(USER, json={}, headers=api.signed_in()).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v8.1/policies/virtualMachines/orderPriorities"),
+        ("POST", "/api/v8.1/policies/virtualMachines/Export/"),
+        ("GET", "/api/v8.1/license"),
+    ],
+)
+def test_so_is_one_whose_path_looks_like_that_of_another(
+    api: ApiUnderTest, method: str, path: str
+) -> None:
+    assert api.client.request(method, path, headers=api.signed_in()).status_code == 404
+
+
 def test_a_method_that_the_contract_does_not_have_there_is_405(api: ApiUnderTest) -> None:
     answer = api.client.patch(USER, json={}, headers=api.signed_in())
     assert answer.status_code == 405
