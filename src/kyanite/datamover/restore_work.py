@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +11,7 @@ from kyanite.azure.compute.pages import DiskPages
 from kyanite.azure.compute.uploader import DiskUploader
 from kyanite.azure.connections import ConnectionPool
 from kyanite.base.errors import Invalid
+from kyanite.base.units import MIB
 from kyanite.datamover.backup_work import open_storage, renewable
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.orders import RestoreOrder, RestoreOutcome, TargetDisk
@@ -17,6 +19,9 @@ from kyanite.engine.index import load_index
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.restore import data_bytes, restore_disk
 
+_PARALLELISM: Final = replace(Parallelism.network(), fetch_bytes=2 * MIB)
+"""Smaller reads than usual: what a read opens to is held until it is joined to writes, several
+times the read's size where data compresses well, and the mover's memory is bounded."""
 _FOOTER_NAMESPACE: Final = uuid.UUID("5b0c8a52-6b0b-4e0c-9c3e-0d8d4d8d2a01")
 """The footer's own id follows from point and disk, so that a repeated upload is identical."""
 
@@ -49,7 +54,7 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
                     target,
                     conversation,
                     already=disk.already,
-                    parallelism=Parallelism.network(),
+                    parallelism=_PARALLELISM,
                     index=index,
                 )
                 target.finish(_footer_id(order, disk), _made_at(order.point.created_at))

@@ -1,8 +1,7 @@
 """A restored disk's bytes into an upload disk.
 
-Implements the engine's ``Target``: ``write`` copies and returns, many connections send.
-What is never written stays a hole of the new disk. Neighbouring writes that arrive while
-the connections are busy are joined up to Azure's 4 MiB a request. ``finish`` waits for
+Implements the engine's ``Target``: ``write`` returns as soon as there is room, many
+connections send. What is never written stays a hole of the new disk. ``finish`` waits for
 everything and puts the footer; only then the disk is whole.
 """
 
@@ -10,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import deque
 from datetime import datetime
 from types import TracebackType
 from typing import Final
@@ -23,8 +23,9 @@ from kyanite.base.units import MIB
 
 _CONNECTIONS: Final = 16
 """Enough for 600 MB/s at 20 ms a request and 60 MB/s a connection."""
-_QUEUE_BYTES: Final = 32 * MIB
-"""Copied but not yet taken by a connection; bounds the memory with what is being sent."""
+_OUTSTANDING_BYTES: Final = 56 * MIB
+"""Taken and not yet on the disk, whether waiting or being sent: bounds the memory, and keeps
+14 requests of 4 MiB under way."""
 _WAIT_SECONDS: Final = 0.25
 
 
@@ -43,9 +44,8 @@ class DiskUploader:
         self._size_bytes = size_bytes
         self._limit = limit
         self._changed = threading.Condition()
-        self._waiting: dict[int, bytearray] = {}
-        self._waiting_bytes = 0
-        self._sending = 0
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._outstanding_bytes = 0
         self._failure: KyaniteError | None = None
         self._closed = False
         self._threads = [
@@ -56,18 +56,22 @@ class DiskUploader:
             thread.start()
 
     def write(self, offset: int, data: Body) -> None:
-        """Take a copy of ``data`` for ``offset`` (whole sectors, any length).
+        """Take ``data`` for ``offset`` (whole sectors, any length); the caller may change it
+        after the return.
 
         Waits while too much is unsent. Raises the error that sending ended with.
         """
+        if isinstance(data, bytes) and len(data) <= LARGEST_WRITE_BYTES:
+            self._put(offset, data)  # nobody can change it: no copy is needed
+            return
         view = memoryview(data)
         for at in range(0, len(view), LARGEST_WRITE_BYTES):
-            self._put(offset + at, view[at : at + LARGEST_WRITE_BYTES])
+            self._put(offset + at, bytes(view[at : at + LARGEST_WRITE_BYTES]))
 
     def finish(self, disk_uuid: uuid.UUID, made_at: datetime) -> None:
         """Wait until every byte is on the disk, then write the footer."""
         with self._changed:
-            while self._waiting or self._sending:
+            while self._outstanding_bytes:
                 self._wait()
             self._raise_failure()
         self._pages.write(self._size_bytes, fixed_footer(self._size_bytes, disk_uuid, made_at))
@@ -76,7 +80,7 @@ class DiskUploader:
         """Stop the threads; what is unsent stays so."""
         with self._changed:
             self._closed = True
-            self._waiting.clear()
+            self._drop_waiting()
             self._changed.notify_all()
 
     def __enter__(self) -> DiskUploader:
@@ -90,26 +94,20 @@ class DiskUploader:
     ) -> None:
         self.close()
 
-    def _put(self, offset: int, data: memoryview) -> None:
+    def _put(self, offset: int, block: bytes) -> None:
         with self._changed:
-            while self._waiting_bytes + len(data) > _QUEUE_BYTES and self._waiting:
+            while self._outstanding_bytes and (
+                self._outstanding_bytes + len(block) > _OUTSTANDING_BYTES
+            ):
                 self._wait()
             self._raise_failure()
-            before = self._predecessor(offset)
-            if before is not None and len(before) + len(data) <= LARGEST_WRITE_BYTES:
-                before += data
-            else:
-                self._waiting[offset] = bytearray(data)
-            self._waiting_bytes += len(data)
-            self._changed.notify()
+            self._waiting.append((offset, block))
+            self._outstanding_bytes += len(block)
+            self._changed.notify_all()
 
-    def _predecessor(self, offset: int) -> bytearray | None:
-        """The newest unsent write, if it ends where this one begins."""
-        if not self._waiting:
-            return None
-        last = next(reversed(self._waiting))
-        block = self._waiting[last]
-        return block if last + len(block) == offset else None
+    def _drop_waiting(self) -> None:
+        self._outstanding_bytes -= sum(len(block) for _, block in self._waiting)
+        self._waiting.clear()
 
     def _wait(self) -> None:
         self._raise_failure()
@@ -130,23 +128,17 @@ class DiskUploader:
             except KyaniteError as error:
                 with self._changed:
                     self._failure = self._failure or error
+                    self._drop_waiting()
             finally:
                 with self._changed:
-                    self._sending -= 1
+                    self._outstanding_bytes -= len(block)
                     self._changed.notify_all()
+            del taken, block  # or it lives until this thread gets another one
 
-    def _take(self) -> tuple[int, bytearray] | None:
+    def _take(self) -> tuple[int, bytes] | None:
         with self._changed:
             while not self._waiting:
                 if self._closed:
                     return None
                 self._changed.wait(_WAIT_SECONDS)
-            if self._failure is not None:
-                self._waiting.clear()
-                return None
-            offset = next(iter(self._waiting))
-            block = self._waiting.pop(offset)
-            self._waiting_bytes -= len(block)
-            self._sending += 1
-            self._changed.notify_all()
-            return offset, block
+            return self._waiting.popleft()
