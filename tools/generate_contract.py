@@ -31,7 +31,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from generated_operations import never_null_module, operation_modules
+from generated_operations import Document, never_null_module, operation_modules
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "contract" / "openapi-v8.1.json"
@@ -65,7 +65,7 @@ def references(node: object) -> Iterator[str]:
             yield from references(value)
 
 
-def nullable_doubles(schemas: dict) -> dict[str, str]:
+def nullable_doubles(schemas: Document) -> dict[str, str]:
     """Enums `XNullable` that are `X` with null added."""
     return {
         name: name.removesuffix("Nullable")
@@ -99,19 +99,19 @@ def simplified(node: object, doubles: dict[str, str]) -> object:
     return node
 
 
-def operations_of(document: dict) -> Iterator[tuple[str, str, dict]]:
+def operations_of(document: Document) -> Iterator[tuple[str, str, Document]]:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             yield path, method, operation
 
 
-def query_schema_name(operation: dict) -> str:
+def query_schema_name(operation: Document) -> str:
     """`GetPoliciesQuery` for the operation `Policy_GetPolicies`."""
     words = operation["operationId"].removeprefix(operation["tags"][0] + "_").split("_")
     return "".join(word[0].upper() + word[1:] for word in words) + "Query"
 
 
-def add_query_schemas(document: dict) -> None:
+def add_query_schemas(document: Document) -> None:
     """Give each operation with query parameters a schema of them, under `x-query`."""
     for _, _, operation in operations_of(document):
         parameters = [p for p in operation.get("parameters", []) if p["in"] == "query"]
@@ -128,7 +128,7 @@ def add_query_schemas(document: dict) -> None:
         operation["x-query"] = {"$ref": REFERENCE + name}
 
 
-def users_of_schemas(document: dict) -> dict[str, set[str]]:
+def users_of_schemas(document: Document) -> dict[str, set[str]]:
     """Which tags use which schema, directly or through others."""
     schemas = document["components"]["schemas"]
     users: dict[str, set[str]] = defaultdict(set)
@@ -145,7 +145,7 @@ def users_of_schemas(document: dict) -> dict[str, set[str]]:
     return users
 
 
-def placed(document: dict) -> dict:
+def placed(document: Document) -> Document:
     """The document with each schema's name prefixed by its module, as the generator wants it."""
     users = users_of_schemas(document)
     schemas = document["components"]["schemas"]
@@ -175,7 +175,7 @@ def placed(document: dict) -> dict:
     return moved
 
 
-def prepared() -> dict:
+def prepared() -> Document:
     """The contract as the generators below take it."""
     document = json.loads(CONTRACT.read_text())
     schemas = document["components"]["schemas"]
@@ -188,7 +188,7 @@ def prepared() -> dict:
     return placed(changed)
 
 
-def write_models(document: dict, folder: Path) -> None:
+def write_models(document: Document, folder: Path) -> None:
     """Run datamodel-code-generator into `folder`."""
     source = {**document, "paths": {}}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Document: TypeAlias = dict[str, Any]
+"""A part of an OpenAPI document, as JSON gives it."""
 
 REFERENCE = "#/components/schemas/"
 PLAIN = {"string": "str", "integer": "int", "boolean": "bool", "number": "float"}
 FORMATS = {"uuid": "UUID", "binary": "bytes"}
 
 
-def type_expression(schema: dict | None, used: set[str]) -> str:
+def type_expression(schema: Document | None, used: set[str]) -> str:
     """A Python type for a schema; the modules it needs are added to `used`."""
     if not schema:
         return "None"
@@ -28,14 +32,14 @@ def type_expression(schema: dict | None, used: set[str]) -> str:
     return PLAIN[schema["type"]]
 
 
-def content(part: dict, used: set[str]) -> tuple[str, str]:
+def content(part: Document, used: set[str]) -> tuple[str, str]:
     """Media type and Python type of a body."""
     for media, spec in (part.get("content") or {}).items():
         return media, type_expression(spec.get("schema"), used)
     return "", "None"
 
 
-def record(path: str, method: str, operation: dict, used: set[str]) -> str:
+def record(path: str, method: str, operation: Document, used: set[str]) -> str:
     lines = [
         "    Operation(",
         f'        operation_id="{operation["operationId"]}",',
@@ -56,7 +60,7 @@ def record(path: str, method: str, operation: dict, used: set[str]) -> str:
     return "\n".join(lines)
 
 
-def operation_modules(document: dict, module_name: Callable[[str], str]) -> dict[str, str]:
+def operation_modules(document: Document, module_name: Callable[[str], str]) -> dict[str, str]:
     """File name → text."""
     records: dict[str, list[str]] = defaultdict(list)
     used: dict[str, set[str]] = defaultdict(set)
@@ -94,11 +98,11 @@ def operation_modules(document: dict, module_name: Callable[[str], str]) -> dict
     return files
 
 
-def never_null_module(document: dict) -> str:
+def never_null_module(document: Document) -> str:
     """Text of a module that names the optional members an answer omits instead of nulling."""
     schemas = document["components"]["schemas"]
 
-    def may_be_null(schema: dict) -> bool:
+    def may_be_null(schema: Document) -> bool:
         target = schema.get("$ref", "").removeprefix(REFERENCE)
         return bool(schema.get("nullable") or schemas.get(target, {}).get("nullable"))
 

@@ -60,8 +60,8 @@ def _names(lock: str) -> list[str]:
 def _licences(name: str) -> set[str]:
     """The licences that a package's metadata names, in one spelling."""
     facts = metadata.metadata(name)
-    if expression := facts.get("License-Expression"):
-        return _parts(expression)
+    if "License-Expression" in facts:
+        return _parts(facts["License-Expression"])
     classifiers = [
         line.split("::")[-1].strip()
         for line in facts.get_all("Classifier") or []
@@ -69,7 +69,7 @@ def _licences(name: str) -> set[str]:
     ]
     found = {SPELLINGS.get(c.lower(), c) for c in classifiers}
     if not found:
-        first = (facts.get("License") or "").strip().splitlines()
+        first = "\n".join(facts.get_all("License") or []).strip().splitlines()
         found = _parts(first[0]) if first else set()
     return found or ({READ_BY_HAND[name]} if name in READ_BY_HAND else set())
 

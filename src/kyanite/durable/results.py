@@ -87,6 +87,8 @@ def begin_run(db: Session, item_id: int, attempt: int, status: SessionStatus) ->
             )
         )
     elif run.status in ACTIVE:
+        if run.status == SessionStatus.PENDING:
+            run.started_at = SystemClock().now()  # until now it has only waited
         run.status = status
     db.flush()
 
