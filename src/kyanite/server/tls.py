@@ -1,7 +1,8 @@
 """The certificate that the appliance makes for itself on its first start.
 
 It names this host and the loopback addresses, lives in the data folder, and is made anew when
-it is about to end. Its private key can be read by its owner only.
+it is about to end. Its private key can be read by its owner only. A certificate that somebody
+put in its place, issued by an authority, is left alone.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def _is_good(file: Path, now: datetime) -> bool:
         certificate = x509.load_pem_x509_certificate(file.read_bytes())
     except (FileNotFoundError, ValueError):
         return False
-    return certificate.not_valid_after_utc - now > RENEW_BEFORE
+    # Somebody else's certificate is theirs to renew.
+    is_own = certificate.issuer == certificate.subject
+    return not is_own or certificate.not_valid_after_utc - now > RENEW_BEFORE
 
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, host: str, now: datetime) -> x509.Certificate:

@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from kyanite.server.tls import LIFE, ensure_certificate
 
@@ -34,6 +37,26 @@ def test_it_is_kept_until_a_month_before_its_end(tmp_path: Path) -> None:
     assert later.certificate_file.read_bytes() == first
     last = ensure_certificate(tmp_path, "localhost", NOW + LIFE - timedelta(days=29))
     assert last.certificate_file.read_bytes() != first
+
+
+def test_a_certificate_of_an_authority_is_left_alone(tmp_path: Path) -> None:
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "An authority")])
+    own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "backup.example.net")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    issued = (
+        x509.CertificateBuilder()
+        .subject_name(own)
+        .issuer_name(authority)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=60))
+        .not_valid_after(NOW + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    (tmp_path / "server.crt").write_bytes(issued)
+    (tmp_path / "server.key").write_text("theirs")
+    assert ensure_certificate(tmp_path, "localhost", NOW).certificate_file.read_bytes() == issued
 
 
 def test_a_spoilt_certificate_is_made_anew(tmp_path: Path) -> None:
