@@ -82,12 +82,11 @@ class Appliance:
             raise WorkFailed(f"{session['localizedType']} ended {session['status']}:\n{lines}")
         return session
 
-    def moved_bytes(self, session_id: str) -> tuple[int, int]:
-        """Bytes processed and to process in a backup session, over all its machines."""
+    def read_bytes(self, session_id: str) -> int:
+        """Bytes read from disks in a backup session so far, over all its machines."""
         items = self.get(f"/jobSessions/{session_id}/protectedItems", Limit=-1)["results"]
         rates = [run["rates"] for item in items for run in item["runs"] if run.get("rates")]
-        done = sum(rate["processedDataBytes"] or 0 for rate in rates)
-        return done, sum(rate["totalDataBytes"] or 0 for rate in rates)
+        return sum(rate["readDataBytes"] or 0 for rate in rates)
 
     def _result(self, operation: Any) -> Any:
         while operation["status"] not in FINAL:

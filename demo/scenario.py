@@ -15,8 +15,8 @@ from demo.shape import Shape, differences, shape_of
 from demo.web import Refused
 
 MIB = 1 << 20
-FIRST_DISK_MIB = 512
-OTHER_DISK_MIB = 288
+FIRST_DISK_MIB = 352
+OTHER_DISK_MIB = 208
 CHANGED_SHARE = 0.02
 MACHINES_WANTED = 4
 
@@ -59,6 +59,7 @@ class Story:
         self.account_id = ""
         self.repository_id = ""
         self.policy_id = ""
+        self._shown = 0
 
     def connect(self) -> None:
         """Add the service account and a repository."""
