@@ -261,11 +261,10 @@ class Story:
 
     def _progress(self, session: Any) -> None:
         if session["type"] == "PolicyBackup" and session["status"].startswith("Running"):
-            done, total = self.appliance.moved_bytes(session["id"])
-            if total:
-                self.show(
-                    f"  {session['localizedType']}: {done / MIB:,.0f} of {total / MIB:,.0f} MiB"
-                )
+            read = self.appliance.read_bytes(session["id"]) // MIB
+            if read != self._shown:
+                self._shown = read
+                self.show(f"  {read:,} MiB read")
 
     def _delete_if_there(self, resource_id: str) -> None:
         try:
