@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from kyanite.azure.blob.storage import BlobStorage
 from kyanite.azure.compute.pages import DiskPages
 from kyanite.azure.compute.uploader import DiskUploader
 from kyanite.azure.connections import ConnectionPool
-from kyanite.base.errors import Invalid
-from kyanite.base.units import MIB
+from kyanite.base.errors import Invalid, KyaniteError
 from kyanite.datamover.backup_work import open_storage, renewable
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.orders import RestoreOrder, RestoreOutcome, TargetDisk
-from kyanite.engine.index import load_index
+from kyanite.engine.index import Index, load_index
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.restore import data_bytes, restore_disk
 
-_PARALLELISM: Final = replace(Parallelism.network(), fetch_bytes=2 * MIB)
-"""Smaller reads than usual: what a read opens to is held until it is joined to writes, several
-times the read's size where data compresses well, and the mover's memory is bounded."""
+_PARALLELISM: Final = replace(Parallelism.network(), fetches=8)
+"""Fewer than usual: what a read opens to is held until it is joined to writes, three times the
+read's size where data compresses well, and the mover's memory is bounded. What is read and
+what is written share the network, so these keep it busy."""
 _FOOTER_NAMESPACE: Final = uuid.UUID("5b0c8a52-6b0b-4e0c-9c3e-0d8d4d8d2a01")
 """The footer's own id follows from point and disk, so that a repeated upload is identical."""
 
@@ -32,12 +34,10 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
     try:
         storage = open_storage(order.storage, conversation, pool)
         index = load_index(storage, order.keys.maintenance_key, order.keys.repository_id)
-        conversation.expect(
-            sum(
-                data_bytes(storage, order.keys, index, order.point, disk.disk_id)
-                for disk in order.disks
-            )
+        counting = threading.Thread(
+            target=_tell_total, args=(order, storage, index, conversation), daemon=True
         )
+        counting.start()
         written = read = 0
         for disk in order.disks:
             pages = DiskPages(
@@ -60,9 +60,24 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
                 target.finish(_footer_id(order, disk), _made_at(order.point.created_at))
             written += result.written_bytes
             read += result.read_bytes
+        counting.join()  # so that even the shortest restore tells its total
         return RestoreOutcome(written, read)
     finally:
         pool.close()
+
+
+def _tell_total(
+    order: RestoreOrder, storage: BlobStorage, index: Index, conversation: Conversation
+) -> None:
+    """Count what is to be written while the first bytes are on their way already."""
+    try:
+        total = sum(
+            data_bytes(storage, order.keys, index, order.point, disk.disk_id)
+            for disk in order.disks
+        )
+    except KyaniteError:
+        return  # the restore itself meets the same trouble, and tells it
+    conversation.expect(total)
 
 
 def _footer_id(order: RestoreOrder, disk: TargetDisk) -> uuid.UUID:
