@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import threading
 import time
@@ -18,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from structlog.testing import capture_logs
 
 from kyanite.base.json_types import JsonValue
-from kyanite.db.database import LONG_LOCK_SECONDS, Database, sqlite_url
+from kyanite.db.database import LONG_LOCK_SECONDS, Database, set_pragmas, sqlite_url
 from kyanite.db.tables import Json, UtcDateTime
 from kyanite.db.unit_of_work import unit_of_work
 from support.waiting import eventually
@@ -52,6 +53,30 @@ def things(database: Database) -> Database:
 def ids(database: Database) -> list[str]:
     with database.reading() as db:
         return list(db.execute(select(Thing.id).order_by(Thing.id)).scalars())
+
+
+def test_processes_that_open_a_new_file_together_wait_for_each_other(tmp_path: Path) -> None:
+    errors: list[Exception] = []
+    for number in range(60):  # without the waiting, every twentieth file or so
+        path = tmp_path / f"{number}.db"
+        together = threading.Barrier(4)
+
+        def first_connection(path: Path = path, together: threading.Barrier = together) -> None:
+            connection = sqlite3.connect(path, isolation_level=None)
+            together.wait()
+            try:
+                set_pragmas(connection)
+            except sqlite3.OperationalError as error:
+                errors.append(error)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=first_connection) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert errors == []
 
 
 def test_a_transaction_that_raises_leaves_nothing(things: Database) -> None:

@@ -44,6 +44,7 @@ DATABASE_AWAY: Final = (OperationalError, InterfaceError, InternalError)
 lock was not to be had, a deadlock was broken, or it closed the connection of a process that had
 been frozen (PostgreSQL calls that an internal error)."""
 
+_WAL_PAUSE_SECONDS: Final = 0.01
 _POOL_SIZE: Final = 10
 _POOL_OVERFLOW: Final = 30
 
@@ -157,13 +158,25 @@ def sqlite_url(path: Path) -> str:
 
 def set_pragmas(connection: sqlite3.Connection) -> None:
     """The settings every SQLite connection of Kyanite has, our own and the job engine's."""
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}").close()
+    _write_ahead(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Of several processes that open a new file together one makes it a WAL file. SQLite does not
+    # let the others wait for that, whatever the busy timeout is.
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)
 
 
 def _sqlite_engine(url: str) -> Engine:
