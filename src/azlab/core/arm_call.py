@@ -48,10 +48,6 @@ class ArmCall:
         """The body; 400 InvalidRequestContent when it is no JSON object."""
         return parse_object(self.content)
 
-    def optional_json(self) -> JsonObject:
-        """The body, empty when there is none."""
-        return parse_object(self.content) if self.content else {}
-
     def query(self, name: str) -> str:
         """A query argument, empty when missing."""
         return self.request.query.text(name)

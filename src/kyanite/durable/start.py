@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from kyanite.base.clock import SystemClock
-from kyanite.base.errors import Conflict, NotFound
+from kyanite.base.errors import Conflict
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, JsonValue, as_object
 from kyanite.durable.job_tables import JobRow, JobState
@@ -107,16 +107,6 @@ def running_session(db: Session, exclusive_key: str) -> str | None:
     return db.execute(
         select(SessionRow.id).where(SessionRow.exclusive_key == exclusive_key)
     ).scalar_one_or_none()
-
-
-def session_status(db: Session, session_id: str) -> SessionStatus:
-    """The status of a session. Raises `NotFound`."""
-    status = db.execute(
-        select(SessionRow.status).where(SessionRow.id == session_id)
-    ).scalar_one_or_none()
-    if status is None:
-        raise NotFound(f"there is no session {session_id}")
-    return SessionStatus(status)
 
 
 def job_result(db: Session, session_id: str) -> JsonValue:

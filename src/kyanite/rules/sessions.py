@@ -48,13 +48,6 @@ ACTIVE: Final = frozenset(
         SessionStatus.CANCELING,
     }
 )
-WORKING: Final = frozenset(
-    {
-        SessionStatus.RUNNING,
-        SessionStatus.RUNNING_WITH_WARNING,
-        SessionStatus.RUNNING_WITH_ERROR,
-    }
-)
 
 MOVES: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {
     SessionStatus.PENDING: frozenset(

@@ -16,10 +16,6 @@ ARCHIVE_REDUNDANCIES: Final = frozenset({"LRS", "GRS", "RAGRS"})
 
 REDUNDANCIES: Final = frozenset({"LRS", "GRS", "RAGRS", "ZRS", "GZRS", "RAGZRS"})
 REQUESTABLE_TIERS: Final = frozenset({"Hot", "Cool", "Archive", "Inferred"})
-STANDARD_TIERS: Final = frozenset({"Hot", "Cool", "Inferred"})
-
-RECOMMENDED_CONCURRENCY: Final = 38
-"""Writers of about 80 MB/s that fill the 25 Gbps of one account (section 9)."""
 
 
 @dataclass(frozen=True)

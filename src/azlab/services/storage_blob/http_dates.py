@@ -11,11 +11,6 @@ def rfc1123(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
-def iso_ticks(moment: datetime) -> str:
-    """`2026-11-25T19:00:00.0000000Z`: seven decimals, the form of XML documents."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
-
-
 def iso_seconds(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
