@@ -13,11 +13,11 @@ from kyanite.base.units import KIB
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import ObjectInfo
-from kyanite.engine.storage.counting import CountingStorage
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
+from support.counting_storage import CountingStorage
 from support.engine import back_up_disk, disk_contents, restored, tiny_repository
+from support.faulty_storage import FaultyStorage, Moment
 
 NOISE = random.Random(77).randbytes(400 * KIB)
 

@@ -18,10 +18,10 @@ from kyanite.base.errors import Missing, PointVoided, StorageUnavailable
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
 from kyanite.engine.ranges import RangeList
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, change, disk_contents, restored, tiny_repository
+from support.faulty_storage import FaultyStorage, Moment
 
 
 @dataclass

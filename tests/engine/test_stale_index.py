@@ -6,10 +6,10 @@ import random
 
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, restored, tiny_repository
+from support.faulty_storage import FaultyStorage, Moment
 
 NOISE = random.Random(11).randbytes(300 * KIB)
 

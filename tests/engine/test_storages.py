@@ -1,4 +1,4 @@
-"""The storages of the engine itself, and its wrappers, under the one suite."""
+"""The storages of the engine itself, and a wrapper of the tests, under the one suite."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from pathlib import Path
 import pytest
 
 from engine.storage_suite import StorageSuite
-from kyanite.base.errors import ObjectExists, StorageDenied, StorageUnavailable
-from kyanite.engine.storage.base import Data, Storage
-from kyanite.engine.storage.counting import CountingStorage
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.base.errors import StorageDenied
+from kyanite.engine.storage.base import Storage
 from kyanite.engine.storage.folder import FolderStorage
 from kyanite.engine.storage.memory import MemoryStorage
-from kyanite.engine.storage.retrying import RetryingStorage
-
-
-def _no_pause(seconds: float) -> None:
-    return
+from support.counting_storage import CountingStorage
 
 
 class TestMemoryStorage(StorageSuite):
@@ -76,37 +70,3 @@ class TestCountingStorage(StorageSuite):
     @pytest.fixture
     def storage(self) -> Storage:
         return CountingStorage(MemoryStorage())
-
-
-class _LosesEveryOtherAnswer(MemoryStorage):
-    """Applies every put, and answers only the second time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lost: set[str] = set()
-
-    def put(self, name: str, data: Data) -> None:
-        super().put(name, data)
-        if name not in self._lost:
-            self._lost.add(name)
-            raise StorageUnavailable("The answer is lost (test).")
-
-
-class TestRetryingStorage(StorageSuite):
-    @pytest.fixture
-    def storage(self) -> Storage:
-        return RetryingStorage(_LosesEveryOtherAnswer(), pause=_no_pause)
-
-    def test_a_repeat_does_not_take_a_foreign_object_for_its_own(self) -> None:
-        inner = MemoryStorage()
-        inner.put("points/a", b"foreign")
-        faulty = FaultyStorage(inner, 1, Moment.BEFORE, dead=False)
-        with pytest.raises(ObjectExists):
-            RetryingStorage(faulty, pause=_no_pause).put("points/a", b"own")
-
-    def test_a_storage_that_stays_away_is_given_up(self) -> None:
-        pauses: list[float] = []
-        dead = FaultyStorage(MemoryStorage(), 1, Moment.BEFORE)
-        with pytest.raises(StorageUnavailable):
-            RetryingStorage(dead, attempts=4, pause=pauses.append).put("a", b"a")
-        assert pauses == [0.1, 0.2, 0.4]

@@ -1,1 +1,1 @@
-"""Places a repository can lie in, and wrappers around them."""
+"""Places a repository can lie in. One in Azure is in ``kyanite.azure.blob.storage``."""

@@ -1,4 +1,4 @@
-"""A storage that fails on command: for tests of what a crash or a lost answer leaves."""
+"""A storage that fails on command: what a crash or a lost answer leaves can be seen then."""
 
 from __future__ import annotations
 
