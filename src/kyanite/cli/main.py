@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "openapi": "kyanite.cli.openapi:command",
     "repo": "kyanite.cli.repo:command",
     "serve": "kyanite.cli.serve:command",
+    "user": "kyanite.cli.user:command",
     "worker": "kyanite.cli.worker:command",
 }
 

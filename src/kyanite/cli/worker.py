@@ -12,11 +12,11 @@ import click
 @click.option(
     "--data",
     "data_dir",
-    required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the appliance, or on another host one with a copy of its master.key.",
+    help="Folder of the appliance, or on another host one with a copy of its master.key. "
+    "Not needed with KYANITE_DATABASE_URL on the host of the appliance.",
 )
-def command(data_dir: Path) -> None:
+def command(data_dir: Path | None) -> None:
     """Join further job workers to the appliance's database, until SIGTERM.
 
     The database is that of the folder, or the one in KYANITE_DATABASE_URL. What a worker was
@@ -24,5 +24,7 @@ def command(data_dir: Path) -> None:
     """
     from kyanite.base.settings import Settings
     from kyanite.server.run import work
+    from kyanite.server.wiring import folder_for_worker
 
-    work(Settings.from_environment(os.environ, data_dir=data_dir))
+    folder = data_dir or folder_for_worker(os.environ.get("KYANITE_DATABASE_URL", ""))
+    work(Settings.from_environment(os.environ, data_dir=folder))

@@ -28,6 +28,7 @@ from kyanite.http.provide import Provisions
 from kyanite.http.rate_limits import GrowingDelay
 from kyanite.http.sign_in import TokenReader
 from kyanite.server.areas import Ground, add_areas
+from kyanite.server.host_folder import remember_folder, remembered_folder
 
 MASTER_KEY_FILE = "master.key"
 DATABASE_FILE = "kyanite.db"
@@ -79,6 +80,28 @@ def open_database(settings: Settings, *, must_exist: bool = False) -> Database:
     return database
 
 
+def folder_for_worker(database_url: str) -> Path:
+    """The folder of the appliance on this host, for a worker that was told none.
+
+    Invalid when there is no database to ask, or it knows of no appliance on this host.
+    """
+    if not database_url:
+        raise Invalid("Name the folder of the appliance with --data, or set KYANITE_DATABASE_URL.")
+    database = Database(database_url)
+    try:
+        upgrade(database)
+        with database.reading() as db:
+            folder = remembered_folder(db)
+    finally:
+        database.dispose()
+    if folder is None:
+        raise Invalid(
+            "The database knows of no appliance on this host: name a folder with --data, and set "
+            "KYANITE_MASTER_KEY or put a copy of the appliance's master.key in it."
+        )
+    return folder
+
+
 def prepare_folder(folder: Path) -> None:
     """Make the data folder, for its owner only."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,6 +117,8 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     passwords = Passwords()
     with database.writing() as db:
         ensure_installation_id(db, clock)
+        if not is_worker:
+            remember_folder(db, settings.data_dir, clock)
     if not is_worker:
         name, password = settings.admin_username, settings.admin_password
         ensure_administrator(database, passwords, clock, name, password)

@@ -34,11 +34,16 @@ def read_access(
 def write_access(
     ctx: JobContext, arm: ArmClient, disk_ids: Sequence[str]
 ) -> Iterator[dict[str, SignedUrl]]:
-    """Write access to empty upload disks in the block; ending it finishes the disks."""
+    """Write access to empty upload disks in the block; at its end they are whole disks.
+
+    Raises ``Rejected`` when Azure finds that what was written is not a whole disk.
+    """
     with _revoked_afterwards(ctx, arm, disk_ids):
         yield {
             disk_id: azure_access.grant_write(arm, disk_id, WRITE_SECONDS) for disk_id in disk_ids
         }
+        for disk_id in disk_ids:
+            azure_access.finish_upload(arm, disk_id)
 
 
 @contextmanager
