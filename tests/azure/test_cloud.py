@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kyanite.azure.arm_ids import ArmId, same
 from kyanite.azure.blob.client import parse_listing
 from kyanite.azure.cloud import Cloud
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
-from kyanite.base.errors import Denied, Invalid, Rejected
+from kyanite.base.errors import Denied, Rejected
 from kyanite.base.json_types import JsonObject
 
 DESCRIPTION: JsonObject = {
@@ -46,17 +45,6 @@ def test_something_else_is_no_cloud() -> None:
         Cloud.from_metadata("https://arm.somewhere", {"hello": "world"})
     with pytest.raises(Rejected, match="https"):
         Cloud.discover("http://arm.somewhere")
-
-
-def test_ids_are_read_and_written_and_compared_without_case() -> None:
-    text = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V"
-    subnet = ArmId.parse(f"{text}/subnets/N".replace("resourceGroups", "resourcegroups"))
-    assert (subnet.group, subnet.kind, subnet.names) == ("G", "virtualNetworks/subnets", ("V", "N"))
-    assert str(subnet) == f"{text}/subnets/N"
-    assert same(text.upper(), text.lower())
-    for wrong in ("", "/subscriptions/S", f"{text}/subnets", text.replace("/V", "/")):
-        with pytest.raises(Invalid):
-            ArmId.parse(wrong)
 
 
 def test_a_renewed_url_is_renewed_once_for_all_who_met_the_expiry() -> None:

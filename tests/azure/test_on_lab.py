@@ -9,7 +9,6 @@ import pytest
 
 from kyanite.azure import resources
 from kyanite.azure.arm import ArmClient
-from kyanite.azure.arm_ids import group_id, resource_id
 from kyanite.azure.authorization.permissions import effective_permissions
 from kyanite.azure.blob import accounts, delegation
 from kyanite.azure.blob.client import open_container
@@ -19,6 +18,7 @@ from kyanite.azure.credentials import AzureLogin, ServicePrincipal
 from kyanite.azure.data_plane import SignedAccess
 from kyanite.azure.network import interfaces, public_addresses, security_groups, virtual_networks
 from kyanite.azure.signed_urls import RenewableUrl
+from kyanite.base.azure_names import arm_id, group_id
 from kyanite.base.errors import Denied, Gone, Rejected
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
 from support.lab import Azure, running_lab
@@ -102,9 +102,7 @@ def test_a_snapshot_is_made_once_read_found_by_its_tag_and_deleted(
 def test_an_upload_that_is_not_whole_is_refused_and_can_be_cleaned_up(
     arm: ArmClient, azure: Azure
 ) -> None:
-    disk_id = resource_id(
-        azure.subscription_ids[0], "backup", "Microsoft.Compute/disks", "half-upload"
-    )
+    disk_id = arm_id(azure.subscription_ids[0], "backup", "Microsoft.Compute/disks", "half-upload")
     disks.create(
         arm,
         disk_id,

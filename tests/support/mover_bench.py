@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kyanite.azure.arm import ArmClient
-from kyanite.azure.arm_ids import group_id, resource_id
 from kyanite.azure.blob import delegation
 from kyanite.azure.blob.storage import BlobStorage
 from kyanite.azure.compute import access, disks, snapshots
@@ -17,6 +16,7 @@ from kyanite.azure.compute.pages import DiskPages
 from kyanite.azure.connections import ConnectionPool
 from kyanite.azure.pauses import Check, go_on
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
+from kyanite.base.azure_names import arm_id, group_id
 from kyanite.base.json_types import as_text
 from kyanite.base.units import GIB, MIB
 from kyanite.datamover import client
@@ -69,7 +69,7 @@ class Bench:
 
     def new_disk(self, size_bytes: int = GIB) -> str:
         """An empty disk; returns its id."""
-        disk_id = resource_id(
+        disk_id = arm_id(
             self.subscription_id, self.group, _DISK_TYPE, f"disk-{uuid.uuid4().hex[:8]}"
         )
         disks.create(
@@ -96,7 +96,7 @@ class Bench:
     def snapshot(self, disk_id: str) -> str:
         """An incremental snapshot; returns its id."""
         name = f"snapshot-{uuid.uuid4().hex[:8]}"
-        snapshot_id = resource_id(self.subscription_id, self.group, _SNAPSHOT_TYPE, name)
+        snapshot_id = arm_id(self.subscription_id, self.group, _SNAPSHOT_TYPE, name)
         tags = {"made-by": "test"}
         self.arm.wait(
             snapshots.begin_incremental(self.arm, snapshot_id, "westeurope", disk_id, tags)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from kyanite.azure.arm import ArmClient
-from kyanite.azure.arm_ids import group_id
+from kyanite.base.azure_names import group_id
 from kyanite.base.errors import Gone, Rejected
 from kyanite.base.json_types import JsonObject
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from kyanite.base.azure_names import region_code
+
 _ZONES: Final[Mapping[str, tuple[str, ...]]] = {
     "America/New_York": ("eastus", "eastus2", "usgovvirginia", "usdodeast"),
     "America/Chicago": (
@@ -61,4 +63,4 @@ _BY_REGION: Final = {region: zone for zone, regions in _ZONES.items() for region
 
 def local_time(moment: datetime, region: str) -> datetime:
     """The moment as the clocks in the region (its code name) show it."""
-    return moment.astimezone(ZoneInfo(_BY_REGION.get(region.replace(" ", "").lower(), "UTC")))
+    return moment.astimezone(ZoneInfo(_BY_REGION.get(region_code(region), "UTC")))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kyanite.base.azure_names import arm_id, id_part
 from kyanite.base.errors import Invalid
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
 from kyanite.rules.restore_bodies import (
@@ -25,8 +26,6 @@ from kyanite.rules.restore_bodies import (
     zones_for,
 )
 
-COMPUTE = "/providers/Microsoft.Compute"
-NETWORK = "/providers/Microsoft.Network"
 NAME_LENGTH = 80
 """Longest name of disks and interfaces in Azure."""
 
@@ -98,22 +97,6 @@ class MachinePlan:
     machine: ResourcePlan
 
 
-def arm_id(subscription_id: str, resource_group: str, provider: str, kind: str, name: str) -> str:
-    """The ARM id of a top-level resource."""
-    return (
-        f"/subscriptions/{subscription_id}/resourceGroups/{resource_group}{provider}/{kind}/{name}"
-    )
-
-
-def id_part(resource_id: str, segment: str) -> str:
-    """The value behind ``segment`` in an ARM id, or the empty text: ``id_part(x, "disks")``."""
-    parts = resource_id.strip("/").split("/")
-    for index, part in enumerate(parts[:-1]):
-        if part.lower() == segment.lower():
-            return parts[index + 1]
-    return ""
-
-
 def plan_disk(disk: JsonObject, target: DiskTarget, extra_tags: Mapping[str, str]) -> DiskPlan:
     """A disk like ``disk`` (its raw configuration) at ``target``."""
     source_id = as_text(disk.get("id"))
@@ -121,8 +104,7 @@ def plan_disk(disk: JsonObject, target: DiskTarget, extra_tags: Mapping[str, str
     target_id = arm_id(
         target.subscription_id or id_part(source_id, "subscriptions"),
         target.resource_group or id_part(source_id, "resourceGroups"),
-        COMPUTE,
-        "disks",
+        "Microsoft.Compute/disks",
         target.name or as_text(disk.get("name")),
     )
     body = disk_body(disk, region, target.zone, extra_tags)
@@ -201,7 +183,7 @@ def _elsewhere(
         {plan.source_id.lower(): plan.target_id for plan in disks},
         [plan.target_id for plan in interfaces],
     )
-    machine_id = arm_id(subscription, group, COMPUTE, "virtualMachines", name)
+    machine_id = arm_id(subscription, group, "Microsoft.Compute/virtualMachines", name)
     return MachinePlan(disks, (), interfaces, ResourcePlan(machine_id, body))
 
 
@@ -276,7 +258,7 @@ def _new_interface(
     suffix = f"-nic{number}" if number else "-nic"
     name = f"{machine[: NAME_LENGTH - len(suffix)]}{suffix}"
     return ResourcePlan(
-        arm_id(subscription, group, NETWORK, "networkInterfaces", name),
+        arm_id(subscription, group, "Microsoft.Network/networkInterfaces", name),
         {
             "location": region,
             "tags": texts(raw.get("tags")),

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kyanite.base.azure_names import region_code
+
 
 @dataclass(frozen=True)
 class Tag:
@@ -69,11 +71,6 @@ class Claim:
     selection: Selection
 
 
-def region_key(region: str) -> str:
-    """A region name in the form that compares: ``East US`` and ``eastus`` are one."""
-    return region.replace(" ", "").lower()
-
-
 def carries(candidate: Candidate, tag: Tag) -> bool:
     """Whether the machine has the tag with exactly this value."""
     return any(
@@ -96,7 +93,7 @@ def _meets(candidate: Candidate, condition: Condition) -> bool:
 
 def is_selected(candidate: Candidate, selection: Selection) -> bool:
     """Whether the machine belongs to the policy's set (before any other policy is asked)."""
-    if region_key(candidate.region) not in {region_key(r) for r in selection.regions}:
+    if region_code(candidate.region) not in {region_code(r) for r in selection.regions}:
         return False
     if candidate.machine_id in selection.excluded_machines:
         return False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kyanite.azure.arm_ids import ArmId
 from kyanite.azure.compute import disks
 from kyanite.azure.compute.machines import power_state
+from kyanite.base.azure_names import ArmId, region_code
 from kyanite.base.errors import Invalid
 from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
@@ -58,7 +58,7 @@ def machine_row(raw: JsonObject, around: Surroundings) -> dict[str, object]:
         "name": as_text(raw.get("name")) or arm_id.name,
         "subscription_id": arm_id.subscription_id.lower(),
         "resource_group": arm_id.group,
-        "region": as_text(raw.get("location")).replace(" ", "").lower(),
+        "region": region_code(as_text(raw.get("location"))),
         "os_type": _os_type(os_disk, around),
         "vm_size": as_text(dig(raw, "properties", "hardwareProfile", "vmSize")),
         "zone": next((as_text(zone) for zone in as_list(raw.get("zones"))), None),

@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.queries import region_names, seen
-from kyanite.areas.inventory.resource_mapping import region_code
 from kyanite.areas.inventory.tables import MachineRow, SubscriptionRow
 from kyanite.areas.inventory.values import Machine, MachineFilter
-from kyanite.azure.arm_ids import group_id
+from kyanite.base.azure_names import group_id, region_code
 from kyanite.base.errors import NotFound
 from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import as_list, as_object, as_text

@@ -22,7 +22,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory.kinds import Kind
-from kyanite.areas.inventory.resource_mapping import region_code
 from kyanite.areas.inventory.tables import (
     RegionRow,
     ResourceGroupRow,
@@ -36,6 +35,7 @@ from kyanite.areas.inventory.values import (
     StorageAccount,
     Subscription,
 )
+from kyanite.base.azure_names import region_code
 from kyanite.base.json_types import as_list, as_text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from kyanite.azure.arm_ids import ArmId
+from kyanite.base.azure_names import ArmId, region_code
 from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
 
@@ -25,11 +25,6 @@ PROVIDER_TYPES: Final = MappingProxyType(
 _STATUSES: Final = MappingProxyType(
     {"enabled": "Active", "warned": "Active", "pastdue": "Active", "disabled": "Disabled"}
 )
-
-
-def region_code(name: str) -> str:
-    """``West Europe`` and ``WestEurope`` as ``westeurope``."""
-    return name.replace(" ", "").lower()
 
 
 def subscription_row(

@@ -12,6 +12,7 @@ from typing import Final
 
 from kyanite.areas.vm.jobs.marks import RESERVED_PREFIX
 from kyanite.areas.vm.wrong_members import WrongMembers
+from kyanite.base.azure_names import region_code
 from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text, dig
 from kyanite.contract.models.policy import NewPolicyFromClient, UpdatedPolicyFromClient
 
@@ -54,7 +55,7 @@ def _normalise_regions(settings: dict[str, JsonValue], problems: WrongMembers) -
     """Regions as code names: `East US` and `eastus` are one (docs/behaviour/rulings.md)."""
     codes: list[str] = []
     for index, region in enumerate(as_list(settings.get("regions"))):
-        code = as_text(as_object(region).get("regionId")).replace(" ", "").lower()
+        code = region_code(as_text(as_object(region).get("regionId")))
         if not code:
             problems.add(f"regions[{index}].regionId", "A region is needed.")
         elif code not in codes:

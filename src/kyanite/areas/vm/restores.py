@@ -19,6 +19,7 @@ from kyanite.areas.vm.point_list import CORRUPTED
 from kyanite.areas.vm.restore_targets import disk_target_to_json, machine_target_to_json
 from kyanite.areas.vm.tables import RestorePointRow
 from kyanite.areas.vm.wrong_members import WrongMembers
+from kyanite.base.azure_names import id_part, region_code
 from kyanite.base.errors import Invalid
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
 from kyanite.contract.models.shared import AzureSubscription, ResourceGroup
@@ -32,7 +33,7 @@ from kyanite.contract.models.virtual_machine_restore_point import (
 )
 from kyanite.db.uses import Thing, replace_uses
 from kyanite.durable.start import NewSession, start_session
-from kyanite.rules.restore_plan import DiskTarget, MachineTarget, id_part, plan_machine
+from kyanite.rules.restore_plan import DiskTarget, MachineTarget, plan_machine
 
 PURPOSE: Final = "VirtualMachineRestore"
 
@@ -139,8 +140,8 @@ def _machine_target(
     machine_id, location = as_text(source.get("id")), as_text(source.get("location"))
     subscription_id = _subscription(db, asked.subscription, account, where, problems)
     region = asked.region.id or asked.region.name if asked.region else None
-    region = region.replace(" ", "").lower() if region else None
-    elsewhere = (region and region != location.replace(" ", "").lower()) or (
+    region = region_code(region) if region else None
+    elsewhere = (region and region != region_code(location)) or (
         subscription_id and subscription_id != id_part(machine_id, "subscriptions").lower()
     )
     if elsewhere and network_id is None:
@@ -187,7 +188,7 @@ def _alternatives(
             name=entry.name,
             subscription_id=_subscription(db, entry.subscription, account, where, problems),
             resource_group=_group(db, entry.resource_group),
-            region=region.replace(" ", "").lower() if region else None,
+            region=region_code(region) if region else None,
             zone=entry.availability_zone,
         )
         chosen.append({"diskId": disk_id, **disk_target_to_json(target)})

@@ -16,12 +16,12 @@ from kyanite.areas.inventory import (
 from kyanite.areas.vm.points import disk_snapshots
 from kyanite.areas.vm.protected_list import get_protected_machine
 from kyanite.areas.vm.tables import RestorePointRow
+from kyanite.base.azure_names import id_part
 from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
 from kyanite.base.units import GIB
 from kyanite.http.links import self_link
 from kyanite.rules.restore_bodies import disk_size_bytes
-from kyanite.rules.restore_plan import id_part
 
 
 def disk_wires(db: Session, request: Request, point: RestorePointRow) -> list[JsonObject]:

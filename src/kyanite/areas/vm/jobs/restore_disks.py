@@ -20,10 +20,11 @@ from kyanite.areas.vm.restore_targets import disk_target
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import disks as azure_disks
 from kyanite.azure.compute import machines as azure_machines
+from kyanite.base.azure_names import id_part
 from kyanite.base.errors import Interrupted, KyaniteError, LeaseLost, Rejected
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
 from kyanite.durable.context import JobContext
-from kyanite.rules.restore_plan import NAME_LENGTH, DiskPlan, DiskTarget, id_part, plan_disk
+from kyanite.rules.restore_plan import NAME_LENGTH, DiskPlan, DiskTarget, plan_disk
 from kyanite.rules.swap_disks import swapped
 
 RESTORE_DISKS: Final = "vm.restore_disks"

@@ -23,10 +23,11 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.authorization.locks import first_lock
 from kyanite.azure.compute import disks as azure_disks
 from kyanite.azure.compute import machines as azure_machines
+from kyanite.base.azure_names import id_part
 from kyanite.base.errors import Interrupted, KyaniteError, LeaseLost, Rejected
 from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text
 from kyanite.durable.context import JobContext
-from kyanite.rules.restore_plan import DiskPlan, MachinePlan, id_part, plan_machine
+from kyanite.rules.restore_plan import DiskPlan, MachinePlan, plan_machine
 
 RESTORE_MACHINE: Final = "vm.restore_machine"
 

@@ -14,10 +14,11 @@ from dataclasses import replace
 from kyanite.areas.vm.jobs.marks import RESTORE_TAG, is_marked, without_marks
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import disks as azure_disks
+from kyanite.base.azure_names import arm_id, id_part
 from kyanite.base.errors import Gone, Rejected
 from kyanite.base.json_types import JsonObject, as_object, as_text, dig
 from kyanite.rules.restore_bodies import texts
-from kyanite.rules.restore_plan import DiskPlan, ResourcePlan, arm_id, id_part
+from kyanite.rules.restore_plan import DiskPlan, ResourcePlan
 
 
 def make(arm: ArmClient, plan: ResourcePlan, session_id: str) -> None:
@@ -111,10 +112,5 @@ def staged(plan: DiskPlan, group: str) -> DiskPlan:
 
 def in_group(disk_id: str, group: str) -> str:
     """The ARM id of a disk of the same name in another group of its subscription."""
-    return arm_id(
-        id_part(disk_id, "subscriptions"),
-        group,
-        "/providers/Microsoft.Compute",
-        "disks",
-        disk_id.rsplit("/", 1)[-1],
-    )
+    subscription_id, name = id_part(disk_id, "subscriptions"), disk_id.rsplit("/", 1)[-1]
+    return arm_id(subscription_id, group, "Microsoft.Compute/disks", name)

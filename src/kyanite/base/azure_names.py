@@ -1,4 +1,7 @@
-"""ARM ids: reading their parts and building them. They compare without regard to case."""
+"""How Azure writes what it calls by name: ids of resources, regions.
+
+Both compare without regard to case; of regions also ``West Europe`` and ``westeurope`` are one.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,6 @@ class ArmId:
         """The resource's own name (of a child, the child's)."""
         return self.names[-1]
 
-    @property
-    def type_name(self) -> str:
-        """``Microsoft.Compute/disks``."""
-        return f"{self.namespace}/{self.kind}"
-
     @classmethod
     def parse(cls, text: str) -> ArmId:
         """Read an id. Raises ``Invalid`` for anything that is not a resource's id."""
@@ -45,23 +43,26 @@ class ArmId:
         tail = parts[6:]
         return cls(parts[1], parts[3], parts[5], "/".join(tail[0::2]), tuple(tail[1::2]))
 
-    def __str__(self) -> str:
-        tail = "".join(
-            f"/{kind}/{name}" for kind, name in zip(self.kind.split("/"), self.names, strict=True)
-        )
-        return f"{group_id(self.subscription_id, self.group)}/providers/{self.namespace}{tail}"
-
 
 def group_id(subscription_id: str, group: str) -> str:
     """The id of a resource group."""
     return f"/subscriptions/{subscription_id}/resourceGroups/{group}"
 
 
-def resource_id(subscription_id: str, group: str, type_name: str, name: str) -> str:
+def arm_id(subscription_id: str, group: str, type_name: str, name: str) -> str:
     """The id of a top-level resource of a type such as ``Microsoft.Compute/disks``."""
     return f"{group_id(subscription_id, group)}/providers/{type_name}/{name}"
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two ids name the same resource."""
-    return one.strip("/").lower() == other.strip("/").lower()
+def id_part(text: str, segment: str) -> str:
+    """The value behind ``segment`` in any id, or the empty text: ``id_part(x, "disks")``."""
+    parts = text.strip("/").split("/")
+    for index, part in enumerate(parts[:-1]):
+        if part.lower() == segment.lower():
+            return parts[index + 1]
+    return ""
+
+
+def region_code(name: str) -> str:
+    """``West Europe`` and ``WestEurope`` as ``westeurope``."""
+    return name.replace(" ", "").lower()
