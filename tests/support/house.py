@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -272,17 +272,37 @@ class House:
             self.client.wait(session_id)
         return self.newest_backup(machine)
 
-    def restore(self, point_id: str, *, start: bool = False) -> str:
-        """Start the restore of a machine to its old place; the session's id."""
+    def restore(
+        self, point_id: str, *, start: bool = False, to: dict[str, object] | None = None
+    ) -> str:
+        """Start the restore of a machine, to its old place unless ``to`` says where."""
         session = self.client.post(
             f"/restorePoints/virtualMachines/{point_id}/restoreVirtualMachine",
             {
                 "reason": "test",
                 "serviceAccountId": self.account_id,
                 "startVmAfterRestore": start,
+                "toAlternative": to,
             },
         )
         return str(session["id"])
+
+    def restore_disks_in_place(self, point_id: str, *, excluded: Sequence[str] = ()) -> str:
+        """Start the restore of disks at their machine, all but some; the session's id."""
+        session = self.client.post(
+            f"/restorePoints/virtualMachines/{point_id}/restoreDisk",
+            {
+                "reason": "test",
+                "serviceAccountId": self.account_id,
+                "toOriginal": {"excludedDisks": [{"diskId": disk_id} for disk_id in excluded]},
+            },
+        )
+        return str(session["id"])
+
+    def power_state(self, machine: Machine) -> str:
+        """Whether a machine is running or deallocated, as Azure says."""
+        view = self.guests.get(f"{machine.azure_id}/instanceView")
+        return str(view["statuses"][-1]["code"]).rpartition("/")[2]
 
     def restore_disk_elsewhere(self, machine: Machine, disk_id: str, name: str) -> str:
         """Restore one disk from the newest backup under a new name; its ARM id."""

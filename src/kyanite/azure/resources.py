@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from kyanite.azure.arm import ArmClient
+from kyanite.azure.pauses import Patience, Retries
 from kyanite.base.azure_names import group_id
 from kyanite.base.errors import Gone, Rejected
 from kyanite.base.json_types import JsonObject
+
+_CONFLICT: Final = 409
+_MOVE_PATIENCE: Final = Patience(attempts=20, total_seconds=60.0)
 
 
 def tenants(arm: ArmClient) -> Iterator[JsonObject]:
@@ -65,12 +70,21 @@ def providers(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
 def move(
     arm: ArmClient, subscription_id: str, from_group: str, ids: Sequence[str], to_group_id: str
 ) -> None:
-    """Move resources into another group; all or none. Repeating it is harmless."""
+    """Move resources into another group; all or none. Repeating it is harmless.
+
+    Azure refuses a move with a conflict while an earlier one of the same resources goes on:
+    then this waits for that one.
+    """
     body: JsonObject = {"resources": list(ids), "targetResourceGroup": to_group_id}
-    try:
-        arm.post(f"{group_id(subscription_id, from_group)}/moveResources", body)
-    except (Gone, Rejected):
-        # The answer to an earlier try may have been lost: they are where they should be then.
-        moved = [to_group_id + one[one.lower().index("/providers/") :] for one in ids]
-        if any(arm.find(one) is None for one in moved):
-            raise
+    moved = [to_group_id + one[one.lower().index("/providers/") :] for one in ids]
+    retries = Retries(arm.check, _MOVE_PATIENCE)
+    while True:
+        try:
+            arm.post(f"{group_id(subscription_id, from_group)}/moveResources", body)
+            return
+        except (Gone, Rejected) as error:
+            # The answer to an earlier try may have been lost: they are where they should be then.
+            if all(arm.find(one) is not None for one in moved):
+                return
+            if error.status != _CONFLICT or not retries.again():
+                raise

@@ -43,6 +43,14 @@ def swapped(machine: JsonObject, disks: Mapping[str, str]) -> JsonObject:
     return body
 
 
+def attached_disks(machine: JsonObject) -> frozenset[str]:
+    """The lower-case ids of all managed disks at a machine."""
+    profile = as_object(dig(machine, "properties", "storageProfile"))
+    entries = [profile.get("osDisk"), *as_list(profile.get("dataDisks"))]
+    ids = (as_text(dig(as_object(entry), "managedDisk", "id")) for entry in entries)
+    return frozenset(disk_id.lower() for disk_id in ids if disk_id)
+
+
 def _exchanged(entry: JsonObject, disks: Mapping[str, str]) -> JsonObject:
     other = disks.get(as_text(dig(entry, "managedDisk", "id")).lower())
     if other is None:

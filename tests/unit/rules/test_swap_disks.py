@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kyanite.base.json_types import JsonObject, as_object, dig
-from kyanite.rules.swap_disks import swapped
+from kyanite.rules.swap_disks import attached_disks, swapped
 
 MACHINE: JsonObject = {
     "location": "westeurope",
@@ -82,3 +82,8 @@ def test_the_rest_of_the_machine_travels_and_what_azure_sets_does_not() -> None:
 def test_exchanging_twice_changes_nothing_more() -> None:
     once = swapped(MACHINE, PAIRS)
     assert swapped(once, PAIRS) == once
+
+
+def test_the_disks_at_a_machine_are_named_in_lower_case() -> None:
+    assert attached_disks(MACHINE) == {"/disks/old-os", "/disks/kept", "/disks/old-data"}
+    assert attached_disks({}) == frozenset()

@@ -9,6 +9,8 @@ Payload: ``pointId``, ``accountId``, and one of ``original`` (``{excludedDiskIds
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from kyanite.areas.accounts import AzureAccess
@@ -21,11 +23,11 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import disks as azure_disks
 from kyanite.azure.compute import machines as azure_machines
 from kyanite.base.azure_names import id_part
-from kyanite.base.errors import Interrupted, KyaniteError, LeaseLost, Rejected
+from kyanite.base.errors import AzureError, Interrupted, KyaniteError, LeaseLost, Rejected
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
 from kyanite.durable.context import JobContext
 from kyanite.rules.restore_plan import NAME_LENGTH, DiskPlan, DiskTarget, plan_disk
-from kyanite.rules.swap_disks import swapped
+from kyanite.rules.swap_disks import attached_disks, swapped
 
 RESTORE_DISKS: Final = "vm.restore_disks"
 
@@ -40,10 +42,16 @@ def restore_disks(ctx: JobContext, payload: JsonObject) -> JsonValue:
         plans = _original_plans(ctx, source, as_object(original))
     else:
         plans = _alternative_plans(ctx, source, payload)
+    exchange = _Exchange(ctx, arm, source, plans)
     try:
+        if original is not None:
+            ctx.step("look at the machine", exchange.look)
         source.write_disks(ctx, arm, plans)
         if original is not None:
-            _swap(ctx, arm, source, plans)
+            # The last moment to stop: a machine between two sets of disks helps nobody.
+            ctx.step("begin to exchange", lambda: None)
+            with ctx.uninterrupted(), ctx.line(f"Exchanging the disks of {exchange.name}"):
+                ctx.step("exchange", exchange.run)
     except LeaseLost:
         raise
     except (KyaniteError, Interrupted) as error:
@@ -60,7 +68,8 @@ def restore_disks(ctx: JobContext, payload: JsonObject) -> JsonValue:
                 "regionName": plan.body.get("location"),
             },
         )
-        resources.unmark(arm, plan.target_id, plan.body)
+        with ctx.uninterrupted():
+            resources.unmark(arm, plan.target_id, plan.body)
     return None
 
 
@@ -102,31 +111,71 @@ def _original_plans(ctx: JobContext, source: RestoreSource, original: JsonObject
     ]
 
 
-def _swap(ctx: JobContext, arm: ArmClient, source: RestoreSource, plans: list[DiskPlan]) -> None:
-    """Put the restored disks where the old ones are, then delete the old ones."""
-    machine_id = as_text(dig(source.recipe, "machine", "id"))
-    name = machine_id.rsplit("/", 1)[-1]
-    machine = azure_machines.find(arm, machine_id)
-    if machine is None:
-        raise Rejected(
-            f"Machine {name} does not exist any more; restore it, or its disks to a new location"
-        )
-    pairs = {plan.source_id.lower(): plan.target_id for plan in plans}
-    with ctx.line(f"Exchanging the disks of {name}"):
-        was_running = ctx.step(
-            "look at the machine",
-            lambda: (
-                azure_machines.power_state(azure_machines.instance_view(arm, machine_id))
-                == "running"
-            ),
-        )
-        azure_machines.deallocate(arm, machine_id)
-        # After a kill the exchange may have happened: then this changes nothing.
-        azure_machines.create(arm, machine_id, swapped(azure_machines.get(arm, machine_id), pairs))
-        for plan in plans:
-            azure_disks.delete(arm, plan.source_id)
-        if was_running is True:
-            azure_machines.start(arm, machine_id)
+@dataclass(frozen=True)
+class _Exchange:
+    """Restored disks take the places of the old ones at the machine."""
+
+    ctx: JobContext
+    arm: ArmClient
+    source: RestoreSource
+    plans: Sequence[DiskPlan]
+
+    @property
+    def machine_id(self) -> str:
+        """The machine that the point was made of."""
+        return as_text(dig(self.source.recipe, "machine", "id"))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.machine_id.rsplit("/", 1)[-1]
+
+    def look(self) -> JsonValue:
+        """Whether the machine runs. ``Rejected`` when its disks cannot be exchanged."""
+        machine = azure_machines.find(self.arm, self.machine_id)
+        if machine is None:
+            raise Rejected(
+                f"Machine {self.name} does not exist any more; restore it, or its disks to a new "
+                "location"
+            )
+        attached = attached_disks(machine)
+        for plan in self.plans:
+            if plan.source_id.lower() not in attached:
+                raise Rejected(
+                    f"{plan.source_id} is not at machine {self.name} any more; exclude it, or "
+                    "restore it to a new location"
+                )
+        resources.refuse_locked(self.arm, [self.machine_id, *(p.source_id for p in self.plans)])
+        view = azure_machines.instance_view(self.arm, self.machine_id)
+        return azure_machines.power_state(view) == "running"
+
+    def run(self) -> JsonValue:
+        """Exchange the disks in one change, then delete the old ones. Harmless when repeated."""
+        was_running = self.ctx.step("look at the machine", self.look) is True
+        azure_machines.deallocate(self.arm, self.machine_id)
+        try:
+            machine = azure_machines.get(self.arm, self.machine_id)
+            pairs = {plan.source_id.lower(): plan.target_id for plan in self.plans}
+            # After a kill the exchange may have happened: then this changes nothing.
+            azure_machines.create(self.arm, self.machine_id, swapped(machine, pairs))
+        except KyaniteError as error:
+            if was_running and not self.ctx.will_retry(error):
+                azure_machines.start(self.arm, self.machine_id)
+            raise
+        for plan in self.plans:
+            self._remove_old(plan.source_id)
+        if was_running:
+            azure_machines.start(self.arm, self.machine_id)
+        return None
+
+    def _remove_old(self, disk_id: str) -> None:
+        """The machine has its disks: an old one that Azure does not let go is only said."""
+        try:
+            azure_disks.delete(self.arm, disk_id)
+        except AzureError as error:
+            if self.ctx.will_retry(error):
+                raise
+            self.ctx.warn(f"The replaced disk {disk_id} could not be deleted: {error}")
 
 
 def _undo(ctx: JobContext, arm: ArmClient, plans: list[DiskPlan]) -> None:

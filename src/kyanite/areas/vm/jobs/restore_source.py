@@ -20,7 +20,7 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import access as azure_access
 from kyanite.azure.signed_urls import SignedUrl
 from kyanite.base.errors import Rejected
-from kyanite.base.json_types import JsonObject, as_object, as_text
+from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text
 from kyanite.base.units import format_bytes
 from kyanite.datamover.client import run
 from kyanite.datamover.messages import CredentialNeed
@@ -72,6 +72,9 @@ class SnapshotSource:
 
     def write_disks(self, ctx: JobContext, arm: ArmClient, plans: Sequence[DiskPlan]) -> None:
         """See ``RestoreSource``."""
+        ctx.step("write disks", lambda: self._make(ctx, arm, plans))
+
+    def _make(self, ctx: JobContext, arm: ArmClient, plans: Sequence[DiskPlan]) -> JsonValue:
         for plan in plans:
             snapshot_id = self.snapshots.get(plan.source_id.lower())
             if snapshot_id is None:
@@ -80,6 +83,7 @@ class SnapshotSource:
             with ctx.line(f"Creating disk {name} from its snapshot"):
                 body = _from_snapshot(plan.body, snapshot_id)
                 resources.make_disk(arm, plan.target_id, body, ctx.session_id)
+        return None
 
 
 @dataclass(frozen=True)

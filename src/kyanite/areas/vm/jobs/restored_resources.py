@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from kyanite.areas.vm.jobs.marks import RESTORE_TAG, is_marked, without_marks
 from kyanite.azure.arm import ArmClient
+from kyanite.azure.authorization.locks import first_lock
 from kyanite.azure.compute import disks as azure_disks
 from kyanite.base.azure_names import arm_id, id_part
 from kyanite.base.errors import Gone, Rejected
@@ -41,6 +42,22 @@ def is_made(arm: ArmClient, resource_id: str, session_id: str) -> bool:
     return True
 
 
+def refuse_foreign(resource_id: str, holder: str, machine_id: str) -> None:
+    """``Rejected`` when another machine than the one to be replaced holds the resource."""
+    if holder and holder.lower() != machine_id.lower():
+        raise Rejected(f"{resource_id} is in use by {holder}; free it or restore elsewhere")
+
+
+def refuse_locked(arm: ArmClient, resource_ids: Sequence[str]) -> None:
+    """``Rejected`` when one of these has a lock: Azure would refuse to replace it."""
+    for resource_id in resource_ids:
+        lock = first_lock(arm, resource_id)
+        if lock:
+            raise Rejected(
+                f"{resource_id} has the lock {lock}; remove it or restore to a new location"
+            )
+
+
 def make_disk(arm: ArmClient, disk_id: str, body: JsonObject, session_id: str) -> None:
     """Make a disk that Azure fills by itself, unless an earlier attempt has made it."""
     make(arm, ResourcePlan(disk_id, body), session_id)
@@ -62,13 +79,15 @@ def make_empty_disk(arm: ArmClient, plan: DiskPlan, session_id: str) -> None:
     arm.put(plan.target_id, marked(plan.body, session_id))
 
 
-def use_or_make(arm: ArmClient, plan: ResourcePlan, session_id: str) -> None:
-    """A resource at its old place: the one that is there if it is free, else a new one."""
+def use_or_make(arm: ArmClient, plan: ResourcePlan, machine_id: str, session_id: str) -> None:
+    """An interface at its old place: the one that is there if it is free, else a new one.
+
+    After a kill the machine that is being restored may hold it already.
+    """
     found = arm.find(plan.target_id)
     if found is not None and not is_marked(found, RESTORE_TAG, session_id):
         holder = as_text(dig(found, "properties", "virtualMachine", "id"))
-        if holder:
-            raise Rejected(f"{plan.target_id} is in use by {holder}; free it or restore elsewhere")
+        refuse_foreign(plan.target_id, holder, machine_id)
         return
     if found is None and plan.first is not None:
         # Its old addresses may be somebody else's by now: then it gets new ones.
