@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.databases import postgresql_url  # noqa: F401
 from support.house import House, running_house
 
 

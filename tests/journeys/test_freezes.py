@@ -1,62 +1,94 @@
-"""A worker freezes for longer than its lease: another one finishes, and waking up does no harm."""
+"""A process freezes for longer than its lease: another one finishes, and waking up does no harm."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from support.disk_contents import MIB, is_on_disk, write_noise
-from support.house import House, Program, running_house, wait_until
+from kyanite.durable.lease import Timing
+from support.disk_contents import MIB, Content, is_on_disk, write_noise
+from support.house import House, Machine, Program, running_house, wait_until
+from support.postgresql import create_database, drop_database
+
+pytestmark = pytest.mark.postgres
 
 TAKEOVER_SECONDS = 30
+END_SECONDS = 90
+FROZEN_SECONDS = 3 * Timing().lease_seconds
+SIZE_BYTES = 24 * MIB
 
 
-@pytest.mark.postgres
-def test_a_frozen_worker_is_replaced_and_its_awakening_changes_nothing(
-    tmp_path: Path, postgresql_url: str
-) -> None:
-    with running_house(tmp_path, KYANITE_DATABASE_URL=postgresql_url) as house:
+class Frozen:
+    """Processes that are stopped until they are woken."""
+
+    def __init__(self, program: Program, *, movers_too: bool) -> None:
+        self._pids = [program.pid]
+        if movers_too:
+            self._pids += [mover.pid for mover in program.movers]
+        self._since = time.monotonic()
+        for pid in self._pids:
+            os.kill(pid, signal.SIGSTOP)
+
+    def outlast_three_leases(self) -> None:
+        """Stay frozen for three leases, counted from the beginning."""
+        time.sleep(max(0.0, self._since + FROZEN_SECONDS - time.monotonic()))
+
+    def wake(self) -> None:
+        """SIGCONT."""
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def house(tmp_path: Path, postgresql_url: str) -> Iterator[House]:
+    """An appliance on a database of its own."""
+    name = f"freezes_{tmp_path.name.replace('-', '_')}"
+    url = create_database(postgresql_url, name)
+    with running_house(tmp_path, KYANITE_DATABASE_URL=url) as house:
         house.connect()
-        worker = Program(
-            ["worker"],
-            {**house.settings, "KYANITE_MASTER_KEY_FILE": str(house.data / "master.key")},
-            house.folder / "worker.log",
-        )
-        worker.start()
-        try:
-            _freeze_the_one_at_work(house, worker)
-        finally:
-            worker.kill_tree()
+        yield house
+    drop_database(postgresql_url, name)
 
 
-def _freeze_the_one_at_work(house: House, worker: Program) -> None:
-    machine = house.smallest_machine()
-    content = write_noise(house, machine.disk_ids[0], 48 * MIB, 41)
-    house.control.add_fault(method="GET", path="^/md-", times=None, totalBytesPerSecond=6 * MIB)
-    _, backup = house.run_policy(house.policy("frozen", [machine]))
-    wait_until(lambda: bool(house.program.movers or worker.movers), 60)
-    frozen = house.program if house.program.movers else worker
-    family = [frozen.pid, *(mover.pid for mover in frozen.movers)]
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    house.control.clear_faults()
-    if frozen is house.program:
-        # The API sleeps with it; the other worker goes on all the same.
-        wait_until(lambda: bool(worker.movers), TAKEOVER_SECONDS)
-        wait_until(lambda: not worker.movers, 60)
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
-        house.client.wait(backup)
-    else:
-        house.client.wait(backup)
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: not frozen.movers, 60)
-    session = house.client.get(f"/jobSessions/{backup}")
-    assert session["status"] == "Success"
+@pytest.fixture
+def worker(house: House) -> Iterator[Program]:
+    """A worker beside the appliance, not started yet."""
+    worker = Program(
+        ["worker", "--data", str(house.data)], house.settings, house.folder / "worker.log"
+    )
+    yield worker
+    worker.kill_tree()
+
+
+@pytest.fixture
+def machine(house: House) -> Machine:
+    """The machine of these stories."""
+    return house.smallest_machine()
+
+
+@pytest.mark.parametrize(
+    "movers_too",
+    [
+        pytest.param(False, id="its movers run on"),
+        pytest.param(True, id="with its movers", marks=pytest.mark.slow),
+    ],
+)
+def test_a_backup_outlives_the_freeze_of_one_process_and_then_of_the_other(
+    house: House, worker: Program, machine: Machine, movers_too: bool
+) -> None:
+    content = write_noise(house, machine.disk_ids[0], SIZE_BYTES, 41)
+    _slow(house, "GET")
+    snapshots, backup = house.run_policy(house.policy("frozen", [machine]))
+    _freeze_both(house, worker, movers_too)
+    for session_id in (snapshots, backup):
+        house.client.wait(session_id)
     points = house.client.get(
         "/restorePoints/virtualMachines", VirtualMachineId=machine.id, Limit=-1
     )["results"]
@@ -64,3 +96,53 @@ def _freeze_the_one_at_work(house: House, worker: Program) -> None:
     disk_id = house.restore_disk_elsewhere(machine, machine.disk_ids[0], "check")
     assert is_on_disk(house, content, disk_id)
     assert house.leftovers() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("movers_too", [False, True])
+def test_a_restore_outlives_the_freeze_of_one_process_and_then_of_the_other(
+    house: House, worker: Program, machine: Machine, movers_too: bool
+) -> None:
+    content = write_noise(house, machine.disk_ids[0], SIZE_BYTES, 42)
+    point_id = house.back_up(machine)
+    house.lose(machine)
+    _slow(house, "PUT")
+    session_id = house.restore(point_id)
+    _freeze_both(house, worker, movers_too)
+    house.client.wait(session_id)
+    assert is_on_disk(house, Content(machine.disk_ids[0], content.data))
+    assert house.leftovers() == []
+
+
+def _slow(house: House, method: str) -> None:
+    """The bytes of disks trickle, until the faults are cleared."""
+    house.control.add_fault(method=method, path="^/md-", totalBytesPerSecond=MIB / 4)
+
+
+def _freeze_both(house: House, worker: Program, movers_too: bool) -> None:
+    """Freeze the appliance at work; when the worker has taken over, freeze that instead."""
+    _wait_for_movers(house.program, 60, house.program.output)
+    worker.start()
+    wait_until(lambda: "carrying out jobs" in worker.output(), 60, worker.output)
+    appliance = Frozen(house.program, movers_too=movers_too)
+    try:
+        _wait_for_movers(worker, TAKEOVER_SECONDS, worker.output)
+        appliance.outlast_three_leases()
+    finally:
+        appliance.wake()
+    # Its own mover has nothing to do any more, and goes.
+    wait_until(lambda: not house.program.movers, TAKEOVER_SECONDS, house.program.output)
+
+    second = Frozen(worker, movers_too=not movers_too)
+    try:
+        _wait_for_movers(house.program, TAKEOVER_SECONDS, house.program.output)
+        house.control.clear_faults()
+        wait_until(lambda: not house.program.movers, END_SECONDS, house.program.output)
+        second.outlast_three_leases()
+    finally:
+        second.wake()
+    wait_until(lambda: not worker.movers, TAKEOVER_SECONDS, worker.output)
+
+
+def _wait_for_movers(program: Program, seconds: float, explain: Callable[[], str]) -> None:
+    wait_until(lambda: bool(program.movers), seconds, explain)
