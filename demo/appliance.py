@@ -57,6 +57,10 @@ class Appliance:
             return self._result(answer)
         return answer
 
+    def delete(self, path: str) -> Any:
+        """Remove; the answer, if there is one."""
+        return self._call("DELETE", path)
+
     def everything(self, path: str, **query: object) -> Iterator[Any]:
         """All items of a list, page by page."""
         offset = 0

@@ -142,9 +142,20 @@ class Azure:
 
     def traffic(self, service: str, operation: str) -> int:
         """Bytes that one kind of request has given out so far, as the lab counts them."""
+        return self._count(service, operation, "bytesOut")
+
+    def requests(self, service: str, operation: str) -> int:
+        """How many requests of one kind there were so far."""
+        return self._count(service, operation, "requests")
+
+    def set_fault(self, fault: dict[str, Any]) -> None:
+        """Give the lab a fault, or a slow network."""
+        self._plain.json("POST", f"{self.lab.control}/faults", body=fault)
+
+    def _count(self, service: str, operation: str, member: str) -> int:
         stats = self._plain.json("GET", f"{self.lab.control}/stats")
         return sum(
-            entry["bytesOut"]
+            entry[member]
             for entry in stats["operations"]
             if entry["service"] == service and entry["operation"] == operation
         )

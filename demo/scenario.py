@@ -77,7 +77,7 @@ class Story:
                 },
             },
         )
-        storage, container = self._place_for_backups()
+        storage, container = self.place_for_backups()
         (session,) = self.appliance.post(
             "/repositories",
             {
@@ -241,7 +241,8 @@ class Story:
             for number, disk_id in enumerate(disk_ids)
         }
 
-    def _place_for_backups(self) -> tuple[Any, str]:
+    def place_for_backups(self) -> tuple[Any, str]:
+        """A storage account (as the API shows it) and one of its containers."""
         for account in self.appliance.everything(
             "/cloudInfrastructure/storageAccounts", repositoryCompatible="true"
         ):
