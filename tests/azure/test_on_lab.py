@@ -21,6 +21,7 @@ from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.azure_names import arm_id, group_id
 from kyanite.base.errors import Denied, Gone, Rejected
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
+from kyanite.rules.disk_size import disk_size_bytes
 from support.lab import Azure, running_lab
 from support.shared_lab import arm_client, backup_account
 
@@ -62,7 +63,7 @@ def test_machines_show_their_disks_interfaces_and_power(arm: ArmClient, azure: A
     machine_id = a_machine(arm, azure)
     machine = machines.get(arm, machine_id)
     disk_id = as_text(dig(machine, "properties", "storageProfile", "osDisk", "managedDisk", "id"))
-    assert disks.size_bytes(disks.get(arm, disk_id)) > 0
+    assert disk_size_bytes(disks.get(arm, disk_id)) > 0
     assert machines.power_state(machines.instance_view(arm, machine_id)) in (
         "running",
         "deallocated",

@@ -35,6 +35,7 @@ from kyanite.datamover.orders import (
 from kyanite.engine.ranges import RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.session import SessionTicket
+from kyanite.rules.disk_size import disk_size_bytes
 from kyanite.rules.restore_bodies import disk_body
 from support.lab import Azure, Control
 from support.shared_lab import arm_client, backup_account
@@ -132,7 +133,7 @@ class Bench:
                 SourceDisk(
                     disk_id=disk_id.lower(),
                     name="disk",
-                    size_bytes=disks.size_bytes(disks.get(self.arm, disk_id)),
+                    size_bytes=disk_size_bytes(disks.get(self.arm, disk_id)),
                     source=access.grant_read(self.arm, snapshot_id, 3600),
                     previous=(
                         access.grant_read(self.arm, previous_id, 3600) if previous_id else None

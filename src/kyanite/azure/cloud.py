@@ -8,7 +8,7 @@ own values are kept, so that an appliance there needs no call to start.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,7 +17,15 @@ import urllib3
 
 from kyanite.azure.faults import azure_error
 from kyanite.base.errors import Rejected, Transient
-from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
+from kyanite.base.json_types import (
+    JsonObject,
+    JsonValue,
+    as_list,
+    as_object,
+    as_text,
+    as_texts,
+    dig,
+)
 
 _METADATA_PATH: Final = "/metadata/endpoints?api-version=2022-09-01"
 _TIMEOUT_SECONDS: Final = 30.0
@@ -82,7 +90,7 @@ class Cloud:
             ]
             described = (matching or clouds or [{}])[0]
         authority = as_text(dig(described, "authentication", "loginEndpoint")).rstrip("/")
-        audiences = [as_text(a) for a in as_list(dig(described, "authentication", "audiences"))]
+        audiences = as_texts(dig(described, "authentication", "audiences"))
         if not authority:
             raise Rejected(f"{arm} does not describe a cloud: it names no login endpoint.")
         return cls(
@@ -98,7 +106,7 @@ class Cloud:
         )
 
 
-def _audience(arm: str, audiences: list[str]) -> str:
+def _audience(arm: str, audiences: Sequence[str]) -> str:
     """The Resource Manager's own address if it is among them (newer), else the first."""
     wanted = urlsplit(arm).netloc.lower()
     for audience in audiences:

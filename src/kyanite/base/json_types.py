@@ -26,6 +26,16 @@ def as_text(value: JsonValue) -> str:
     return value if isinstance(value, str) else ""
 
 
+def as_texts(value: JsonValue) -> tuple[str, ...]:
+    """The entries of ``value`` as text when it is a list, else none."""
+    return tuple(as_text(entry) for entry in as_list(value))
+
+
+def as_text_map(value: JsonValue) -> dict[str, str]:
+    """The members of ``value`` as text when it is an object (tags are), else none."""
+    return {name: as_text(text) for name, text in as_object(value).items()}
+
+
 def as_int(value: JsonValue) -> int:
     """``value`` as a whole number; 0 when it is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kyanite.base.errors import Damaged, Invalid, ObjectExists, ObjectMissing
-from kyanite.base.json_types import as_list, as_text
+from kyanite.base.json_types import as_list, as_text, as_texts
 from kyanite.engine.format import CONDEMNED_PREFIX, PACK_ID_BYTES, PACKS_PREFIX, Kind, id_of
 from kyanite.engine.pack import PackRef
 from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
@@ -89,7 +89,7 @@ def _read_waits(
     body = from_json_bytes(
         name, unseal(Kind.WAITS, name, storage.get(name), maintenance_key, repository_id)
     )
-    return frozenset(as_text(one) for one in as_list(body.get("sessions")))
+    return frozenset(as_texts(body.get("sessions")))
 
 
 def read_lists(

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kyanite.base.errors import Invalid
-from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text, dig
-from kyanite.base.units import GIB
-
-VHD_FOOTER_BYTES = 512
-"""A disk is uploaded as a fixed VHD: its bytes, then this footer."""
+from kyanite.base.json_types import (
+    JsonObject,
+    JsonValue,
+    as_list,
+    as_object,
+    as_text,
+    as_text_map,
+    dig,
+)
+from kyanite.rules.disk_size import VHD_FOOTER_BYTES, disk_size_bytes
 
 # Set by Azure; a request that carries them is refused or ignored.
 _MACHINE_OUTPUTS = frozenset(
@@ -48,12 +53,6 @@ _PREMIUM_RATES = frozenset({"PremiumV2_LRS", "UltraSSD_LRS"})
 """Only these disks take their rates as input; for the others Azure derives them from the size."""
 
 
-def disk_size_bytes(disk: JsonObject) -> int:
-    """Size of a disk in bytes, exact where Azure says it, else from whole GiB."""
-    exact = as_int(dig(disk, "properties", "diskSizeBytes"))
-    return exact or as_int(dig(disk, "properties", "diskSizeGB")) * GIB
-
-
 def disk_body(
     disk: JsonObject, region: str, zone: str | None, extra_tags: Mapping[str, str]
 ) -> JsonObject:
@@ -81,7 +80,7 @@ def disk_body(
         properties.pop("diskAccessId", None)
     body: dict[str, JsonValue] = {
         "location": region,
-        "tags": {**texts(disk.get("tags")), **extra_tags},
+        "tags": {**as_text_map(disk.get("tags")), **extra_tags},
         "properties": properties,
     }
     if sku:
@@ -208,7 +207,7 @@ def _interface_again(raw: JsonObject, *, pin: bool) -> JsonObject:
         configurations.append({"name": as_object(entry).get("name"), "properties": kept})
     return {
         "location": raw.get("location"),
-        "tags": texts(raw.get("tags")),
+        "tags": as_text_map(raw.get("tags")),
         "properties": {**interface_properties(raw), "ipConfigurations": configurations},
     }
 
@@ -219,15 +218,10 @@ def same_address(raw: JsonObject) -> JsonObject:
     kept = {name: old[name] for name in _PUBLIC_ADDRESS_CARRIED if old.get(name) is not None}
     body: dict[str, JsonValue] = {
         "location": raw.get("location"),
-        "tags": texts(raw.get("tags")),
+        "tags": as_text_map(raw.get("tags")),
         "properties": kept,
     }
     for name in ("sku", "zones"):
         if raw.get(name) is not None:
             body[name] = raw[name]
     return body
-
-
-def texts(value: JsonValue) -> dict[str, str]:
-    """Tags as text."""
-    return {name: as_text(text) for name, text in as_object(value).items()}

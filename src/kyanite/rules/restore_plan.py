@@ -12,17 +12,24 @@ from dataclasses import dataclass, field
 
 from kyanite.base.azure_names import arm_id, id_part
 from kyanite.base.errors import Invalid
-from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
+from kyanite.base.json_types import (
+    JsonObject,
+    JsonValue,
+    as_list,
+    as_object,
+    as_text,
+    as_text_map,
+    dig,
+)
+from kyanite.rules.disk_size import disk_size_bytes
 from kyanite.rules.restore_bodies import (
     disk_body,
-    disk_size_bytes,
     identity_body,
     interface_properties,
     machine_properties,
     pinned_interface,
     same_address,
     same_interface,
-    texts,
     zones_for,
 )
 
@@ -215,7 +222,7 @@ def _machine_body(
     region = place.region or as_text(machine.get("location"))
     body: dict[str, JsonValue] = {
         "location": region,
-        "tags": texts(machine.get("tags")),
+        "tags": as_text_map(machine.get("tags")),
         "properties": properties,
     }
     for name in ("plan", "extendedLocation", "placement"):
@@ -261,7 +268,7 @@ def _new_interface(
         arm_id(subscription, group, "Microsoft.Network/networkInterfaces", name),
         {
             "location": region,
-            "tags": texts(raw.get("tags")),
+            "tags": as_text_map(raw.get("tags")),
             "properties": {**properties, "ipConfigurations": [configuration]},
         },
     )

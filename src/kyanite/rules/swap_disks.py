@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
-from kyanite.rules.restore_bodies import identity_body, texts
+from kyanite.base.json_types import (
+    JsonObject,
+    JsonValue,
+    as_list,
+    as_object,
+    as_text,
+    as_text_map,
+    dig,
+)
+from kyanite.rules.restore_bodies import identity_body
 
 _SET_BY_AZURE = frozenset({"vmId", "provisioningState", "instanceView", "timeCreated"})
 _CARRIED = ("lun", "caching", "writeAcceleratorEnabled", "deleteOption", "osType", "toBeDetached")
@@ -31,7 +39,7 @@ def swapped(machine: JsonObject, disks: Mapping[str, str]) -> JsonObject:
     }
     body: dict[str, JsonValue] = {
         "location": machine.get("location"),
-        "tags": texts(machine.get("tags")),
+        "tags": as_text_map(machine.get("tags")),
         "properties": properties,
     }
     for name in ("zones", "plan", "extendedLocation"):

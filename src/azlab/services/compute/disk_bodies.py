@@ -18,10 +18,10 @@ from azlab.core.json_types import (
 )
 from azlab.services.compute.disk_skus import DISK_SKUS, performance
 from azlab.services.compute.errors import invalid, required, unsupported
+from azlab.services.disks.footer import FOOTER_BYTES
 
 GIB = 1 << 30
 MIB = 1 << 20
-FOOTER_BYTES = 512
 _SMALLEST_UPLOAD_BYTES = 20 * MIB
 _LARGEST_GIB = 65_536
 UNSUPPORTED_OPTIONS = {

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from kyanite.areas.accounts.tables import ServiceAccountRow
-from kyanite.base.json_types import JsonValue, as_list, as_text
+from kyanite.base.json_types import as_texts
 from kyanite.rules.permission_sets import ALL_PURPOSES
 
 USED_KIND: Final = "account"
@@ -62,19 +62,14 @@ def from_row(row: ServiceAccountRow) -> ServiceAccount:
         certificate_name=row.certificate_name,
         expires_at=row.expires_at,
         cloud_state=row.cloud_state,
-        purposes=texts(row.purposes),
-        chosen_subscription_ids=texts(row.chosen_subscription_ids),
-        visible_subscription_ids=texts(row.visible_subscription_ids),
-        permission_states=texts(row.permission_states),
+        purposes=as_texts(row.purposes),
+        chosen_subscription_ids=as_texts(row.chosen_subscription_ids),
+        visible_subscription_ids=as_texts(row.visible_subscription_ids),
+        permission_states=as_texts(row.permission_states),
         permissions_checked_at=row.permissions_checked_at,
         selected_for_workers=row.selected_for_workers,
         worker_subscription_id=row.worker_subscription_id,
     )
-
-
-def texts(value: JsonValue) -> tuple[str, ...]:
-    """A stored list of texts."""
-    return tuple(as_text(item) for item in as_list(value))
 
 
 def in_order(purposes: tuple[str, ...]) -> tuple[str, ...]:

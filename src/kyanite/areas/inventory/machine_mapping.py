@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kyanite.azure.compute import disks
 from kyanite.azure.compute.machines import power_state
 from kyanite.base.azure_names import ArmId, region_code
 from kyanite.base.errors import Invalid
 from kyanite.base.identifiers import system_id
-from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
+from kyanite.base.json_types import (
+    JsonObject,
+    JsonValue,
+    as_list,
+    as_object,
+    as_text,
+    as_text_map,
+    dig,
+)
 from kyanite.base.units import GIB
+from kyanite.rules.disk_size import disk_size_bytes
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def machine_row(raw: JsonObject, around: Surroundings) -> dict[str, object]:
         "vm_size": as_text(dig(raw, "properties", "hardwareProfile", "vmSize")),
         "zone": next((as_text(zone) for zone in as_list(raw.get("zones"))), None),
         "power_state": power_state(as_object(dig(status, "properties", "instanceView"))) or None,
-        "tags": {key: as_text(value) for key, value in as_object(raw.get("tags")).items()},
+        "tags": as_text_map(raw.get("tags")),
         "total_size_bytes": sum(_disk_bytes(disk, around) for disk in attached),
         "disk_count": len(attached),
         "disk_azure_ids": managed,
@@ -85,7 +93,7 @@ def _disk_bytes(attached: JsonObject, around: Surroundings) -> int:
     """The size of an attached disk: the disk's own word, else the machine's about it."""
     disk = around.disks.get(as_text(dig(attached, "managedDisk", "id")).lower())
     if disk is not None:
-        return disks.size_bytes(disk)
+        return disk_size_bytes(disk)
     size_gib = attached.get("diskSizeGB")
     return int(size_gib) * GIB if isinstance(size_gib, int) else 0
 

@@ -14,7 +14,7 @@ from kyanite.areas.inventory.values import Machine, MachineFilter
 from kyanite.base.azure_names import group_id, region_code
 from kyanite.base.errors import NotFound
 from kyanite.base.identifiers import system_id
-from kyanite.base.json_types import as_list, as_object, as_text
+from kyanite.base.json_types import as_text_map, as_texts
 
 
 def machines_query(db: Session, wanted: MachineFilter = MachineFilter()) -> list[Machine]:
@@ -98,10 +98,10 @@ def _value(row: MachineRow, subscription: SubscriptionRow, names: dict[str, str]
         vm_size=row.vm_size,
         zone=row.zone,
         power_state=row.power_state,
-        tags={name: as_text(value) for name, value in as_object(row.tags).items()},
+        tags=as_text_map(row.tags),
         total_size_bytes=row.total_size_bytes,
         disk_count=row.disk_count,
-        disk_azure_ids=tuple(as_text(disk) for disk in as_list(row.disk_azure_ids)),
+        disk_azure_ids=as_texts(row.disk_azure_ids),
         has_ephemeral_os_disk=row.has_ephemeral_os_disk,
         has_unmanaged_disks=row.has_unmanaged_disks,
         virtual_network=row.virtual_network,

@@ -36,7 +36,7 @@ from kyanite.areas.inventory.values import (
     Subscription,
 )
 from kyanite.base.azure_names import region_code
-from kyanite.base.json_types import as_list, as_text
+from kyanite.base.json_types import as_texts
 
 
 def seen(
@@ -213,8 +213,7 @@ def _storage() -> Select[StorageAccountRow, SubscriptionRow]:
 def _offers(row: RegionRow, provider_types: Collection[str]) -> bool:
     if not provider_types or row.provider_types is None:
         return True
-    offered = {as_text(kind) for kind in as_list(row.provider_types)}
-    return not offered.isdisjoint(provider_types)
+    return not set(as_texts(row.provider_types)).isdisjoint(provider_types)
 
 
 def _has(name: str, text: str | None) -> bool:

@@ -21,7 +21,7 @@ from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
 from kyanite.base.units import GIB
 from kyanite.http.links import self_link
-from kyanite.rules.restore_bodies import disk_size_bytes
+from kyanite.rules.disk_size import disk_size_bytes
 
 
 def disk_wires(db: Session, request: Request, point: RestorePointRow) -> list[JsonObject]:

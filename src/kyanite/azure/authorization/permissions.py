@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kyanite.azure.arm import ArmClient
 from kyanite.base.errors import Denied, Gone, Rejected
-from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
+from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, as_texts, dig
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Permission:
     def from_json(cls, entry: JsonObject) -> Permission:
         """Read an entry of a role definition or of the permissions list."""
         return cls(
-            _texts(entry.get("actions")),
-            _texts(entry.get("notActions")),
-            _texts(entry.get("dataActions")),
-            _texts(entry.get("notDataActions")),
+            as_texts(entry.get("actions")),
+            as_texts(entry.get("notActions")),
+            as_texts(entry.get("dataActions")),
+            as_texts(entry.get("notDataActions")),
         )
 
 
@@ -82,7 +82,3 @@ def _covers(assigned: str, scope: str) -> bool:
     return lowered in ("", scope.lower()) or lowered.startswith(
         "/providers/microsoft.management/managementgroups/"
     )
-
-
-def _texts(value: JsonValue) -> tuple[str, ...]:
-    return tuple(as_text(entry) for entry in as_list(value))

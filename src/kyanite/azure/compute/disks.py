@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import access
 from kyanite.base.errors import Rejected
-from kyanite.base.json_types import JsonObject, as_int, dig
-from kyanite.base.units import GIB
+from kyanite.base.json_types import JsonObject
 
 
 def list_disks(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
@@ -39,9 +38,3 @@ def delete(arm: ArmClient, disk_id: str) -> None:
     except Rejected:
         access.revoke(arm, disk_id)
         arm.delete(disk_id)
-
-
-def size_bytes(disk_or_snapshot: JsonObject) -> int:
-    """The size in bytes, from the exact member if there is one, else from the GiB."""
-    exact = as_int(dig(disk_or_snapshot, "properties", "diskSizeBytes"))
-    return exact or as_int(dig(disk_or_snapshot, "properties", "diskSizeGB")) * GIB

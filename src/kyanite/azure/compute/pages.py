@@ -14,8 +14,8 @@ from kyanite.azure.pauses import USUAL, Check, Patience, go_on
 from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.errors import Rejected
 from kyanite.base.units import MIB, SECTOR_BYTES
+from kyanite.rules.disk_size import VHD_FOOTER_BYTES
 
-FOOTER_BYTES: Final = 512
 LARGEST_WRITE_BYTES: Final = 4 * MIB
 """Azure's limit for one page write."""
 _LIST_PATIENCE: Final = Patience(attempts=3)
@@ -36,9 +36,9 @@ class DiskPages:
         """The size of the disk without its footer."""
         reply = self._send("HEAD")
         length = int(reply.answer.headers.get("content-length", "0"))
-        if length <= FOOTER_BYTES:
+        if length <= VHD_FOOTER_BYTES:
             raise Rejected(f"{self.url.current().address} is not a disk: it has {length} bytes.")
-        return length - FOOTER_BYTES
+        return length - VHD_FOOTER_BYTES
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill ``buffer`` with the bytes at ``offset``, in one request."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Body, Query
-from kyanite.areas.sessions import session_wire
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
@@ -15,6 +14,7 @@ from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
 from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
+from kyanite.areas.sessions import session_wire
 from kyanite.base.errors import Invalid
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.repository import (

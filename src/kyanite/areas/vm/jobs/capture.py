@@ -21,7 +21,7 @@ from kyanite.azure.operations import Operation
 from kyanite.azure.pauses import pause
 from kyanite.base.errors import Interrupted, KyaniteError, Rejected, Throttled
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, dig
-from kyanite.rules.restore_bodies import disk_size_bytes
+from kyanite.rules.disk_size import disk_size_bytes
 
 # Azure allows seven snapshots of a disk in five minutes: whoever waits that long gets the next.
 _PACE_SECONDS: Final = 15.0

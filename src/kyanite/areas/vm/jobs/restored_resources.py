@@ -17,8 +17,7 @@ from kyanite.azure.authorization.locks import first_lock
 from kyanite.azure.compute import disks as azure_disks
 from kyanite.base.azure_names import arm_id, id_part
 from kyanite.base.errors import Gone, Rejected
-from kyanite.base.json_types import JsonObject, as_object, as_text, dig
-from kyanite.rules.restore_bodies import texts
+from kyanite.base.json_types import JsonObject, as_object, as_text, as_text_map, dig
 from kyanite.rules.restore_plan import DiskPlan, ResourcePlan
 
 
@@ -110,7 +109,7 @@ def undo(arm: ArmClient, resource_ids: Sequence[str], session_id: str) -> None:
 
 def unmark(arm: ArmClient, resource_id: str, body: JsonObject) -> None:
     """Give a finished resource its own tags back."""
-    tags: Mapping[str, str] = without_marks(texts(body.get("tags")))
+    tags: Mapping[str, str] = without_marks(as_text_map(body.get("tags")))
     try:
         found = arm.get(resource_id)
     except Gone:

@@ -32,10 +32,18 @@ from kyanite.areas.vm.tables import DiskSnapshotRow, PolicyRow, RestorePointRow
 from kyanite.azure import resources as azure_resources
 from kyanite.azure.arm import ArmClient
 from kyanite.base.errors import Cancelled
-from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text, dig
+from kyanite.base.json_types import (
+    JsonObject,
+    JsonValue,
+    as_int,
+    as_list,
+    as_object,
+    as_text,
+    as_text_map,
+    dig,
+)
 from kyanite.durable.children import Child
 from kyanite.durable.context import JobContext
-from kyanite.rules.restore_bodies import texts
 from kyanite.rules.retention import Flag, format_flags
 from kyanite.rules.sessions import SessionStatus
 
@@ -162,7 +170,7 @@ def _snapshot_plan(
         },
         tags={
             as_text(disk.get("id")): {
-                **(texts(disk.get("tags")) if options.copy_original_tags else {}),
+                **(as_text_map(disk.get("tags")) if options.copy_original_tags else {}),
                 **options.additional_tags,
                 **own_tags,
             }
