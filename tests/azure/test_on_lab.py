@@ -16,7 +16,7 @@ from kyanite.azure.cloud import Cloud
 from kyanite.azure.compute import access, disks, machines, snapshots
 from kyanite.azure.credentials import AzureLogin, ServicePrincipal
 from kyanite.azure.data_plane import SignedAccess
-from kyanite.azure.network import interfaces, public_addresses, security_groups, virtual_networks
+from kyanite.azure.network import interfaces, public_addresses
 from kyanite.azure.signed_urls import RenewableUrl
 from kyanite.base.azure_names import arm_id, group_id
 from kyanite.base.errors import Denied, Gone, Rejected
@@ -56,7 +56,6 @@ def test_the_cloud_tells_what_exists(arm: ArmClient, azure: Azure) -> None:
         as_text(entry["namespace"]) == "Microsoft.Compute"
         for entry in resources.providers(arm, first)
     )
-    assert list(machines.sizes(arm, first, "westeurope"))
 
 
 def test_machines_show_their_disks_interfaces_and_power(arm: ArmClient, azure: Azure) -> None:
@@ -71,9 +70,7 @@ def test_machines_show_their_disks_interfaces_and_power(arm: ArmClient, azure: A
     subscription = azure.subscription_ids[0]
     assert list(disks.list_disks(arm, subscription))
     assert list(interfaces.list_interfaces(arm, subscription))
-    assert list(virtual_networks.list_virtual_networks(arm, subscription))
     list(public_addresses.list_public_addresses(arm, subscription))
-    list(security_groups.list_security_groups(arm, subscription))
 
 
 def test_a_snapshot_is_made_once_read_found_by_its_tag_and_deleted(
@@ -89,13 +86,16 @@ def test_a_snapshot_is_made_once_read_found_by_its_tag_and_deleted(
         arm.wait(snapshots.begin_incremental(arm, snapshot_id, location, disk_id, tags))
         made.append(snapshots.wait_complete(arm, snapshot_id))
     assert dig(made[0], "properties", "uniqueId") == dig(made[1], "properties", "uniqueId")
-    found = snapshots.list_by_tag(arm, azure.subscription_ids[0], "kyanite-test", "one")
+    every = arm.list(
+        f"/subscriptions/{azure.subscription_ids[0]}/providers/Microsoft.Compute/snapshots"
+    )
+    found = [entry for entry in every if dig(entry, "tags", "kyanite-test") == "one"]
     assert [as_text(entry["id"]).lower() for entry in found] == [snapshot_id.lower()]
 
     first = access.grant_read(arm, snapshot_id, 3600)
     second = access.grant_read(arm, snapshot_id, 3600)
     assert first != second
-    assert access.is_live(snapshots.get(arm, snapshot_id))
+    assert access.is_live(arm.get(snapshot_id))
     snapshots.delete(arm, snapshot_id)
     assert snapshots.find(arm, snapshot_id) is None
 
@@ -104,8 +104,7 @@ def test_an_upload_that_is_not_whole_is_refused_and_can_be_cleaned_up(
     arm: ArmClient, azure: Azure
 ) -> None:
     disk_id = arm_id(azure.subscription_ids[0], "backup", "Microsoft.Compute/disks", "half-upload")
-    disks.create(
-        arm,
+    arm.put(
         disk_id,
         {
             "location": "westeurope",
@@ -120,7 +119,7 @@ def test_an_upload_that_is_not_whole_is_refused_and_can_be_cleaned_up(
         access.finish_upload(arm, disk_id)
     access.revoke(arm, disk_id)
     disks.delete(arm, disk_id)
-    assert disks.find(arm, disk_id) is None
+    assert arm.find(disk_id) is None
 
 
 def test_a_machine_of_existing_parts_is_made_started_stopped_and_deleted(
@@ -143,8 +142,7 @@ def test_a_machine_of_existing_parts_is_made_started_stopped_and_deleted(
         f"{old}-{suffix}" for old in (os_disk, nic_ids[0], as_text(raw["id"]))
     )
     common = {"location": raw["location"]}
-    disks.create(
-        arm,
+    arm.put(
         disk_id,
         {
             **common,
@@ -155,8 +153,7 @@ def test_a_machine_of_existing_parts_is_made_started_stopped_and_deleted(
             },
         },
     )
-    interfaces.create(
-        arm,
+    arm.put(
         nic_id,
         {
             **common,
@@ -190,11 +187,11 @@ def test_a_machine_of_existing_parts_is_made_started_stopped_and_deleted(
     machines.deallocate(arm, machine_id)
     assert machines.power_state(machines.instance_view(arm, machine_id)) == "deallocated"
     machines.delete(arm, machine_id)
-    interfaces.delete(arm, nic_id)
+    arm.delete(nic_id)
     disks.delete(arm, disk_id)
     with pytest.raises(Gone):
         machines.get(arm, machine_id)
-    assert interfaces.find(arm, nic_id) is None
+    assert arm.find(nic_id) is None
 
 
 def test_containers_and_folders_are_listed(arm: ArmClient, azure: Azure) -> None:
@@ -203,7 +200,10 @@ def test_containers_and_folders_are_listed(arm: ArmClient, azure: Azure) -> None
     names = [as_text(entry["name"]) for entry in accounts.containers(arm, account_id)]
     assert "backups" in names
     accounts.blob_service(arm, account_id)
-    accounts.create_container(arm, account_id, "fresh")
+    arm.put(
+        f"{account_id}/blobServices/default/containers/fresh",
+        {"properties": {"publicAccess": "None"}},
+    )
     assert accounts.find_container(arm, account_id, "fresh") is not None
     url = delegation.container_access(arm, account_id, "fresh", "rcl", 600)
     client = open_container(SignedAccess(RenewableUrl(url)), azure.ca)
@@ -313,14 +313,14 @@ def test_a_group_is_made_and_deleted_with_what_is_in_it(arm: ArmClient, azure: A
     subscription = azure.subscription_ids[0]
     name = f"group-{uuid.uuid4().hex[:6]}"
     resources.create_group(arm, subscription, name, "westeurope", {"a": "b"})
-    assert dig(resources.find_group(arm, subscription, name), "tags", "a") == "b"
+    assert dig(arm.find(group_id(subscription, name)), "tags", "a") == "b"
     disk_id = f"{group_id(subscription, name)}/providers/Microsoft.Compute/disks/d"
     body: JsonObject = {
         "location": "westeurope",
         "sku": {"name": "Standard_LRS"},
         "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4},
     }
-    disks.create(arm, disk_id, body)
+    arm.put(disk_id, body)
     resources.delete_group(arm, subscription, name)
-    assert resources.find_group(arm, subscription, name) is None
-    assert disks.find(arm, disk_id) is None
+    assert arm.find(group_id(subscription, name)) is None
+    assert arm.find(disk_id) is None

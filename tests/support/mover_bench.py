@@ -73,8 +73,7 @@ class Bench:
         disk_id = arm_id(
             self.subscription_id, self.group, _DISK_TYPE, f"disk-{uuid.uuid4().hex[:8]}"
         )
-        disks.create(
-            self.arm,
+        self.arm.put(
             disk_id,
             {
                 "location": "westeurope",
@@ -220,7 +219,7 @@ class Bench:
         """A new disk with the bytes of a point."""
         raw = disks.get(self.arm, disk_id)
         target_id = f"{disk_id}-r{uuid.uuid4().hex[:6]}"
-        disks.create(self.arm, target_id, disk_body(raw, as_text(raw["location"]), None, {}))
+        self.arm.put(target_id, disk_body(raw, as_text(raw["location"]), None, {}))
         outcome = client.run(
             self.restore_order(session_id, disk_id, target_id),
             renew=self.renew(target_id),

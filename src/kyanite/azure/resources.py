@@ -25,11 +25,6 @@ def subscriptions(arm: ArmClient) -> Iterator[JsonObject]:
     return arm.list("/subscriptions")
 
 
-def subscription(arm: ArmClient, subscription_id: str) -> JsonObject:
-    """One subscription. Raises ``Gone`` or ``Denied``."""
-    return arm.get(f"/subscriptions/{subscription_id}")
-
-
 def locations(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
     """The regions of a subscription, with their zones."""
     return arm.list(f"/subscriptions/{subscription_id}/locations")
@@ -38,11 +33,6 @@ def locations(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
 def resource_groups(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
     """The resource groups of a subscription."""
     return arm.list(f"/subscriptions/{subscription_id}/resourcegroups")
-
-
-def find_group(arm: ArmClient, subscription_id: str, name: str) -> JsonObject | None:
-    """One resource group, or ``None``."""
-    return arm.find(group_id(subscription_id, name))
 
 
 def create_group(

@@ -61,10 +61,6 @@ class Item:
             raise_bytes(db, self.item_id, self.attempt, moved)
         self._stored = moved
 
-    def succeed(self) -> None:
-        """The item is done. Called by the runtime when the job function returns."""
-        self._end(SessionStatus.SUCCESS, None)
-
     def warn(self, message: str) -> None:
         """The item is done, with a reservation."""
         self._end(SessionStatus.WARNING, message)

@@ -14,11 +14,6 @@ def list_accounts(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
     return arm.list(f"/subscriptions/{subscription_id}/providers/Microsoft.Storage/storageAccounts")
 
 
-def get(arm: ArmClient, account_id: str) -> JsonObject:
-    """One account. Raises ``Gone``."""
-    return arm.get(account_id)
-
-
 def blob_endpoint(account: JsonObject) -> str:
     """The address of the account's blobs, without a slash at its end."""
     endpoint = as_text(dig(account, "properties", "primaryEndpoints", "blob")).rstrip("/")
@@ -44,19 +39,6 @@ def containers(arm: ArmClient, account_id: str) -> Iterator[JsonObject]:
     return arm.list(f"{account_id}/blobServices/default/containers")
 
 
-def container(arm: ArmClient, account_id: str, name: str) -> JsonObject:
-    """One container. Raises ``Gone``."""
-    return arm.get(f"{account_id}/blobServices/default/containers/{name}")
-
-
 def find_container(arm: ArmClient, account_id: str, name: str) -> JsonObject | None:
     """One container, or ``None``."""
     return arm.find(f"{account_id}/blobServices/default/containers/{name}")
-
-
-def create_container(arm: ArmClient, account_id: str, name: str) -> JsonObject:
-    """A private container; one that exists is returned."""
-    return arm.put(
-        f"{account_id}/blobServices/default/containers/{name}",
-        {"properties": {"publicAccess": "None"}},
-    )

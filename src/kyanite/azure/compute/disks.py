@@ -20,16 +20,6 @@ def get(arm: ArmClient, disk_id: str) -> JsonObject:
     return arm.get(disk_id)
 
 
-def find(arm: ArmClient, disk_id: str) -> JsonObject | None:
-    """One disk, or ``None``."""
-    return arm.find(disk_id)
-
-
-def create(arm: ArmClient, disk_id: str, body: JsonObject) -> JsonObject:
-    """Create a disk and wait for it. Idempotent for the same body."""
-    return arm.put(disk_id, body)
-
-
 def delete(arm: ArmClient, disk_id: str) -> None:
     """Delete a disk and wait; a missing one is fine, and so is one that somebody reads:
     Azure deletes nothing with a live access, so that is ended first."""

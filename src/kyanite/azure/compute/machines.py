@@ -64,11 +64,3 @@ def delete(arm: ArmClient, machine_id: str) -> None:
     """Delete it and wait; a missing one is fine. Disks and interfaces follow their own
     ``deleteOption``."""
     arm.delete(machine_id)
-
-
-def sizes(arm: ArmClient, subscription_id: str, location: str) -> Iterator[JsonObject]:
-    """The SKUs of a region: sizes with zones, restrictions and capabilities."""
-    return arm.list(
-        f"/subscriptions/{subscription_id}/providers/Microsoft.Compute/skus",
-        {"$filter": f"location eq '{location}'"},
-    )

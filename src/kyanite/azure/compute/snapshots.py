@@ -6,7 +6,7 @@ the first: creating one twice is one snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from kyanite.azure.arm import ArmClient
@@ -19,26 +19,6 @@ from kyanite.base.json_types import JsonObject, as_text, dig
 _POLL_SECONDS: Final = 1.0
 _LONGEST_POLL_SECONDS: Final = 15.0
 _COMPLETE: Final = 100
-
-
-def list_snapshots(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
-    """The snapshots of a subscription."""
-    return arm.list(f"/subscriptions/{subscription_id}/providers/Microsoft.Compute/snapshots")
-
-
-def list_by_tag(
-    arm: ArmClient, subscription_id: str, name: str, value: str | None = None
-) -> Iterator[JsonObject]:
-    """The snapshots that carry a tag (with this value, if one is given)."""
-    for snapshot in list_snapshots(arm, subscription_id):
-        tag = dig(snapshot, "tags", name)
-        if tag is not None and value in (None, tag):
-            yield snapshot
-
-
-def get(arm: ArmClient, snapshot_id: str) -> JsonObject:
-    """One snapshot. Raises ``Gone``."""
-    return arm.get(snapshot_id)
 
 
 def find(arm: ArmClient, snapshot_id: str) -> JsonObject | None:

@@ -18,18 +18,3 @@ def list_interfaces(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject
 def get(arm: ArmClient, resource_id: str) -> JsonObject:
     """One interface. Raises ``Gone``."""
     return arm.get(resource_id)
-
-
-def find(arm: ArmClient, resource_id: str) -> JsonObject | None:
-    """One interface, or ``None``."""
-    return arm.find(resource_id)
-
-
-def create(arm: ArmClient, resource_id: str, body: JsonObject) -> JsonObject:
-    """Create it, or bring it to this shape, and wait. Idempotent."""
-    return arm.put(resource_id, body)
-
-
-def delete(arm: ArmClient, resource_id: str) -> None:
-    """Delete it and wait; a missing one is fine."""
-    arm.delete(resource_id)

@@ -18,18 +18,3 @@ def list_public_addresses(arm: ArmClient, subscription_id: str) -> Iterator[Json
 def get(arm: ArmClient, resource_id: str) -> JsonObject:
     """One public address. Raises ``Gone``."""
     return arm.get(resource_id)
-
-
-def find(arm: ArmClient, resource_id: str) -> JsonObject | None:
-    """One public address, or ``None``."""
-    return arm.find(resource_id)
-
-
-def create(arm: ArmClient, resource_id: str, body: JsonObject) -> JsonObject:
-    """Create it, or bring it to this shape, and wait. Idempotent."""
-    return arm.put(resource_id, body)
-
-
-def delete(arm: ArmClient, resource_id: str) -> None:
-    """Delete it and wait; a missing one is fine."""
-    arm.delete(resource_id)
