@@ -26,6 +26,11 @@ def new_id() -> str:
     return str(new_uuid())
 
 
+def id_text(value: uuid.UUID | None) -> str | None:
+    """An id of a query as the database keeps it; ``None`` where none was given."""
+    return None if value is None else str(value)
+
+
 def system_id(arm_id: str) -> str:
     """The opaque id under which the API shows an Azure resource.
 

@@ -1,8 +1,8 @@
 """The cloud inventory: what exists over there, as the service accounts see it.
 
 Others ask with the query functions below, which return frozen values, and look again with
-``Inventory.rescan``. Storage accounts in use are named in the table of uses with
-``STORAGE_ACCOUNT_USED_KIND``; they stay known after Azure has lost them.
+``Inventory.rescan``, routes with ``MayRescan``. Storage accounts in use are named in the table of
+uses with ``STORAGE_ACCOUNT_USED_KIND``; they stay known after Azure has lost them.
 """
 
 from kyanite.areas.inventory.inventory import Inventory
@@ -20,6 +20,7 @@ from kyanite.areas.inventory.queries import (
     list_subscriptions,
     region_names,
 )
+from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.areas.inventory.values import (
     Machine,
     MachineFilter,
@@ -39,6 +40,7 @@ __all__ = [
     "LiveStorage",
     "Machine",
     "MachineFilter",
+    "MayRescan",
     "Region",
     "ResourceGroup",
     "StorageAccount",

@@ -1,4 +1,7 @@
-"""Removing restore points on request (docs §12): the sessions that do it."""
+"""Removing restore points on request: the sessions that do it.
+
+Rules: docs/behaviour/virtual-machines.md, section 12.
+"""
 
 from __future__ import annotations
 

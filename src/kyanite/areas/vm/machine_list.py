@@ -1,4 +1,7 @@
-"""The list of machines that can be protected, with its filters (docs §3.11)."""
+"""The list of machines that can be protected, with its filters.
+
+Rules: docs/behaviour/virtual-machines.md, section 3.11.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from kyanite.areas.inventory import Machine, MachineFilter, machines_query
+from kyanite.areas.inventory import Kind, Machine, MachineFilter, machines_query
 from kyanite.areas.vm.points import BACKUP
 from kyanite.areas.vm.policy_settings import selection_of
 from kyanite.areas.vm.tables import PolicyRow, RestorePointRow
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import as_object
 from kyanite.contract.models.shared import ProtectionStatus
 from kyanite.contract.models.virtual_machine import (
@@ -22,6 +26,8 @@ from kyanite.contract.models.virtual_machine import (
 )
 
 ARCHIVE: Final = "Archive"
+MACHINE_KINDS: Final = (Kind.REGION, Kind.RESOURCE_GROUP, Kind.MACHINE)
+"""What a list of machines shows comes from these."""
 _EXISTS: Final[Mapping[VirtualMachineExistsState | None, bool | None]] = {
     None: True,
     VirtualMachineExistsState.ONLY_EXISTS: True,
@@ -38,7 +44,7 @@ def machines(
         db,
         MachineFilter(
             account_id=wanted.service_account_id,
-            subscription_id=str(wanted.subscription_id) if wanted.subscription_id else None,
+            subscription_id=id_text(wanted.subscription_id),
             resource_group_id=wanted.resource_group_id,
             tenant_id=wanted.tenant_id,
             regions=tuple(wanted.region_ids or ()),

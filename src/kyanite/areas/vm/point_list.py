@@ -1,4 +1,7 @@
-"""Restore points with their filters, newest first, as the contract shows them (docs §1)."""
+"""Restore points with their filters, newest first, as the contract shows them.
+
+Rules: docs/behaviour/virtual-machines.md, section 1.
+"""
 
 from __future__ import annotations
 

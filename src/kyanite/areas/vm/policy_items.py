@@ -1,6 +1,7 @@
 """What a policy selects and excludes, item by item, as the contract shows it.
 
-An item that Azure does not have any more is shown as `deletedItem` (docs §2.11).
+An item that Azure does not have any more is shown as `deletedItem`
+(docs/behaviour/virtual-machines.md, section 2.11).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Protected machines: those with at least one restore point that is offered (docs §12)."""
+"""Protected machines: those with at least one restore point that is offered.
+
+Rules: docs/behaviour/virtual-machines.md, section 12.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Restores of machines and disks: what was asked for, checked and handed to a session (docs §14).
+"""Restores of machines and disks: what was asked for, checked and handed to a session.
 
 What the recipe of the point cannot give is refused here, before anything is started.
+Rules: docs/behaviour/virtual-machines.md, section 14.
 """
 
 from __future__ import annotations

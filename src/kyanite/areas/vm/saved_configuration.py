@@ -1,4 +1,7 @@
-"""The configuration that a restore point saved: machine and disks as they were (docs §14.2)."""
+"""The configuration that a restore point saved: machine and disks as they were.
+
+Rules: docs/behaviour/virtual-machines.md, section 14.2.
+"""
 
 from __future__ import annotations
 

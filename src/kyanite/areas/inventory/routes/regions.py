@@ -9,19 +9,16 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import queries, wire
-from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import Kind
-from kyanite.areas.inventory.routes.rescans import after_rescan
+from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.base.errors import NotFound
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.region import GetRegionsPageQuery
 from kyanite.http.answers import Answered
-from kyanite.http.operations import Operations
 from kyanite.http.pages import page_of_all
-from kyanite.http.provide import Provided
 from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
-from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
@@ -31,20 +28,18 @@ routes = Routes()
 def list_regions(
     query: Annotated[GetRegionsPageQuery, Query()],
     db: DbSession,
-    operations: Annotated[Operations, Provided(Operations)],
-    inventory: Annotated[Inventory, Provided(Inventory)],
-    principal: SignedIn,
+    rescan: MayRescan,
     request: Request,
 ) -> JsonObject | Answered:
-    account_id = str(query.service_account_id) if query.service_account_id else None
-    subscription_id = str(query.subscription_id) if query.subscription_id else None
+    account_id = id_text(query.service_account_id)
+    subscription_id = id_text(query.subscription_id)
 
     def answer(session: Session) -> JsonObject:
         found = queries.list_regions(
             session,
             account_id=account_id,
             subscription_id=subscription_id,
-            tenant_id=str(query.tenant_id) if query.tenant_id else None,
+            tenant_id=id_text(query.tenant_id),
             text=query.search_pattern,
             provider_types=[kind.value for kind in query.resource_provider_types or ()],
         )
@@ -52,11 +47,7 @@ def list_regions(
 
     if not query.sync:
         return answer(db)
-    return after_rescan(
-        request,
-        principal,
-        operations,
-        inventory,
+    return rescan.then(
         answer,
         account_id=account_id,
         kinds={Kind.REGION},

@@ -9,47 +9,39 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import queries, wire
-from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import Kind
-from kyanite.areas.inventory.routes.rescans import after_rescan
+from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.base.errors import Invalid
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.resource_group import (
     GetResourceGroupByIdQuery,
     GetResourceGroupsQuery,
 )
 from kyanite.http.answers import Answered
-from kyanite.http.operations import Operations
 from kyanite.http.pages import page_of_all
-from kyanite.http.provide import Provided
 from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
-from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
-
-RunOperations = Annotated[Operations, Provided(Operations)]
-Scanner = Annotated[Inventory, Provided(Inventory)]
 
 
 @routes.operation("ResourceGroup_GetResourceGroups", Right.INVENTORY_READ)
 def list_resource_groups(
     query: Annotated[GetResourceGroupsQuery, Query()],
     db: DbSession,
-    operations: RunOperations,
-    inventory: Scanner,
-    principal: SignedIn,
+    rescan: MayRescan,
     request: Request,
 ) -> JsonObject | Answered:
-    subscription_id = str(query.subscription_id) if query.subscription_id else None
+    subscription_id = id_text(query.subscription_id)
 
     def answer(session: Session) -> JsonObject:
         found = queries.list_resource_groups(
             session,
             account_id=query.service_account_id,
             subscription_id=subscription_id,
-            tenant_id=str(query.tenant_id) if query.tenant_id else None,
+            tenant_id=id_text(query.tenant_id),
             regions=query.region_ids or (),
             text=query.search_pattern,
         )
@@ -57,11 +49,7 @@ def list_resource_groups(
 
     if not query.sync:
         return answer(db)
-    return after_rescan(
-        request,
-        principal,
-        operations,
-        inventory,
+    return rescan.then(
         answer,
         account_id=query.service_account_id,
         kinds={Kind.RESOURCE_GROUP},
@@ -74,9 +62,7 @@ def get_resource_group(
     resourceGroupId: str,  # noqa: N803
     query: Annotated[GetResourceGroupByIdQuery, Query()],
     db: DbSession,
-    operations: RunOperations,
-    inventory: Scanner,
-    principal: SignedIn,
+    rescan: MayRescan,
     request: Request,
 ) -> JsonObject | Answered:
     def answer(session: Session) -> JsonObject:
@@ -89,12 +75,7 @@ def get_resource_group(
 
     if not query.sync:
         return answer(db)
-    return after_rescan(
-        request,
-        principal,
-        operations,
-        inventory,
+    return rescan.then(
         answer,
-        account_id=None,
         kinds={Kind.RESOURCE_GROUP},
     )

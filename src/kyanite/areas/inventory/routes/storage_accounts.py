@@ -9,39 +9,31 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import queries, wire
-from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import Kind
-from kyanite.areas.inventory.routes.rescans import after_rescan
+from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.areas.inventory.values import StorageAccount
 from kyanite.base.errors import NotFound
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.storage_account import GetAccountQuery, GetAccountsQuery
 from kyanite.http.answers import Answered
-from kyanite.http.operations import Operations
 from kyanite.http.pages import page_of_all
-from kyanite.http.provide import Provided
 from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
-from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 from kyanite.rules import storage_accounts as rules
 
 routes = Routes()
-
-RunOperations = Annotated[Operations, Provided(Operations)]
-Scanner = Annotated[Inventory, Provided(Inventory)]
 
 
 @routes.operation("StorageAccount_GetAccounts", Right.INVENTORY_READ)
 def list_storage_accounts(
     query: Annotated[GetAccountsQuery, Query()],
     db: DbSession,
-    operations: RunOperations,
-    inventory: Scanner,
-    principal: SignedIn,
+    rescan: MayRescan,
     request: Request,
 ) -> JsonObject | Answered:
-    subscription_id = str(query.subscription_id) if query.subscription_id else None
+    subscription_id = id_text(query.subscription_id)
 
     def answer(session: Session) -> JsonObject:
         found = _matching(session, query, subscription_id)
@@ -49,11 +41,7 @@ def list_storage_accounts(
 
     if not query.sync:
         return answer(db)
-    return after_rescan(
-        request,
-        principal,
-        operations,
-        inventory,
+    return rescan.then(
         answer,
         account_id=query.service_account_id,
         kinds={Kind.STORAGE_ACCOUNT},
@@ -66,9 +54,7 @@ def get_storage_account(
     storageAccountId: str,  # noqa: N803
     query: Annotated[GetAccountQuery, Query()],
     db: DbSession,
-    operations: RunOperations,
-    inventory: Scanner,
-    principal: SignedIn,
+    rescan: MayRescan,
     request: Request,
 ) -> JsonObject | Answered:
     def answer(session: Session) -> JsonObject:
@@ -81,11 +67,7 @@ def get_storage_account(
 
     if not query.sync:
         return answer(db)
-    return after_rescan(
-        request,
-        principal,
-        operations,
-        inventory,
+    return rescan.then(
         answer,
         account_id=query.service_account_id,
         kinds={Kind.STORAGE_ACCOUNT},

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from kyanite.areas.inventory import queries, wire
 from kyanite.base.errors import Invalid
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.subscription import GetSubscriptionsQuery
 from kyanite.http.pages import page_of_all
@@ -27,7 +28,7 @@ def list_subscriptions(
     found = queries.list_subscriptions(
         db,
         account_id=query.account_id,
-        tenant_id=str(query.tenant_id) if query.tenant_id else None,
+        tenant_id=id_text(query.tenant_id),
         text=query.search_pattern,
         ids=query.only_ids or (),
     )

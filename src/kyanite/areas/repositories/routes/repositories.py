@@ -16,6 +16,7 @@ from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
 from kyanite.areas.sessions import session_wire
 from kyanite.base.errors import Invalid
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.repository import (
     GetRepositoriesQuery,
@@ -50,7 +51,7 @@ def list_repositories(
         text=query.search_pattern,
         is_encrypted=query.is_encrypted,
         immutability_enabled=query.immutability_enabled,
-        tenant_id=str(query.tenant_id) if query.tenant_id else None,
+        tenant_id=id_text(query.tenant_id),
         account_id=query.service_account_id,
     )
     if query.type and "Backup" not in [kind.value for kind in query.type]:

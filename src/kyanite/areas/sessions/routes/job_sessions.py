@@ -10,6 +10,7 @@ from starlette.requests import Request
 from kyanite.areas.sessions import queries, sessions, wire
 from kyanite.base.clock import SystemClock
 from kyanite.base.errors import NotFound
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.job_sessions import (
     GetDeletedItemsQuery,
@@ -33,7 +34,7 @@ def list_sessions(
     query: Annotated[GetJobSessionsQuery, Query()], db: DbSession, request: Request
 ) -> JsonObject:
     wanted = queries.SessionFilter(
-        policy_id=str(query.policy_id) if query.policy_id else None,
+        policy_id=id_text(query.policy_id),
         text=query.filter,
         statuses=[status.value for status in query.status or ()],
         types=[kind.value for kind in query.types or ()],

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from kyanite.areas.inventory import Inventory, Kind, get_machine
-from kyanite.areas.vm.machine_list import machines
+from kyanite.areas.inventory import MayRescan, get_machine
+from kyanite.areas.vm.machine_list import MACHINE_KINDS, machines
 from kyanite.areas.vm.machine_wire import machine_wire
-from kyanite.base.errors import NotFound
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.virtual_machine import (
     GetVirtualMachineByIdQuery,
@@ -20,19 +20,12 @@ from kyanite.contract.models.virtual_machine import (
     VirtualMachineOptions,
 )
 from kyanite.http.answers import Answered
-from kyanite.http.operations import Operations
 from kyanite.http.pages import page_of_all
-from kyanite.http.provide import Provided
 from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
-from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
-ScansInventory = Annotated[Inventory, Provided(Inventory)]
-RunsOperations = Annotated[Operations, Provided(Operations)]
-# What a list of machines shows comes from these.
-_KINDS: Final = (Kind.REGION, Kind.RESOURCE_GROUP, Kind.MACHINE)
 
 
 @routes.operation("VirtualMachine_GetVirtualMachinePage", Right.RESOURCES)
@@ -44,23 +37,21 @@ def list_machines(
 
 
 @routes.operation("VirtualMachine_RescanVirtualMachinePage", Right.RESOURCES)
-def rescan(
+def rescan_machines(
     query: Annotated[RescanVirtualMachinePageQuery, Query()],
     request: Request,
-    principal: SignedIn,
-    inventory: ScansInventory,
-    operations: RunsOperations,
+    rescan: MayRescan,
     body: VirtualMachineOptions | None = None,
 ) -> Answered:
     """Look in Azure again; the operation's result is the list as it is then."""
     wanted = body or VirtualMachineOptions()
-    subscription_id = str(wanted.subscription_id) if wanted.subscription_id else None
-
-    def work(db: Session) -> JsonObject:
-        _rescan(inventory, wanted.service_account_id, subscription_id)
-        return _page(db, request, query, wanted)
-
-    return operations.answer(request, principal, work, always_operation=True)
+    return rescan.then(
+        lambda db: _page(db, request, query, wanted),
+        kinds=MACHINE_KINDS,
+        account_id=wanted.service_account_id,
+        subscription_id=id_text(wanted.subscription_id),
+        always_operation=True,
+    )
 
 
 @routes.operation("VirtualMachine_GetVirtualMachineById", Right.RESOURCES)
@@ -69,28 +60,17 @@ def get_one(
     query: Annotated[GetVirtualMachineByIdQuery, Query()],
     request: Request,
     db: DbSession,
-    principal: SignedIn,
-    inventory: ScansInventory,
-    operations: RunsOperations,
+    rescan: MayRescan,
 ) -> JsonObject | Answered:
     """From the cached inventory, or after a rescan of its subscription."""
     machine = get_machine(db, id)
     if not query.sync:
         return machine_wire(request, machine)
-
-    def work(db: Session) -> JsonObject:
-        _rescan(inventory, None, machine.subscription_id)
-        return machine_wire(request, get_machine(db, id))
-
-    return operations.answer(request, principal, work)
-
-
-def _rescan(inventory: Inventory, account_id: str | None, subscription_id: str | None) -> None:
-    """An unknown account sees nothing, so there is nothing to look at."""
-    try:
-        inventory.rescan(account_id, kinds=_KINDS, subscription_id=subscription_id)
-    except NotFound:
-        return
+    return rescan.then(
+        lambda db: machine_wire(request, get_machine(db, id)),
+        kinds=MACHINE_KINDS,
+        subscription_id=machine.subscription_id,
+    )
 
 
 def _page(

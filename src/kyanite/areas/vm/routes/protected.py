@@ -8,9 +8,10 @@ from fastapi import Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from kyanite.areas.inventory import Inventory, Kind
+from kyanite.areas.inventory import MayRescan
 from kyanite.areas.sessions import session_wire
 from kyanite.areas.vm import deletions
+from kyanite.areas.vm.machine_list import MACHINE_KINDS
 from kyanite.areas.vm.protected_list import (
     NOTHING_RETRIEVED,
     get_protected_machine,
@@ -25,18 +26,13 @@ from kyanite.contract.models.protected_virtual_machine import (
     GetProtectedItemPageQuery,
 )
 from kyanite.http.answers import Answered
-from kyanite.http.operations import Operations
 from kyanite.http.pages import Paging, page
-from kyanite.http.provide import Provided
 from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
-ScansInventory = Annotated[Inventory, Provided(Inventory)]
-RunsOperations = Annotated[Operations, Provided(Operations)]
-_KINDS: Final = (Kind.REGION, Kind.RESOURCE_GROUP, Kind.MACHINE)
 _EVERY_TIER: Final = "All"
 NOTHING_TO_DELETE: Final = Answered(204)
 
@@ -46,19 +42,12 @@ def list_protected(
     query: Annotated[GetProtectedItemPageQuery, Query()],
     request: Request,
     db: DbSession,
-    principal: SignedIn,
-    inventory: ScansInventory,
-    operations: RunsOperations,
+    rescan: MayRescan,
 ) -> JsonObject | Answered:
     """From what is known, or after a rescan."""
     if not query.sync:
         return _page(db, request, query)
-
-    def work(db: Session) -> JsonObject:
-        inventory.rescan(kinds=_KINDS)
-        return _page(db, request, query)
-
-    return operations.answer(request, principal, work)
+    return rescan.then(lambda db: _page(db, request, query), kinds=MACHINE_KINDS)
 
 
 @routes.operation("ProtectedVirtualMachine_GetProtectedItemById", Right.PROTECTED_READ)
@@ -67,21 +56,18 @@ def get_protected(
     query: Annotated[GetProtectedItemByIdQuery, Query()],
     request: Request,
     db: DbSession,
-    principal: SignedIn,
-    inventory: ScansInventory,
-    operations: RunsOperations,
+    rescan: MayRescan,
 ) -> JsonObject | Answered:
     """One machine."""
     machine = get_protected_machine(db, id)
     if not query.sync:
         return protected_wire(db, request, machine, newest_point(db, machine.id))
 
-    def work(db: Session) -> JsonObject:
-        inventory.rescan(kinds=_KINDS, subscription_id=machine.subscription_id)
+    def answer(db: Session) -> JsonObject:
         found = get_protected_machine(db, id)
         return protected_wire(db, request, found, newest_point(db, found.id))
 
-    return operations.answer(request, principal, work)
+    return rescan.then(answer, kinds=MACHINE_KINDS, subscription_id=machine.subscription_id)
 
 
 @routes.operation("ProtectedVirtualMachine_DeleteVirtualMachineBackups", Right.REMOVE_DATA)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from kyanite.areas.sessions import session_wire
 from kyanite.areas.vm import deletions, points, restores, saved_configuration
 from kyanite.areas.vm.point_list import configurations, point_wires, restore_points
+from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.virtual_machine_restore_point import (
     DiskBulkRestoreOptions,
@@ -86,7 +87,7 @@ def list_disks(
     query: Annotated[GetDiskSnapshotsQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
     """The disks that points hold."""
-    point_id = str(query.restore_point_id) if query.restore_point_id else None
+    point_id = id_text(query.restore_point_id)
     wires = [
         wire
         for point in configurations(db, point_id, query.virtual_machine_id)
@@ -100,7 +101,7 @@ def list_machine_configurations(
     query: Annotated[GetVirtualMachineSnapshotsQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
     """The machines that points hold, as they were."""
-    point_id = str(query.restore_point_id) if query.restore_point_id else None
+    point_id = id_text(query.restore_point_id)
     wires = [
         wire
         for point in configurations(db, point_id, query.virtual_machine_id)
