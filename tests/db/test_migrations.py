@@ -10,12 +10,12 @@ from sqlalchemy import inspect
 from kyanite.db.database import Database
 from kyanite.db.migrate import MIGRATIONS, differences, upgrade
 from kyanite.durable.queue import prepare_queue
-from support.databases import all_table_modules, import_tables
+from support.databases import import_all_tables
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _all_tables() -> None:
-    import_tables(all_table_modules())
+    import_all_tables()
 
 
 def test_an_empty_database_becomes_what_the_code_expects(empty_database: Database) -> None:

@@ -21,7 +21,6 @@ from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.settings import ensure_installation_id
 from kyanite.base.clock import Clock, ManualClock
 from kyanite.db.database import Database
-from kyanite.db.schema import create_schema
 from kyanite.db.secrets import SecretBox
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
@@ -50,7 +49,6 @@ class ApiUnderTest:
         self.database = database
         self.clock = ManualClock(START)
         self.passwords = Passwords(CHEAP)
-        create_schema(database)
         with database.writing() as db:
             ensure_installation_id(db, self.clock)
         ensure_administrator(database, self.passwords, self.clock, ADMIN, PASSWORD)

@@ -1,11 +1,7 @@
 """Fixtures: a fresh database for a test, on SQLite and on PostgreSQL.
 
-Use them by naming this module in a ``conftest.py``::
-
-    from support.databases import *  # noqa: F403
-
-The schema is made once for a test session and copied for each test. The fixture
-``table_modules`` names the modules whose tables are wanted; a folder may override it.
+``tests/conftest.py`` names this module, so every test may ask for them. The schema is made once
+for a test session and copied for each test.
 """
 
 from __future__ import annotations
@@ -13,7 +9,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,27 +20,8 @@ from kyanite.db.schema import create_schema
 from kyanite.durable.queue import prepare_queue
 from support.postgresql import create_database, drop_database, postgresql_server
 
-__all__ = [
-    "database",
-    "database_url",
-    "empty_database",
-    "postgresql_template",
-    "postgresql_url",
-    "sqlite_database",
-    "sqlite_template",
-    "table_modules",
-]
 
-DURABLE_MODULES = (
-    "kyanite.db.master_key",
-    "kyanite.db.uses",
-    "kyanite.durable.job_tables",
-    "kyanite.durable.session_tables",
-    "kyanite.durable.schedule_tables",
-)
-
-
-def all_table_modules() -> tuple[str, ...]:
+def _table_modules() -> tuple[str, ...]:
     """Every module of the product that declares a table."""
     source = Path(kyanite.__file__).parent
     return tuple(
@@ -54,15 +31,15 @@ def all_table_modules() -> tuple[str, ...]:
     )
 
 
-def import_tables(modules: Sequence[str]) -> None:
-    """Import the modules that declare tables."""
-    for name in modules:
+def import_all_tables() -> None:
+    """Make every table of the product known to its metadata."""
+    for name in _table_modules():
         importlib.import_module(name)
 
 
-def make_schema(url: str, modules: Sequence[str]) -> None:
-    """The tables of ``modules``, and those of the job queue."""
-    import_tables(modules)
+def make_schema(url: str) -> None:
+    """Every table of the product, and those of the job queue."""
+    import_all_tables()
     database = Database(url)
     create_schema(database)
     prepare_queue(database)
@@ -70,18 +47,10 @@ def make_schema(url: str, modules: Sequence[str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def table_modules() -> tuple[str, ...]:
-    """The modules whose tables the databases of the tests have."""
-    return all_table_modules()
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(
-    tmp_path_factory: pytest.TempPathFactory, table_modules: tuple[str, ...]
-) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the schema and nothing in it."""
     path = tmp_path_factory.mktemp("template") / "template.sqlite"
-    make_schema(sqlite_url(path), table_modules)
+    make_schema(sqlite_url(path))
     return path
 
 
@@ -93,9 +62,9 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_url: str, table_modules: tuple[str, ...]) -> str:
+def postgresql_template(postgresql_url: str) -> str:
     """The name of a PostgreSQL database with the schema and nothing in it."""
-    make_schema(create_database(postgresql_url, "template_kyanite"), table_modules)
+    make_schema(create_database(postgresql_url, "template_kyanite"))
     return "template_kyanite"
 
 

@@ -10,22 +10,10 @@ from kyanite.areas.access.routes import routers as access_routers
 from kyanite.areas.appliance.routes import routers as appliance_routers
 from kyanite.db.database import Database
 from support.api import ApiUnderTest
-from support.databases import (  # noqa: F401
-    database,
-    database_url,
-    postgresql_template,
-    postgresql_url,
-    sqlite_template,
-)
-
-
-@pytest.fixture(scope="session")
-def table_modules() -> tuple[str, ...]:
-    return ("kyanite.http.tables", "kyanite.areas.access.tables", "kyanite.areas.appliance.tables")
 
 
 @pytest.fixture
-def api(database: Database) -> Iterator[ApiUnderTest]:  # noqa: F811
+def api(database: Database) -> Iterator[ApiUnderTest]:
     api = ApiUnderTest(database, [*access_routers(), *appliance_routers()])
     yield api
     api.close()

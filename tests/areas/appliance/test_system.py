@@ -14,18 +14,12 @@ from kyanite.areas.appliance.tables import SettingRow
 from kyanite.db.database import Database
 from kyanite.http.rights import Role
 from support.api import START, ApiUnderTest
-from support.databases import sqlite_database, sqlite_template  # noqa: F401
 
 SYSTEM = "/api/v8.1/system"
 
 
-@pytest.fixture(scope="session")
-def table_modules() -> tuple[str, ...]:
-    return ("kyanite.http.tables", "kyanite.areas.access.tables", "kyanite.areas.appliance.tables")
-
-
 @pytest.fixture
-def api(sqlite_database: Database) -> Iterator[ApiUnderTest]:  # noqa: F811
+def api(sqlite_database: Database) -> Iterator[ApiUnderTest]:
     api = ApiUnderTest(sqlite_database, routers())
     yield api
     api.close()

@@ -18,20 +18,12 @@ from kyanite.base.clock import SystemClock
 from kyanite.base.errors import Conflict, NotFound
 from kyanite.db.database import Database
 from kyanite.durable.timetable import Timetable
-from support.databases import (  # noqa: F401
-    database,
-    database_url,
-    postgresql_template,
-    postgresql_url,
-    sqlite_template,
-    table_modules,
-)
 
 NAMES = [f"policy-{number}" for number in range(8)]
 
 
 @pytest.fixture
-def policies(database: Database) -> Policies:  # noqa: F811
+def policies(database: Database) -> Policies:
     with database.writing() as db:
         for priority, name in enumerate(NAMES, start=1):
             db.add(
@@ -51,7 +43,7 @@ def policies(database: Database) -> Policies:  # noqa: F811
 
 
 def test_of_start_and_delete_of_a_policy_one_wins(
-    database: Database,  # noqa: F811
+    database: Database,
     policies: Policies,
 ) -> None:
     for name in NAMES:

@@ -8,13 +8,7 @@ import pytest
 
 from kyanite.db.database import Database
 from support.api import ApiUnderTest
-from support.databases import sqlite_database, sqlite_template  # noqa: F401
 from support.example_routes import Seen, example_routes
-
-
-@pytest.fixture(scope="session")
-def table_modules() -> tuple[str, ...]:
-    return ("kyanite.http.tables", "kyanite.areas.access.tables", "kyanite.areas.appliance.tables")
 
 
 @pytest.fixture
@@ -23,7 +17,7 @@ def seen() -> Seen:
 
 
 @pytest.fixture
-def api(seen: Seen, sqlite_database: Database) -> Iterator[ApiUnderTest]:  # noqa: F811
+def api(seen: Seen, sqlite_database: Database) -> Iterator[ApiUnderTest]:
     api = ApiUnderTest(sqlite_database, [example_routes(seen)], operation_wait_seconds=0.2)
     yield api
     seen.may_end.set()

@@ -20,7 +20,10 @@ from kyanite.contract.models.shared import PolicyStatus
 
 
 def policies(db: Session, query: GetPoliciesQuery) -> list[PolicyRow]:
-    """The policies that pass all filters, by priority (docs/behaviour/virtual-machines.md, 2.13)."""
+    """The policies that pass all filters, by priority.
+
+    Rules: docs/behaviour/virtual-machines.md, section 2.13.
+    """
     statement = select(PolicyRow).order_by(PolicyRow.priority, PolicyRow.id)
     if query.policy_name:
         statement = statement.where(func.lower(PolicyRow.name) == query.policy_name.lower())
