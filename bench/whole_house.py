@@ -6,6 +6,7 @@ data mover hold together, looked at ten times a second.
 
 from __future__ import annotations
 
+import mmap
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import psutil
 
 from bench.results_table import Figure
@@ -28,6 +30,7 @@ DATA_BYTES = 4 * GIB
 NETWORK = {"latencyMs": 20, "bytesPerSecond": 60_000_000, "totalBytesPerSecond": 600_000_000}
 NETWORK_BYTES_PER_SECOND = 600e6
 CORES = 2
+PRIMED_BYTES = 7 * GIB
 
 
 @dataclass
@@ -103,11 +106,18 @@ class _Bench:
         """One machine whose system disk holds much data."""
         self.story.connect()
         self.story.discover()
-        self.story.machines = [_with_one_disk(self.story.machines)]
-        self.machine = self.story.machines[0]
-        self.disk_id = self.machine.disk_ids[0]
+        self.machine, self.disk_id = self._large_disk()
+        self.story.machines = [self.machine]
         self.written = guest.fill(self.azure, self.story.content, self.disk_id, 1, DATA_BYTES)
         self.story.protect()
+
+    def _large_disk(self) -> tuple[Machine, str]:
+        """A disk of 64 GiB or more, of the machine with the fewest disks that has one."""
+        for machine in sorted(self.story.machines, key=lambda m: len(m.disk_ids)):
+            for disk_id in machine.disk_ids:
+                if self.azure.get(disk_id)["properties"]["diskSizeBytes"] >= 64 * GIB:
+                    return machine, disk_id
+        raise LookupError("no machine of the scene has a disk of 64 GiB")
 
     def fast(self) -> list[Figure]:
         """Without a network in between."""
@@ -115,7 +125,7 @@ class _Bench:
         first = self._backup()
         stored = self.story.timing.figures["stored"]
         writes = self._storage_writes() - writes
-        allowed = 50 * stored / GIB + 15
+        allowed = 50 * stored / GIB + 15 * len(self.machine.disk_ids)
         size = self.azure.get(self.disk_id)["properties"]["diskSizeBytes"] / GIB
         figures = [
             Figure(
@@ -161,6 +171,7 @@ class _Bench:
         ]
 
     def _backup(self) -> Watch:
+        _prime_memory()
         sessions = self.appliance.post(f"/policies/virtualMachines/{self.story.policy_id}/start")
         snapshot, backup = sorted(sessions, key=lambda s: s["type"] != "PolicySnapshot")
         self.appliance.wait(snapshot["id"])
@@ -174,6 +185,7 @@ class _Bench:
         return watch
 
     def _restore(self) -> Watch:
+        _prime_memory()
         point = self._newest()
         snapshots = self.appliance.get(
             "/restorePoints/virtualMachines/diskSnapshots", RestorePointId=point["id"], Limit=-1
@@ -244,14 +256,19 @@ class _Bench:
         )
 
 
+def _prime_memory() -> None:
+    """Touch the memory that the page cache is about to need, and give it back.
+
+    The host of a virtual machine takes memory away that lies idle, and hands it out again page by
+    page at a fraction of the speed of a disk. Whoever runs first would pay for that.
+    """
+    memory = np.empty(PRIMED_BYTES, dtype=np.uint8)
+    memory[:: mmap.PAGESIZE] = 1
+
+
 def _silent(text: str) -> None:
     """Shows nothing."""
     del text
-
-
-def _with_one_disk(machines: list[Machine]) -> Machine:
-    """The machine with the fewest disks."""
-    return min(machines, key=lambda machine: len(machine.disk_ids))
 
 
 def _rate(count: int, watch: Watch) -> str:

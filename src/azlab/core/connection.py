@@ -93,17 +93,26 @@ class Connection(ClientWatch):
             return 0  # reset, or TLS cut off: to a reader both are the end
 
     def read_into(self, target: memoryview) -> int:
-        """Body bytes as they come, at the pace of the line."""
-        if self.shape:
-            target = target[: self.shape.piece_bytes]
-        waiting = self._end - self._start
-        if waiting:
-            taken = min(waiting, len(target))
-            target[:taken] = self._view[self._start : self._start + taken]
-            self._start += taken
-        else:
-            taken = self._receive(target)
+        """Body bytes as they come; on a slow line piece by piece, at its pace.
+
+        TLS gives 16 KiB at a time: to wait for each of them would cost more than the network.
+        """
+        if not self.shape:
+            return self._take(target)
+        piece = target[: self.shape.piece_bytes]
+        taken = 0
+        while taken < len(piece) and (more := self._take(piece[taken:])):
+            taken += more
         self.shape.pass_bytes(taken)
+        return taken
+
+    def _take(self, target: memoryview) -> int:
+        waiting = self._end - self._start
+        if not waiting:
+            return self._receive(target)
+        taken = min(waiting, len(target))
+        target[:taken] = self._view[self._start : self._start + taken]
+        self._start += taken
         return taken
 
     def read_line(self, limit: int) -> bytes:

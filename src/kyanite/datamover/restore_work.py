@@ -20,7 +20,7 @@ from kyanite.engine.index import Index, load_index
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.restore import data_bytes, restore_disk
 
-_PARALLELISM: Final = replace(Parallelism.network(), fetches=8)
+_PARALLELISM: Final = replace(Parallelism.network(), fetches=10)
 """Fewer than usual: what a read opens to is held until it is joined to writes, three times the
 read's size where data compresses well, and the mover's memory is bounded. What is read and
 what is written share the network, so these keep it busy."""
