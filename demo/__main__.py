@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import secrets
 import signal
 import sys
@@ -28,9 +29,10 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave lab and appliance running")
     parser.add_argument("--serve", action="store_true", help="only start them, in the foreground")
     parser.add_argument("--data", type=Path, help="folder to work in (default: a temporary one)")
+    parser.add_argument("--picture", type=Path, help="write what was shown to this SVG file")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console = Console(highlight=False)
+    console = Console(highlight=False, record=options.picture is not None, width=96)
     house = House(options.data)
     password = secrets.token_urlsafe(12) + "aA1!"
     equal = False
@@ -53,6 +55,10 @@ def main() -> int:
         console.print("Stopped.")
     finally:
         house.close(keep_data=options.data is not None)
+        if options.picture:
+            # Rich refers to fonts on the network; a picture in a repository stands on its own.
+            drawn = console.export_svg(title="make demo")
+            options.picture.write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))
     return 0 if equal else 1
 
 

@@ -19,6 +19,8 @@ FIRST_DISK_MIB = 352
 OTHER_DISK_MIB = 208
 CHANGED_SHARE = 0.02
 MACHINES_WANTED = 4
+SHOWN_STEP_MIB = 400
+"""Progress is shown whenever so much more has been read."""
 
 Show = Callable[[str], None]
 
@@ -158,6 +160,7 @@ class Story:
 
     def back_up(self, name: str) -> None:
         """Run the policy and wait for its sessions."""
+        self._shown = 0
         read_before = self.azure.traffic("disks", "GetBlob")
         stored_before = self._stored_bytes()
         for session in self.appliance.post(f"/policies/virtualMachines/{self.policy_id}/start"):
@@ -229,11 +232,11 @@ class Story:
         )
 
     def timed(self, name: str, step: Callable[[], None]) -> None:
-        """Do a step and remember how long it took."""
-        self.show(name)
+        """Do a step, remember how long it took, and say so."""
         started = time.monotonic()
         step()
         self.timing.seconds[name] = time.monotonic() - started
+        self.show(f"{name} … {self.timing.seconds[name]:.1f} s")
 
     def _fingerprints(self, disk_ids: list[str]) -> dict[str, Fingerprint]:
         return {
@@ -263,7 +266,7 @@ class Story:
     def _progress(self, session: Any) -> None:
         if session["type"] == "PolicyBackup" and session["status"].startswith("Running"):
             read = self.appliance.read_bytes(session["id"]) // MIB
-            if read != self._shown:
+            if read >= self._shown + SHOWN_STEP_MIB:
                 self._shown = read
                 self.show(f"  {read:,} MiB read")
 
