@@ -9,6 +9,7 @@ import pytest
 
 from support.databases import postgresql_url  # noqa: F401
 from support.house import House, running_house
+from support.postgresql import create_database, drop_database
 
 
 @pytest.fixture
@@ -17,3 +18,15 @@ def house(tmp_path: Path) -> Iterator[House]:
     with running_house(tmp_path) as house:
         house.connect()
         yield house
+
+
+@pytest.fixture
+def house_on_postgresql(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[House]:
+    """The same on a PostgreSQL database of its own."""
+    server: str = request.getfixturevalue("postgresql_url")
+    name = f"house_{tmp_path.name}"
+    url = create_database(server, name)
+    with running_house(tmp_path, KYANITE_DATABASE_URL=url) as house:
+        house.connect()
+        yield house
+    drop_database(server, name)

@@ -7,14 +7,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from kyanite.durable.lease import Timing
 from support.disk_contents import MIB, Content, is_on_disk, write_noise
-from support.house import House, Machine, Program, running_house, wait_until
-from support.postgresql import create_database, drop_database
+from support.house import House, Machine, wait_until
+from support.program import Program
 
 pytestmark = pytest.mark.postgres
 
@@ -47,14 +46,9 @@ class Frozen:
 
 
 @pytest.fixture
-def house(tmp_path: Path, postgresql_url: str) -> Iterator[House]:
-    """An appliance on a database of its own."""
-    name = f"freezes_{tmp_path.name.replace('-', '_')}"
-    url = create_database(postgresql_url, name)
-    with running_house(tmp_path, KYANITE_DATABASE_URL=url) as house:
-        house.connect()
-        yield house
-    drop_database(postgresql_url, name)
+def house(house_on_postgresql: House) -> House:
+    """Only on PostgreSQL can two processes share the work."""
+    return house_on_postgresql
 
 
 @pytest.fixture

@@ -1,133 +1,90 @@
-"""The plug is pulled at every request that changes something; the work still ends right.
+"""The plug is pulled at a request of each kind that changes something; the work still ends right.
 
 The lab holds one request, either before it is applied or after it was applied and before it is
-answered. Then the whole process tree of the appliance is killed and started again. The session
-has to end ``Success`` without help, with the right bytes and with nothing left behind.
+answered. Then the appliance is killed and started again: the whole process tree, the parent alone
+(its data mover has to notice), or the data mover alone. The session has to end ``Success`` without
+help, with the right bytes and with nothing left behind. `test_kill_sweep` does so at every request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from support.disk_contents import MIB, Content, change, is_on_disk, write_noise
-from support.house import House, Machine, running_house, wait_until
-
-HELD_SECONDS = 60
-END_SECONDS = 120
-
-
-@dataclass
-class Stage:
-    """A house with one protected machine, used by all the kills of a module."""
-
-    house: House
-    machine: Machine
-    policy_id: str
-    content: Content
-    round: int = 0
-
-    def next_change(self) -> None:
-        """The guest changes a MiB, so that there is something to back up."""
-        self.round += 1
-        offset = self.round % 8 * MIB
-        self.content = change(self.house, self.content, offset, MIB, 1000 + self.round)
-        # Azure allows seven snapshots of a disk in five minutes.
-        self.house.advance(301)
-
-    def kill_when_held(self) -> bool:
-        """Kill the appliance when the lab holds the request; whether it came to that.
-
-        False when the session ended before such a request was made.
-        """
-        wait_until(lambda: self._is_held() or self._nothing_runs(), HELD_SECONDS)
-        held = self._is_held()
-        self.house.program.kill_tree()
-        self.house.control.clear_faults()
-        self.house.start()
-        return held
-
-    def hold(self, method: str, path: str, hold: str, skip: int = 0) -> None:
-        """Let the lab hold a request."""
-        self.house.control.add_fault(method=method, path=path, hold=hold, skip=skip, times=1)
-
-    def _is_held(self) -> bool:
-        return any(fault.get("held") for fault in self.house.control.faults())
-
-    def _nothing_runs(self) -> bool:
-        running = self.house.client.get("/jobSessions", Status=["Pending", "Running"], Limit=1)
-        return bool(running["totalCount"] == 0)
+from support.kill_stage import Hold, Stage, Victim, running_stage
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder: Path = tmp_path_factory.mktemp("kills")
-    with running_house(folder) as house:
-        house.connect()
-        machine = house.smallest_machine()
-        content = write_noise(house, machine.disk_ids[0], 8 * MIB, 5)
-        policy_id = house.policy("daily", [machine])
-        for session_id in house.run_policy(policy_id):
-            house.client.wait(session_id)
-        yield Stage(house, machine, policy_id, content)
+def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running_stage(tmp_path_factory.mktemp("kills")) as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """The stage, with the plug in and no faults, however the test before has ended."""
+    shared_stage.house.control.clear_faults()
+    if not shared_stage.house.program.is_running:
+        shared_stage.house.start()
+    return shared_stage
 
 
 BACKUP_REQUESTS = [
-    pytest.param("PUT", "/snapshots/", "before", id="a snapshot is not taken yet"),
-    pytest.param("PUT", "/snapshots/", "after", id="a snapshot is taken, unanswered"),
-    pytest.param("POST", "/beginGetAccess", "after", id="access is granted, unanswered"),
-    pytest.param("PUT", "/sessions/", "after", id="the writing session is open, unanswered"),
-    pytest.param("PUT", "/packs/", "before", id="a pack is not stored yet"),
-    pytest.param("PUT", "/packs/", "after", id="a pack is stored, unanswered"),
-    pytest.param("PUT", "/index/", "after", id="an index segment is stored, unanswered"),
-    pytest.param("PUT", "/points/", "before", id="the point is not committed yet"),
-    pytest.param("PUT", "/points/", "after", id="the point is committed, unanswered"),
-    pytest.param("POST", "/endGetAccess", "before", id="access is not revoked yet"),
-    pytest.param("DELETE", "/snapshots/", "after", id="the old snapshot is deleted, unanswered"),
+    pytest.param("PUT", "/snapshots/", "after", "tree", id="a snapshot is taken, unanswered"),
+    pytest.param("POST", "/beginGetAccess", "after", "tree", id="access is granted, unanswered"),
+    pytest.param("PUT", "/sessions/", "after", "tree", id="the session is open, unanswered"),
+    pytest.param("PUT", "/packs/", "before", "tree", id="a pack is not stored yet"),
+    pytest.param("PUT", "/packs/", "after", "tree", id="a pack is stored, unanswered"),
+    pytest.param("PUT", "/packs/", "before", "parent", id="the parent dies while a pack goes up"),
+    pytest.param("PUT", "/packs/", "after", "mover", id="the mover dies while a pack goes up"),
+    pytest.param("PUT", "/index/", "after", "tree", id="an index segment is stored, unanswered"),
+    pytest.param("PUT", "/points/", "before", "tree", id="the point is not committed yet"),
+    pytest.param("PUT", "/points/", "after", "tree", id="the point is committed, unanswered"),
+    pytest.param("POST", "/endGetAccess", "before", "tree", id="access is not revoked yet"),
+    pytest.param("DELETE", "/snapshots/", "after", "tree", id="the old snapshot is deleted"),
 ]
 
 RESTORE_REQUESTS = [
-    pytest.param("PUT", "/disks/", "after", id="a disk is made, unanswered"),
-    pytest.param("POST", "/beginGetAccess", "before", id="access is not granted yet"),
-    pytest.param("PUT", "^/md-", "after", id="pages are written, unanswered"),
-    pytest.param("POST", "/endGetAccess", "after", id="the upload is finished, unanswered"),
-    pytest.param("PUT", "/networkInterfaces/", "after", id="the interface is made, unanswered"),
-    pytest.param("PUT", "/virtualMachines/", "before", id="the machine is not made yet"),
-    pytest.param("PUT", "/virtualMachines/", "after", id="the machine is made, unanswered"),
-    pytest.param("POST", "/deallocate", "after", id="the machine is switched off, unanswered"),
-    pytest.param("PATCH", "/disks/", "before", id="the mark is still on the disk"),
+    pytest.param("PUT", "/disks/", "after", "tree", id="a disk is made, unanswered"),
+    pytest.param("POST", "/beginGetAccess", "before", "tree", id="access is not granted yet"),
+    pytest.param("PUT", "^/md-", "after", "tree", id="pages are written, unanswered"),
+    pytest.param("PUT", "^/md-", "before", "parent", id="the parent dies while pages are written"),
+    pytest.param("PUT", "^/md-", "after", "mover", id="the mover dies while pages are written"),
+    pytest.param("POST", "/endGetAccess", "after", "tree", id="the upload is finished, unanswered"),
+    pytest.param("PUT", "/networkInterfaces/", "after", "tree", id="the interface is made"),
+    pytest.param("PUT", "/virtualMachines/", "after", "tree", id="the machine is made, unanswered"),
+    pytest.param("POST", "/deallocate", "after", "tree", id="the machine is switched off"),
+    pytest.param("PATCH", "/virtualMachines/", "after", "tree", id="the last mark is gone"),
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "hold"), BACKUP_REQUESTS)
-def test_a_backup_survives_a_kill(stage: Stage, method: str, path: str, hold: str) -> None:
-    house = stage.house
-    stage.next_change()
+@pytest.mark.parametrize(("method", "path", "hold", "victim"), BACKUP_REQUESTS)
+def test_a_backup_survives_a_kill(
+    stage: Stage, method: str, path: str, hold: Hold, victim: Victim
+) -> None:
+    stage.change()
+    stage.let_snapshots_be_taken()
     stage.hold(method, path, hold)
-    sessions = house.run_policy(stage.policy_id)
-    assert stage.kill_when_held()
+    sessions = stage.begin_backup()
+    assert stage.wait_for_held()
+    stage.kill(victim)
     for session_id in sessions:
-        house.client.wait(session_id)
-    assert house.leftovers() == []
-    name = f"kill-{stage.round}"
-    disk_id = house.restore_disk_elsewhere(stage.machine, stage.machine.disk_ids[0], name)
-    assert is_on_disk(house, stage.content, disk_id)
-    house.guests.delete(disk_id)
+        stage.house.client.wait(session_id)
+    assert stage.house.leftovers() == []
+    assert stage.is_backed_up()
 
 
-@pytest.mark.parametrize(("method", "path", "hold"), RESTORE_REQUESTS)
-def test_a_restore_survives_a_kill(stage: Stage, method: str, path: str, hold: str) -> None:
+@pytest.mark.parametrize(("method", "path", "hold", "victim"), RESTORE_REQUESTS)
+def test_a_restore_survives_a_kill(
+    stage: Stage, method: str, path: str, hold: Hold, victim: Victim
+) -> None:
     house = stage.house
-    stage.next_change()
-    for session_id in house.run_policy(stage.policy_id):
-        house.client.wait(session_id)
     house.lose(stage.machine)
     stage.hold(method, path, hold)
     session_id = house.restore(house.newest_backup(stage.machine))
-    assert stage.kill_when_held()
+    assert stage.wait_for_held()
+    stage.kill(victim)
     house.client.wait(session_id)
-    assert is_on_disk(house, stage.content)
+    assert stage.is_on_disks()
     assert house.leftovers() == []

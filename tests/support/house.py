@@ -3,101 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from demo.appliance import Appliance
 from demo.azure import Azure as GuestAzure
 from demo.azure import Lab
+from demo.web import Refused
 from support.lab import Control, LabProcess, running_lab
+from support.program import Program
 
 USERNAME = "admin"
 PASSWORD = "Correct-horse-9-battery"
 _START_SECONDS = 60.0
-
-
-class Program:
-    """``kyanite serve`` or ``kyanite worker`` as a process tree of its own."""
-
-    def __init__(self, arguments: list[str], settings: Mapping[str, str], log: Path) -> None:
-        self._arguments = arguments
-        self._settings = dict(settings)
-        self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it (again)."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "kyanite", *self._arguments],
-                env={**os.environ, **self._settings},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def pid(self) -> int:
-        """Of the program itself, not of its children."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def movers(self) -> list[psutil.Process]:
-        """The data movers that run below it."""
-        with suppress(psutil.NoSuchProcess):
-            children = psutil.Process(self.pid).children(recursive=True)
-            return [child for child in children if "kyanite.datamover" in _words(child)]
-        return []
-
-    def kill_tree(self) -> None:
-        """SIGKILL to the program and everything below it, at once."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(psutil.NoSuchProcess):
-            family = psutil.Process(process.pid).children(recursive=True)
-            os.killpg(process.pid, signal.SIGKILL)
-            for child in family:
-                with suppress(psutil.NoSuchProcess):
-                    child.kill()
-        process.wait()
-
-    def kill_alone(self) -> None:
-        """SIGKILL to the program only; its children have to notice by themselves."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-        self._process = None
-
-    def stop(self) -> int:
-        """SIGTERM; the exit status."""
-        process, self._process = self._process, None
-        if process is None:
-            return 0
-        process.terminate()
-        try:
-            return process.wait(timeout=40)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-    def output(self) -> str:
-        """Everything it has written to its log."""
-        return self._log.read_text(errors="replace")
+_LONGEST_LOOK_SECONDS = 5.0
 
 
 @dataclass
@@ -333,8 +258,11 @@ class House:
         return f"{disk_id.rsplit('/', 1)[0]}/{name}"
 
     def lose(self, machine: Machine) -> None:
-        """Delete a machine with its disks and interfaces."""
-        raw = self.guests.get(machine.azure_id)
+        """Delete a machine with its disks and interfaces; a lost one stays lost."""
+        try:
+            raw = self.guests.get(machine.azure_id)
+        except Refused:
+            return
         self.guests.delete(machine.azure_id)
         for interface in raw["properties"]["networkProfile"]["networkInterfaces"]:
             self.guests.delete(interface["id"])
@@ -388,6 +316,8 @@ class House:
 
     def leftovers(self) -> list[str]:
         """Snapshots of ours without a restore point, restore disks, staging groups, open access."""
+        points = self.client.everything("/restorePoints/virtualMachines")
+        known = {point["id"] for point in points}
         found: list[str] = []
         for subscription in self.lab.azure.subscription_ids:
             compute = f"/subscriptions/{subscription}/providers/Microsoft.Compute"
@@ -395,7 +325,8 @@ class House:
                 for resource in self.guests.list(f"{compute}/{kind}"):
                     tags = resource.get("tags") or {}
                     state = resource["properties"].get("diskState", "")
-                    if "kyanite-restore" in tags or state.startswith("Active"):
+                    orphaned = tags.get("kyanite-point", "") not in {"", *known}
+                    if "kyanite-restore" in tags or orphaned or state.startswith("Active"):
                         found.append(f"{resource['id']} {state}")
             for group in self.guests.list(f"/subscriptions/{subscription}/resourcegroups"):
                 if "kyanite-restore" in (group.get("tags") or {}):
@@ -429,11 +360,16 @@ def running_house(folder: Path, **appliance_settings: str) -> Iterator[House]:
 def wait_until(
     condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = lambda: ""
 ) -> None:
-    """Poll ``condition`` until it holds; fails after ``seconds`` with what ``explain`` says."""
-    deadline = time.monotonic() + seconds
-    pause = 0.02
+    """Poll ``condition`` until it holds; fails after ``seconds`` with what ``explain`` says.
+
+    Time in which this process stood still itself does not count.
+    """
+    waited, pause = 0.0, 0.02
+    looked = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s. {explain()}"
+        now = time.monotonic()
+        waited, looked = waited + min(now - looked, _LONGEST_LOOK_SECONDS), now
+        assert waited < seconds, f"not within {seconds} s. {explain()}"
         time.sleep(pause)
         pause = min(0.25, pause * 1.5)
 
@@ -441,12 +377,6 @@ def wait_until(
 def _lab_json(lab: LabProcess) -> dict[str, object]:
     facts: dict[str, object] = json.loads((lab.directory / "lab.json").read_text())
     return facts
-
-
-def _words(process: psutil.Process) -> list[str]:
-    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-        return list(process.cmdline())
-    return []
 
 
 def _free_port() -> int:

@@ -69,6 +69,18 @@ class Azure:
 
 
 @dataclass(frozen=True)
+class JournalLine:
+    """One finished request; status 0 when its connection broke."""
+
+    number: int
+    method: str
+    path: str
+    operation: str
+    status: int
+    bytes_in: int
+
+
+@dataclass(frozen=True)
 class Control:
     """The control interface of a lab, for tests marked `control`."""
 
@@ -126,6 +138,25 @@ class Control:
             if (found["service"], found["operation"]) == (service, operation):
                 return {name: int(found[name]) for name in zeros}
         return zeros
+
+    def journal(self, after: int = 0) -> list[JournalLine]:
+        """The requests that have ended since the one of this number, oldest first."""
+        found = self.get("requests", after=after).json()["requests"]
+        return [
+            JournalLine(
+                int(line["number"]),
+                line["method"],
+                line["path"],
+                line["operation"],
+                int(line["status"]),
+                int(line["bytesIn"]),
+            )
+            for line in found
+        ]
+
+    def last_request(self) -> int:
+        """The number of the request that has ended last."""
+        return max((line.number for line in self.journal()), default=0)
 
     def write_disk(self, disk: str, offset: int, data: bytes) -> None:
         """Write as the guest would."""

@@ -17,7 +17,7 @@ from kyanite.areas.accounts import AzureAccess
 from kyanite.areas.vm.jobs import marks
 from kyanite.areas.vm.jobs import restored_resources as resources
 from kyanite.areas.vm.jobs.attempts import payload_text
-from kyanite.areas.vm.jobs.restore_source import RestoreSource, load_source
+from kyanite.areas.vm.jobs.restore_source import load_source
 from kyanite.areas.vm.restore_targets import disk_target
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import disks as azure_disks
@@ -34,19 +34,22 @@ RESTORE_DISKS: Final = "vm.restore_disks"
 
 def restore_disks(ctx: JobContext, payload: JsonObject) -> JsonValue:
     """The whole session."""
-    source = load_source(ctx, payload_text(payload, "pointId"))
+    point_id = payload_text(payload, "pointId")
+    recipe = as_object(
+        ctx.step("read the configuration", lambda: load_source(ctx, point_id).recipe)
+    )
     account_id = payload_text(payload, "accountId")
     arm = ctx.provided(AzureAccess).arm_client(account_id).with_check(ctx.check)
     original = payload.get("original")
     if original is not None:
-        plans = _original_plans(ctx, source, as_object(original))
+        plans = _original_plans(ctx, recipe, as_object(original))
     else:
-        plans = _alternative_plans(ctx, source, payload)
-    exchange = _Exchange(ctx, arm, source, plans)
+        plans = _alternative_plans(ctx, recipe, payload)
+    exchange = _Exchange(ctx, arm, recipe, plans)
     try:
         if original is not None:
             ctx.step("look at the machine", exchange.look)
-        source.write_disks(ctx, arm, plans)
+        ctx.step("make the disks", lambda: _make(ctx, arm, point_id, plans))
         if original is not None:
             # The last moment to stop: a machine between two sets of disks helps nobody.
             ctx.step("begin to exchange", lambda: None)
@@ -73,16 +76,19 @@ def restore_disks(ctx: JobContext, payload: JsonObject) -> JsonValue:
     return None
 
 
-def _raw_disks(source: RestoreSource) -> dict[str, JsonObject]:
+def _make(ctx: JobContext, arm: ArmClient, point_id: str, plans: Sequence[DiskPlan]) -> JsonValue:
+    load_source(ctx, point_id).write_disks(ctx, arm, plans)
+    return None
+
+
+def _raw_disks(recipe: JsonObject) -> dict[str, JsonObject]:
     """The disks of the point, by lower-case id."""
-    raw = [as_object(disk) for disk in as_list(source.recipe.get("disks"))]
+    raw = [as_object(disk) for disk in as_list(recipe.get("disks"))]
     return {as_text(disk.get("id")).lower(): disk for disk in raw}
 
 
-def _alternative_plans(
-    ctx: JobContext, source: RestoreSource, payload: JsonObject
-) -> list[DiskPlan]:
-    disks = _raw_disks(source)
+def _alternative_plans(ctx: JobContext, recipe: JsonObject, payload: JsonObject) -> list[DiskPlan]:
+    disks = _raw_disks(recipe)
     plans = []
     for entry in (as_object(e) for e in as_list(payload.get("alternative"))):
         raw = disks.get(as_text(entry.get("diskId")).lower())
@@ -92,10 +98,10 @@ def _alternative_plans(
     return plans
 
 
-def _original_plans(ctx: JobContext, source: RestoreSource, original: JsonObject) -> list[DiskPlan]:
+def _original_plans(ctx: JobContext, recipe: JsonObject, original: JsonObject) -> list[DiskPlan]:
     """New disks beside the old ones, in the group of the machine."""
     excluded = {as_text(e).lower() for e in as_list(original.get("excludedDiskIds"))}
-    group = id_part(as_text(dig(source.recipe, "machine", "id")), "resourceGroups")
+    group = id_part(as_text(dig(recipe, "machine", "id")), "resourceGroups")
     suffix = f"-{ctx.session_id[-8:]}"
     return [
         plan_disk(
@@ -106,7 +112,7 @@ def _original_plans(ctx: JobContext, source: RestoreSource, original: JsonObject
             ),
             {marks.RESTORE_TAG: ctx.session_id},
         )
-        for disk_id, raw in _raw_disks(source).items()
+        for disk_id, raw in _raw_disks(recipe).items()
         if disk_id not in excluded
     ]
 
@@ -117,13 +123,13 @@ class _Exchange:
 
     ctx: JobContext
     arm: ArmClient
-    source: RestoreSource
+    recipe: JsonObject
     plans: Sequence[DiskPlan]
 
     @property
     def machine_id(self) -> str:
         """The machine that the point was made of."""
-        return as_text(dig(self.source.recipe, "machine", "id"))
+        return as_text(dig(self.recipe, "machine", "id"))
 
     @property
     def name(self) -> str:

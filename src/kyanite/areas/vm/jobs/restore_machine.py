@@ -16,7 +16,7 @@ from kyanite.areas.accounts import AzureAccess
 from kyanite.areas.vm.jobs import marks
 from kyanite.areas.vm.jobs import restored_resources as resources
 from kyanite.areas.vm.jobs.attempts import payload_text
-from kyanite.areas.vm.jobs.restore_source import RestoreSource, load_source
+from kyanite.areas.vm.jobs.restore_source import load_source
 from kyanite.areas.vm.restore_targets import machine_target
 from kyanite.azure import resources as azure_resources
 from kyanite.azure.arm import ArmClient
@@ -24,7 +24,7 @@ from kyanite.azure.compute import disks as azure_disks
 from kyanite.azure.compute import machines as azure_machines
 from kyanite.base.azure_names import id_part
 from kyanite.base.errors import Interrupted, KyaniteError, LeaseLost, Rejected
-from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text, dig
+from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text, dig
 from kyanite.durable.context import JobContext
 from kyanite.rules.restore_plan import DiskPlan, MachinePlan, plan_machine
 
@@ -33,16 +33,17 @@ RESTORE_MACHINE: Final = "vm.restore_machine"
 
 def restore_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
     """The whole session."""
-    source = load_source(ctx, payload_text(payload, "pointId"))
+    point_id = payload_text(payload, "pointId")
+    recipe = ctx.step("read the configuration", lambda: load_source(ctx, point_id).recipe)
     account_id = payload_text(payload, "accountId")
     arm = ctx.provided(AzureAccess).arm_client(account_id).with_check(ctx.check)
     target = payload.get("target")
     plan = plan_machine(
-        source.recipe,
+        as_object(recipe),
         machine_target(as_object(target)) if target is not None else None,
         {marks.RESTORE_TAG: ctx.session_id},
     )
-    restore = _Restore(ctx, arm, source, plan, start=payload.get("start") is True)
+    restore = _Restore(ctx, arm, point_id, plan, start=payload.get("start") is True)
     try:
         restore.run(in_place=target is None)
     except LeaseLost:
@@ -61,22 +62,23 @@ class _Restore:
 
     ctx: JobContext
     arm: ArmClient
-    source: RestoreSource
+    point_id: str
     plan: MachinePlan
     start: bool
-    staging: bool = False
+    replaced: tuple[str, ...] = ()
+    """The old machine and those of its disks that exist: what has to go, in this order."""
     replacing: bool = False
-    """Whether the old machine may be gone already."""
+    """Whether the first of them may be gone already."""
     made: bool = False
     """Whether the machine is complete: then nothing is undone any more."""
 
     def run(self, *, in_place: bool) -> None:
         """All steps, each finished one skipped after a takeover."""
         ctx = self.ctx
-        looked = ctx.step("look at the target", lambda: self._look(in_place=in_place))
-        self.staging = looked is True
+        found = ctx.step("find what is there", lambda: self._find_what_is_there(in_place))
+        self.replaced = tuple(as_text(resource_id) for resource_id in as_list(found))
         ctx.step("make the disks", self._make_disks)
-        if not self.staging:
+        if not self._staging:
             self._make_machine(in_place=in_place)
             return
         # The last moment to stop. From here on only the end leaves a whole machine.
@@ -91,7 +93,7 @@ class _Restore:
         """Remove what was made; not from a place whose old machine is gone already."""
         if self.made:
             return
-        if self.replacing and not self._old_machine_exists():
+        if self.replacing and not self._all_is_there():
             self.ctx.log(
                 "The old machine was already replaced: its restored disks are kept, "
                 "so that the machine can be made from them",
@@ -103,40 +105,46 @@ class _Restore:
         resources.undo(
             self.arm, [*disks, *others, self.plan.machine.target_id], self.ctx.session_id
         )
-        if self.staging:
+        if self._staging:
             azure_resources.delete_group(self.arm, self._subscription, self._group)
 
-    def _old_machine_exists(self) -> bool:
-        """It is the first thing that is deleted: as long as it is there, so are its disks."""
-        machine = azure_machines.find(self.arm, self.plan.machine.target_id)
-        return machine is not None and not marks.is_marked(
-            machine, marks.RESTORE_TAG, self.ctx.session_id
-        )
+    def _all_is_there(self) -> bool:
+        """Whether nothing of what was to be replaced has been deleted yet."""
+        for resource_id in self.replaced:
+            found = self.arm.find(resource_id)
+            if found is None or marks.is_marked(found, marks.RESTORE_TAG, self.ctx.session_id):
+                return False
+        return True
 
-    def _look(self, *, in_place: bool) -> bool:
-        """Whether the disks have to be staged. ``Rejected`` when the target cannot take them."""
+    def _find_what_is_there(self, in_place: bool) -> JsonValue:
+        """What has to be replaced. ``Rejected`` when the target cannot be used."""
         machine_id = self.plan.machine.target_id
         machine = azure_machines.find(self.arm, machine_id)
         if not in_place:
             if machine is not None:
                 raise Rejected(f"{machine_id} exists already; choose another name")
-            return False
-        taken = []
+            return []
+        there = [machine_id] if machine is not None else []
         for disk in self.plan.disks:
             found = self.arm.find(disk.target_id)
             if found is not None:
                 holder = as_text(found.get("managedBy"))
                 resources.refuse_foreign(disk.target_id, holder, machine_id)
-                taken.append(disk.target_id)
+                there.append(disk.target_id)
         for interface in self.plan.interfaces:
-            there = self.arm.find(interface.target_id)
-            holder = as_text(dig(there, "properties", "virtualMachine", "id"))
+            found = self.arm.find(interface.target_id)
+            holder = as_text(dig(found, "properties", "virtualMachine", "id"))
             resources.refuse_foreign(interface.target_id, holder, machine_id)
-        resources.refuse_locked(self.arm, [*taken, *([machine_id] if machine else [])])
-        return machine is not None or bool(taken)
+        resources.refuse_locked(self.arm, there)
+        return list[JsonValue](there)
+
+    @property
+    def _staging(self) -> bool:
+        """Whether the disks wait in a group of their own until the old ones are gone."""
+        return bool(self.replaced)
 
     def _make_disks(self) -> JsonValue:
-        if self.staging:
+        if self._staging:
             azure_resources.create_group(
                 self.arm,
                 self._subscription,
@@ -144,7 +152,8 @@ class _Restore:
                 as_text(self.plan.machine.body.get("location")),
                 {marks.RESTORE_TAG: self.ctx.session_id},
             )
-        self.source.write_disks(self.ctx, self.arm, self._disk_plans())
+        source = load_source(self.ctx, self.point_id)
+        source.write_disks(self.ctx, self.arm, self._disk_plans())
         return None
 
     def _make_machine(self, *, in_place: bool) -> None:
@@ -181,7 +190,7 @@ class _Restore:
         return None
 
     def _disk_plans(self) -> list[DiskPlan]:
-        if not self.staging:
+        if not self._staging:
             return list(self.plan.disks)
         return [resources.staged(plan, self._group) for plan in self.plan.disks]
 
