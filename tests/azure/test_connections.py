@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from kyanite.azure.connections import ConnectionFailed, ConnectionPool
+from kyanite.base.errors import Rejected
 from kyanite.base.units import MIB
 
 Serve = Callable[[ssl.SSLSocket], None]
@@ -161,5 +162,5 @@ def test_a_stranger_with_a_certificate_of_his_own_is_not_spoken_to(server: Serve
 
 
 def test_no_word_is_sent_without_tls() -> None:
-    with pytest.raises(ValueError, match="not an https address"):
+    with pytest.raises(Rejected, match="not an https address"):
         ConnectionPool().exchange("GET", "http://127.0.0.1/", {})

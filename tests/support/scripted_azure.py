@@ -48,12 +48,13 @@ class Asked:
 
 @dataclass
 class Answer:
-    """One answer; ``drop`` breaks the connection instead."""
+    """One answer; ``drop`` breaks the connection instead, ``raw`` is sent in place of a body."""
 
     status: int = 200
     body: JsonValue = None
     headers: dict[str, str] = field(default_factory=dict)
     drop: bool = False
+    raw: bytes = b""
 
 
 Script = Callable[[Asked], Answer]
@@ -65,7 +66,8 @@ class _Response:
     def __init__(self, answer: Answer) -> None:
         self.status_code = answer.status
         self.headers = answer.headers
-        self.content = b"" if answer.body is None else json.dumps(answer.body).encode()
+        text = b"" if answer.body is None else json.dumps(answer.body).encode()
+        self.content = answer.raw or text
         self.block_size = 4096
 
     def json(self) -> Any:

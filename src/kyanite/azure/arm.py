@@ -30,6 +30,7 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from requests.adapters import HTTPAdapter
 
+from kyanite.azure.addresses import https_host, is_at_or_below
 from kyanite.azure.api_versions import api_version_of
 from kyanite.azure.cloud import Cloud
 from kyanite.azure.credentials import AzureLogin
@@ -38,6 +39,7 @@ from kyanite.azure.operations import Operation, poll
 from kyanite.azure.pauses import Check, Retries, go_on, retry_after_seconds
 from kyanite.base.errors import AzureError, Gone, Rejected, Transient
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
+from kyanite.base.redaction import redacted_text
 
 _log = logging.getLogger("kyanite.azure.arm")
 
@@ -170,10 +172,10 @@ class ArmClient:
 
         Raises an ``AzureError``; ``Cancelled`` or ``LeaseLost`` if the check says so.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not self._is_ours(parts.netloc.lower()):
-            raise Rejected(f"An answer of Azure links to {parts.netloc}, outside its own host.")
-        what = f"{method} {parts.path}"
+        host = https_host(url)
+        if not is_at_or_below(host, self._host):  # a regional host is below the global one
+            raise Rejected(f"An answer of Azure links to {host}, outside its own host.")
+        what = f"{method} {urlsplit(url).path}"
         retries = Retries(self.check)
         while True:
             self.check()
@@ -193,7 +195,7 @@ class ArmClient:
                 else HttpRequest(method, url)
             )
         except SdkError as error:
-            raise Transient(f"{what} got no answer: {error}") from error
+            raise Transient(f"{what} got no answer: {redacted_text(str(error))}") from error
         except TimeoutError as error:
             raise Transient(f"{what} got no answer in time.") from error
         status, content = response.status_code, self._json(response, what)
@@ -217,15 +219,11 @@ class ArmClient:
             if not response.content:
                 return {}
             content: JsonValue = response.json()
-        except (ValueError, SdkError) as error:
+        except (ValueError, RecursionError, SdkError) as error:
             if response.status_code in _ACCEPTED:
                 raise Transient(f"{what} answered something that is not JSON.") from error
             return {}
         return content
-
-    def _is_ours(self, host: str) -> bool:
-        """The ARM host or a regional one below it."""
-        return host == self._host or host.endswith("." + self._host)
 
 
 def _transport(ca_file: str | None) -> HttpTransport[HttpRequest, HttpResponse]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from kyanite.azure.addresses import https_host
 from kyanite.azure.faults import azure_error
 from kyanite.base.errors import Rejected, Transient
 from kyanite.base.json_types import (
@@ -26,6 +27,7 @@ from kyanite.base.json_types import (
     as_texts,
     dig,
 )
+from kyanite.base.redaction import redacted_text
 
 _METADATA_PATH: Final = "/metadata/endpoints?api-version=2022-09-01"
 _TIMEOUT_SECONDS: Final = 30.0
@@ -72,8 +74,7 @@ class Cloud:
                 ca_file=ca_file,
             )
         arm = arm_endpoint.rstrip("/")
-        if urlsplit(arm).scheme != "https":
-            raise Rejected(f"The Resource Manager address {arm} is not an https address.")
+        https_host(arm)
         return cls.from_metadata(arm, _fetch(arm + _METADATA_PATH, ca_file), ca_file)
 
     @classmethod
@@ -90,15 +91,17 @@ class Cloud:
             ]
             described = (matching or clouds or [{}])[0]
         authority = as_text(dig(described, "authentication", "loginEndpoint")).rstrip("/")
+        suffix = as_text(dig(described, "suffixes", "storage")).lstrip(".").lower()
         audiences = as_texts(dig(described, "authentication", "audiences"))
         if not authority:
             raise Rejected(f"{arm} does not describe a cloud: it names no login endpoint.")
+        https_host(authority)  # the secrets of service accounts go there
         return cls(
             name=as_text(described.get("name")) or "AzureCloud",
             arm=arm,
             authority=authority,
             audience=_audience(arm, audiences),
-            storage_suffix=as_text(dig(described, "suffixes", "storage")) or "core.windows.net",
+            storage_suffix=suffix or "core.windows.net",
             key_vault_suffix=(
                 as_text(dig(described, "suffixes", "keyVaultDns")) or "vault.azure.net"
             ).lstrip("."),
@@ -132,7 +135,7 @@ def _fetch(url: str, ca_file: str | None) -> JsonValue:
             "GET", url, timeout=_TIMEOUT_SECONDS, retries=urllib3.Retry(3, backoff_factor=0.2)
         )
     except urllib3.exceptions.HTTPError as error:
-        raise Transient(f"{what} failed: {error}.") from error
+        raise Transient(f"{what} failed: {redacted_text(str(error))}.") from error
     finally:
         pool.clear()
     if response.status != 200:

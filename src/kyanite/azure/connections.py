@@ -18,10 +18,15 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from kyanite.azure.addresses import https_host
 from kyanite.azure.cloud import tls_context
+from kyanite.base.errors import Rejected
+from kyanite.base.units import GIB, MIB
 
 Body = bytes | bytearray | memoryview
 
+LARGEST_ANSWER_BYTES: Final = GIB + MIB
+"""No object of a repository is larger (an index segment is at most a GiB), no list is either."""
 _IDLE_PER_HOST: Final = 32
 """Kept open for each host; the engine reads with 16 threads and writes with a few more."""
 
@@ -30,7 +35,9 @@ class ConnectionFailed(Exception):
     """The connection broke. ``fresh`` tells a real failure from an idle one that was closed."""
 
     def __init__(self, cause: BaseException, *, fresh: bool) -> None:
-        super().__init__(f"{type(cause).__name__}: {cause}")
+        # What is said about a URL that cannot be sent repeats it, with its signature.
+        words = "" if isinstance(cause, http.client.InvalidURL) else f": {cause}"
+        super().__init__(f"{type(cause).__name__}{words}")
         self.fresh = fresh
 
 
@@ -61,9 +68,18 @@ class Exchange(Protocol):
 
 
 class ConnectionPool:
-    """Connections to any number of hosts. Thread-safe."""
+    """Connections to any number of hosts. Thread-safe.
 
-    def __init__(self, ca_file: str | None = None, timeout_seconds: float = 60.0) -> None:
+    ``largest_answer_bytes`` bounds a body that does not go into a buffer of the caller.
+    """
+
+    def __init__(
+        self,
+        ca_file: str | None = None,
+        timeout_seconds: float = 60.0,
+        largest_answer_bytes: int = LARGEST_ANSWER_BYTES,
+    ) -> None:
+        self._largest_answer_bytes = largest_answer_bytes
         self._tls: ssl.SSLContext = tls_context(ca_file)
         self._timeout_seconds = timeout_seconds
         self._idle: dict[str, deque[http.client.HTTPSConnection]] = {}
@@ -80,11 +96,11 @@ class ConnectionPool:
         """One request and its whole answer.
 
         The body of a successful answer goes into ``into`` when that is given: at most so
-        many bytes, a longer answer is an error. Raises ``ConnectionFailed``.
+        many bytes, a longer answer is an error. Raises ``ConnectionFailed``, and ``Rejected``
+        for a URL that is not an https address and for an answer without bounds.
         """
+        https_host(url)
         parts = urlsplit(url)
-        if parts.scheme != "https":
-            raise ValueError(f"{parts.scheme}://{parts.netloc} is not an https address")
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         with self._connection(parts.netloc) as connection:
             has_body = method in ("PUT", "POST")
@@ -98,7 +114,9 @@ class ConnectionPool:
             if into is not None and response.status in (200, 206):
                 answer = Answer(response.status, lowered, b"", _read_into(response, into))
             else:
-                answer = Answer(response.status, lowered, response.read())
+                answer = Answer(
+                    response.status, lowered, _read_all(response, self._largest_answer_bytes)
+                )
             if not reusable:
                 connection.close()
             return answer
@@ -162,6 +180,17 @@ def _answer_to(
             raise broken from None
         return response, False
     return connection.getresponse(), True
+
+
+def _read_all(response: http.client.HTTPResponse, most_bytes: int) -> bytes:
+    """The body. Raises ``Rejected`` if it has more than ``most_bytes``."""
+    if response.length is not None and response.length <= most_bytes:
+        return response.read()
+    # What comes in pieces, or until the connection ends, says nothing about its length.
+    body = response.read(most_bytes + 1) if response.length is None else b""
+    if response.length is not None or len(body) > most_bytes:
+        raise Rejected(f"An answer of more than {most_bytes} bytes came; it is not read.")
+    return body
 
 
 def _read_into(response: http.client.HTTPResponse, into: memoryview) -> int:

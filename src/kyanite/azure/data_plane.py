@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
 
 from kyanite.azure.connections import Answer, Body, ConnectionFailed, Exchange
 from kyanite.azure.faults import REPEATABLE_STATUSES, azure_error
 from kyanite.azure.pauses import USUAL, Check, Patience, Retries, go_on, retry_after_seconds
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl, query_text
-from kyanite.base.errors import AzureError, Denied, Transient
+from kyanite.azure.xml_answers import parse_xml
+from kyanite.base.errors import AzureError, Denied, Rejected, Transient
 
 X_MS_VERSION: Final = "2024-11-04"
 _EXPIRED_CODES: Final = frozenset(
@@ -173,10 +173,10 @@ def _error_of(what: str, answer: Answer) -> AzureError:
     message = ""
     if answer.body.lstrip()[:1] == b"\xef" or answer.body.lstrip()[:1] == b"<":
         try:
-            root = ElementTree.fromstring(answer.body)
+            root = parse_xml(answer.body, what)
             code = code or root.findtext("Code", "")
             message = (root.findtext("Message") or "").splitlines()[0]
-        except (ElementTree.ParseError, IndexError):
+        except (Rejected, IndexError):
             message = ""
     return azure_error(
         what,

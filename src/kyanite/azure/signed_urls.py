@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from kyanite.base.errors import Denied
+from kyanite.azure.addresses import https_host, is_sendable
+from kyanite.base.errors import Denied, Rejected
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,21 @@ class SignedUrl:
     address: str
     secret_query: str = field(repr=False)
 
+    def __post_init__(self) -> None:
+        """Raise ``Rejected`` unless it can be sent as it is.
+
+        What the libraries below say about a URL or a header that they refuse shows all of it.
+        """
+        https_host(self.address)
+        if not is_sendable(self.address) or not is_sendable(self.secret_query):
+            raise Rejected(
+                f"The signed address of {self.address!r} holds blanks or characters that are "
+                "not ASCII, which no signed address does."
+            )
+
     @classmethod
     def parse(cls, url: str) -> SignedUrl:
-        """Split a URL as Azure gives it."""
+        """Split a URL as Azure gives it. Raises ``Rejected``."""
         address, _, query = url.partition("?")
         return cls(address, query)
 

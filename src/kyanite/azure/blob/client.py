@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import quote, unquote
-from xml.etree import ElementTree
 
 from kyanite.azure.connections import Body, ConnectionPool, Exchange
 from kyanite.azure.data_plane import Access, DataPlane, PlaneError, Reply
 from kyanite.azure.pauses import USUAL, Check, Patience, go_on
+from kyanite.azure.xml_answers import Element, parse_xml
 from kyanite.base.errors import Rejected
 
 _PAGE_ENTRIES: Final = 5000
@@ -68,17 +68,23 @@ class ContainerClient:
         headers = {}
         if offset is not None and length is not None:
             headers["x-ms-range"] = f"bytes={offset}-{offset + length - 1}"
-        return self._request("GET", name, headers=headers).answer.body
+        body = self._request("GET", name, headers=headers).answer.body
+        if length is not None and len(body) > length:
+            raise Rejected(f"{len(body)} bytes of {name} came where {length} were asked for.")
+        return body
 
     def info(self, name: str) -> BlobInfo:
         """Size, time and checksum. Raises ``Gone``."""
         headers = self._request("HEAD", name).answer.headers
-        return BlobInfo(
-            name,
-            int(headers.get("content-length", "0")),
-            parse_time(headers.get("last-modified", "")),
-            headers.get("content-md5", ""),
-        )
+        try:
+            return BlobInfo(
+                name,
+                int(headers.get("content-length", "0")),
+                parse_time(headers.get("last-modified", "")),
+                headers.get("content-md5", ""),
+            )
+        except ValueError as error:
+            raise Rejected(f"What is said about the blob {name} cannot be read: {error}") from error
 
     def delete(self, name: str) -> None:
         """Delete a blob. Raises ``Gone`` if there is none."""
@@ -116,8 +122,8 @@ def blob_path(name: str) -> str:
 
 def parse_listing(xml: bytes) -> Listing:
     """Read one page of List Blobs. Raises ``Rejected`` if it is none."""
+    root = parse_xml(xml, "A listing of blobs")
     try:
-        root = ElementTree.fromstring(xml)
         blobs = [
             BlobInfo(
                 _name_of(item),
@@ -128,12 +134,12 @@ def parse_listing(xml: bytes) -> Listing:
             for item in root.iterfind("Blobs/Blob")
         ]
         prefixes = [_name_of(item) for item in root.iterfind("Blobs/BlobPrefix")]
-    except (ElementTree.ParseError, ValueError) as error:
+    except ValueError as error:
         raise Rejected(f"A listing of blobs cannot be read: {error}") from error
     return Listing(tuple(blobs), tuple(prefixes), root.findtext("NextMarker") or "")
 
 
-def _name_of(item: ElementTree.Element) -> str:
+def _name_of(item: Element) -> str:
     name = item.find("Name")
     if name is None:
         return ""

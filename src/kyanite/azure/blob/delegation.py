@@ -13,16 +13,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
-from xml.etree import ElementTree
 
 from azure.storage.blob import ContainerSasPermissions, UserDelegationKey, generate_container_sas
 
+from kyanite.azure.addresses import https_host, is_at_or_below
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob import accounts
 from kyanite.azure.blob.client import ContainerClient
+from kyanite.azure.cloud import Cloud
 from kyanite.azure.connections import ConnectionPool
 from kyanite.azure.data_plane import DataPlane, PlaneError, SignedAccess, TokenAccess
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
+from kyanite.azure.xml_answers import parse_xml
 from kyanite.base.errors import Denied, Rejected
 from kyanite.base.json_types import JsonObject, as_text, dig
 
@@ -32,6 +34,8 @@ MAINTENANCE_RIGHTS: Final = "rcdl"
 
 _SKEW: Final = timedelta(minutes=5)
 """A SAS starts a little in the past, as the clocks of Azure's servers differ."""
+_ZONED_DOMAIN: Final = "storage.azure.net"
+"""Where accounts with endpoints in a DNS zone of their own are, beside the cloud's suffix."""
 _LONGEST_DELEGATION: Final = timedelta(days=7)
 
 
@@ -40,10 +44,12 @@ def container_access(
 ) -> SignedUrl:
     """A SAS of the container with exactly ``rights`` for ``seconds``.
 
-    Raises ``Denied`` when neither way is open to the service account.
+    Raises ``Denied`` when neither way is open to the service account, ``Rejected`` when the
+    account's endpoint is none of the cloud's.
     """
     answer = arm.send("GET", arm.url(account_id))
     account, now = answer.body, _service_time(answer.headers)
+    _require_own_endpoint(arm.cloud, account)
     pool = ConnectionPool(arm.cloud.ca_file)
     try:
         return _delegated(arm, account, container, rights, now, seconds, pool)
@@ -63,6 +69,13 @@ def renewable_access(
         return container_access(arm, account_id, container, rights, seconds)
 
     return RenewableUrl(container_access(arm, account_id, container, rights, seconds), renew)
+
+
+def _require_own_endpoint(cloud: Cloud, account: JsonObject) -> None:
+    """Tokens and SAS of the account go to hosts of the cloud's storage only, whatever is said."""
+    host = https_host(accounts.blob_endpoint(account))
+    if not any(is_at_or_below(host, domain) for domain in (cloud.storage_suffix, _ZONED_DOMAIN)):
+        raise Rejected(f"Azure names {host} for blobs, which is no host of the cloud's storage.")
 
 
 def _delegated(
@@ -145,10 +158,7 @@ def _with_account_key(
 
 def _parse_key(xml: bytes) -> UserDelegationKey:
     key = UserDelegationKey()  # type: ignore[no-untyped-call]
-    try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError as error:
-        raise Rejected(f"Azure's delegation key cannot be read: {error}") from error
+    root = parse_xml(xml, "Azure's delegation key")
     key.signed_oid = root.findtext("SignedOid")
     key.signed_tid = root.findtext("SignedTid")
     key.signed_start = root.findtext("SignedStart")

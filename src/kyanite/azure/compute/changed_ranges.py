@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
-from xml.etree import ElementTree
 
 from kyanite.azure.compute.pages import DiskPages
 from kyanite.azure.signed_urls import RenewableUrl
+from kyanite.azure.xml_answers import parse_xml
 from kyanite.base.errors import Denied, Rejected, Transient
 from kyanite.base.units import GIB
 from kyanite.engine.ranges import ByteRange, RangeList
@@ -85,8 +85,8 @@ def _page(
 
 def parse_page_list(xml: bytes) -> tuple[list[ByteRange], str]:
     """Ranges and next marker of one answer. Raises ``Rejected`` if it is none."""
+    root = parse_xml(xml, "Azure's list of page ranges")
     try:
-        root = ElementTree.fromstring(xml)
         ranges = [
             ByteRange(
                 int(item.findtext("Start", "")),
@@ -96,6 +96,6 @@ def parse_page_list(xml: bytes) -> tuple[list[ByteRange], str]:
             for item in root
             if item.tag in ("PageRange", "ClearRange")
         ]
-    except (ElementTree.ParseError, ValueError) as error:
+    except ValueError as error:
         raise Rejected(f"Azure's list of page ranges cannot be read: {error}") from error
     return ranges, (root.findtext("NextMarker") or "").strip()

@@ -28,7 +28,7 @@ def open_blob_storage(address: str) -> BlobStorage:
 
     container, folder = split_address(address)
     ca_file = os.environ.get("KYANITE_AZURE_CA_FILE") or None
-    sas = os.environ.get("KYANITE_STORAGE_SAS", "").lstrip("?")
+    sas = os.environ.get("KYANITE_STORAGE_SAS", "").strip().lstrip("?")
     if sas:
         return BlobStorage.signed(SignedUrl(container, sas), folder, ca_file=ca_file)
 
