@@ -71,6 +71,7 @@ def test_the_master_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> 
 def test_a_damaged_master_key_is_refused_and_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     path.write_text("short")
+    path.chmod(0o600)
     with pytest.raises(WrongKey):
         master_key_from_file(path)
     assert path.read_text() == "short"

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.errors import Damaged, WrongKey
+from kyanite.base.private_files import require_private_file
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -76,8 +77,10 @@ class SecretBox:
 def master_key_from_file(path: Path) -> bytes:
     """The key in ``path``; a fresh one is made there, durably, when the file does not exist.
 
-    Two processes that start together agree on one key.
+    Two processes that start together agree on one key. Raises `Invalid` when other users may
+    read it.
     """
+    require_private_file(path)
     try:
         return _parse(path.read_text())
     except FileNotFoundError:

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from kyanite.base import errors
 from kyanite.base.json_types import JsonValue
 from kyanite.contract.operation import Operation
+from kyanite.http.shapes import MOST_ERRORS
 from kyanite.http.trace import trace_id
 
 _log = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ _OTHER_TITLES = {
     424: ("https://tools.ietf.org/html/rfc4918#section-11.4", "Failed Dependency"),
     429: ("https://tools.ietf.org/html/rfc6585#section-4", "Too Many Requests"),
 }
+
+# What is missing or forbidden now may be there or allowed a moment later.
+_NO_STORE = {"Cache-Control": "no-store"}
 
 _ALL = ("type", "title", "status", "detail", "instance", "traceId")
 _MEMBERS: dict[int, tuple[str, ...]] = {
@@ -163,7 +167,7 @@ def _respond(
             "detail": problem.get("detail"),
         },
     )
-    return Response(orjson.dumps(problem), status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps(problem), status, {**_NO_STORE, **(headers or {})}, MEDIA_TYPE)
 
 
 async def _on_kyanite_error(request: Request, error: Exception) -> Response:
@@ -189,6 +193,8 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     wrong: dict[str, list[str]] = {}
     for one in error.errors():
         sentence = str(one["msg"]).rstrip(".") + "."
+        if len(wrong) == MOST_ERRORS:
+            break
         sentences = wrong.setdefault(member_name(one["loc"]), [])
         if sentence not in sentences:
             sentences.append(sentence)
@@ -224,7 +230,7 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
         trace=trace,
         facts={},
     )
-    return Response(orjson.dumps(problem), 500, media_type=MEDIA_TYPE)
+    return Response(orjson.dumps(problem), 500, _NO_STORE, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

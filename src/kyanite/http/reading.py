@@ -22,6 +22,8 @@ from kyanite.http.versions import LENIENT_FILTERS, version_of
 
 # The largest bodies are uploaded certificates and restored settings, of some hundred KiB.
 MAX_BODY_BYTES = 16 * 1024 * 1024
+# Forms are for signing in: whoever sends one is nobody yet.
+MAX_FORM_BYTES = 256 * 1024
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -45,17 +47,17 @@ class CanonicalRequest(Request):
         return ready()
 
 
-async def _read_body(request: Request) -> bytes:
-    """The whole body; Invalid when it is larger than anything this API takes."""
-    too_large = Invalid.member("body", f"A body of at most {MAX_BODY_BYTES} bytes is expected.")
+async def _read_body(request: Request, most_bytes: int) -> bytes:
+    """The whole body; Invalid when it is larger than anything this operation takes."""
+    too_large = Invalid.member("body", f"A body of at most {most_bytes} bytes is expected.")
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+    if declared.isdecimal() and int(declared) > most_bytes:
         raise too_large
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > MAX_BODY_BYTES:
+        if size > most_bytes:
             raise too_large
         parts.append(part)
     return b"".join(parts)
@@ -88,7 +90,8 @@ async def read(request: Request, operation: Operation) -> tuple[CanonicalRequest
         raise NotFound("There is nothing of that name.")
     raw, body_value = b"", None
     if operation.body is not None:
-        raw = await _read_body(request)
+        is_form = operation.body.media_type == FORM
+        raw = await _read_body(request, MAX_FORM_BYTES if is_form else MAX_BODY_BYTES)
         if raw.strip():
             _check_media_type(request, operation.body.media_type)
     nothing_matches = False

@@ -22,6 +22,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+# As many as a person reads; a request may hold a million wrong values.
+MOST_ERRORS = 100
+
 _MOMENT = re.compile(
     r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([ +-]\d\d:?\d\d|Z)?)?$", re.I
 )
@@ -113,7 +116,8 @@ class Reading:
         self.unknown_values = False  # an enum value was sent that the contract does not have
 
     def wrong(self, where: str, sentence: str) -> None:
-        self.errors.setdefault(where or "body", []).append(sentence)
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.setdefault(where or "body", []).append(sentence)
 
     def value(self, shape: Shape, value: object, where: str = "") -> object:
         """The value in the contract's spelling; what cannot be right is left for pydantic."""

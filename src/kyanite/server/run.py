@@ -13,11 +13,20 @@ import uvicorn
 from kyanite.base.clock import SystemClock
 from kyanite.base.settings import Settings
 from kyanite.server import app, logs, tls, wiring
+from kyanite.server.hardening import keep_private
+from kyanite.server.http_limits import BoundedProtocol
 
 # Requests that are being answered get this long to end when the appliance is told to stop.
 DRAIN_SECONDS = 20
 # Longer than the pauses of clients that poll, so that they need no new handshake each time.
 KEEP_ALIVE_SECONDS = 75
+# Answers are data: no browser may guess their type, show them in a frame or run anything in
+# them, and one that has spoken https to this host is not to be led to http.
+SECURITY_HEADERS = [
+    ("Strict-Transport-Security", "max-age=31536000"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+]
 
 
 def _heard(_number: int, _frame: FrameType | None) -> None:
@@ -26,6 +35,7 @@ def _heard(_number: int, _frame: FrameType | None) -> None:
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain. Raises KyaniteError if it cannot start."""
+    keep_private()
     logs.configure(settings.log_level)
     wiring.prepare_folder(settings.data_dir)
     certificate = tls.ensure_certificate(settings.data_dir, settings.host, SystemClock().now())
@@ -34,13 +44,15 @@ def serve(settings: Settings) -> None:
         app.build(appliance.provisions),
         host=settings.host,
         port=settings.port,
-        ssl_certfile=str(certificate.certificate_file),
-        ssl_keyfile=str(certificate.key_file),
+        ssl_context_factory=lambda _config, _default: tls.server_context(certificate),
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
+        headers=SECURITY_HEADERS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
@@ -55,6 +67,7 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Carry out jobs until SIGTERM or SIGINT, then hand over what is unfinished."""
+    keep_private()
     logs.configure(settings.log_level)
     told = threading.Event()
 

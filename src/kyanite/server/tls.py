@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,9 +20,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kyanite.base.private_files import require_private_file
+
 # Browsers refuse certificates that are good for longer.
 LIFE = timedelta(days=825)
 RENEW_BEFORE = timedelta(days=30)
+# For TLS 1.2; those of 1.3 are all good.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,12 @@ class Certificate:
 
 
 def ensure_certificate(folder: Path, host: str, now: datetime) -> Certificate:
-    """The certificate in `folder`; made if there is none or it ends within a month."""
+    """The certificate in `folder`; made if there is none or it ends within a month.
+
+    Raises `Invalid` when other users may read the key.
+    """
     certificate = Certificate(folder / "server.crt", folder / "server.key")
+    require_private_file(certificate.key_file)
     if certificate.key_file.exists() and _is_good(certificate.certificate_file, now):
         return certificate
     key = ec.generate_private_key(ec.SECP256R1())
@@ -50,6 +59,15 @@ def ensure_certificate(folder: Path, host: str, now: datetime) -> Certificate:
     )
     _write(certificate.certificate_file, made.public_bytes(serialization.Encoding.PEM), 0o644)
     return certificate
+
+
+def server_context(certificate: Certificate) -> ssl.SSLContext:
+    """TLS as the appliance speaks it: 1.2 or newer, forward secret, authenticated ciphers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.load_cert_chain(certificate.certificate_file, certificate.key_file)
+    return context
 
 
 def _is_good(file: Path, now: datetime) -> bool:

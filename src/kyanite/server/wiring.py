@@ -16,6 +16,7 @@ from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.settings import ensure_installation_id
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import Invalid
+from kyanite.base.private_files import require_own_folder
 from kyanite.base.settings import Settings
 from kyanite.db.database import Database, sqlite_url
 from kyanite.db.master_key import open_secret_box
@@ -103,8 +104,9 @@ def folder_for_worker(database_url: str) -> Path:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the data folder, for its owner only."""
+    """Make the data folder, for its owner only. Raises Invalid if others may write into it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_own_folder(folder)
 
 
 def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = None) -> Appliance:

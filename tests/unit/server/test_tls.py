@@ -56,6 +56,7 @@ def test_a_certificate_of_an_authority_is_left_alone(tmp_path: Path) -> None:
     )
     (tmp_path / "server.crt").write_bytes(issued)
     (tmp_path / "server.key").write_text("theirs")
+    (tmp_path / "server.key").chmod(0o600)
     assert ensure_certificate(tmp_path, "localhost", NOW).certificate_file.read_bytes() == issued
 
 

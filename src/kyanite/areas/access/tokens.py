@@ -30,6 +30,7 @@ from kyanite.http.rights import Principal, Role
 
 GRACE = timedelta(seconds=30)
 LOGIN_HISTORY = timedelta(days=92)
+MOST_LOGIN_ATTEMPTS = 50_000
 
 
 class TokenKind(Enum):
@@ -78,11 +79,13 @@ class Tokens:
         passwords: Passwords,
         clock: Clock,
         lifetimes: Lifetimes | None = None,
+        most_attempts: int = MOST_LOGIN_ATTEMPTS,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._clock = clock
         self._lifetimes = lifetimes or Lifetimes()
+        self._most_attempts = most_attempts
 
     def sign_in(self, username: str, password: str, *, short_lived: bool) -> TokenPair:
         """Tokens for a name and a password; Unauthenticated, without saying which was wrong."""
@@ -189,6 +192,19 @@ class Tokens:
         db.add(LoginAttemptRow(id=new_id(), at=now, username=username[:255], succeeded=succeeded))
         if succeeded:
             self._forget_expired(db)
+        else:
+            self._bound_history(db)
+
+    def _bound_history(self, db: Session) -> None:
+        """Drop the oldest attempts: anybody can make failed ones, and they must not fill a disk."""
+        oldest_kept = db.scalar(
+            select(LoginAttemptRow.id)
+            .order_by(LoginAttemptRow.id.desc())
+            .offset(self._most_attempts)
+            .limit(1)
+        )
+        if oldest_kept is not None:
+            db.execute(delete(LoginAttemptRow).where(LoginAttemptRow.id <= oldest_kept))
 
     def _forget_expired(self, db: Session) -> None:
         """Drop what nobody needs any more. Sign-ins are rare: a good moment."""
