@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from structlog.testing import capture_logs
 
+from kyanite.base.errors import Invalid
 from kyanite.base.json_types import JsonValue
 from kyanite.db.database import LONG_LOCK_SECONDS, Database, set_pragmas, sqlite_url
 from kyanite.db.tables import Json, UtcDateTime
@@ -200,7 +201,7 @@ def test_sqlite_survives_a_power_cut_and_is_readable_by_its_owner_only(tmp_path:
 
 
 def test_other_databases_are_refused() -> None:
-    with pytest.raises(ValueError, match="SQLite or PostgreSQL"):
+    with pytest.raises(Invalid, match="SQLite or PostgreSQL"):
         Database("mysql://localhost/kyanite")
 
 

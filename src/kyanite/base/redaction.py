@@ -18,13 +18,26 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _TEXTS = (
-    (re.compile(r"(?i)([?&](?:sig|sv_sig|code|access_token)=)[^&\s\"']+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer|basic|sharedkey)\s+[A-Za-z0-9._~+/:=-]{8,}"), rf"\1 {HIDDEN}"),
+    # In a query, at its beginning, escaped for XML, or as a value inside another query.
     (
-        re.compile(r"(?i)((?:password|client_secret|refresh_token|accountkey)=)[^&;\s]+"),
+        re.compile(r"(?i)((?:\b|%26)(?:sig|access_token)(?:=|%3d))[^&\s\"'<>]+"),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"(://[^:/@\s]+:)[^@/\s]+@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)([?&;]code=)[^&\s\"']+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer|basic|sharedkey)\s+[A-Za-z0-9._~+/:=-]{8,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(r"(?i)((?:password|client_?secret|refresh_?token|account_?key)=)[^&;\s]+"),
+        rf"\1{HIDDEN}",
+    ),
+    # Members of JSON, and of objects of Python as a traceback shows them.
+    (
+        re.compile(
+            r"""(?i)(['"][a-z_]*(?:password|secret|token|accesssas|accountkey)['"]\s*:\s*)"""
+            r"""(?:"[^"]*"|'[^']*')"""
+        ),
+        rf"\1'{HIDDEN}'",
+    ),
+    (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), rf"\1{HIDDEN}@"),
 )
 
 

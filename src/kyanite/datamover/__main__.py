@@ -12,10 +12,13 @@ import resource
 import signal
 import sys
 import threading
+import traceback
+from types import TracebackType
 from typing import Final
 
 import click
 
+from kyanite.base.redaction import redacted_text
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.mover import serve_one_order
 from kyanite.datamover.transport import PipeTransport
@@ -34,6 +37,7 @@ def main(run: str, epoch: int, parent: int) -> None:
     """Carry out one order that comes through standard input."""
     _die_with(parent)
     _keep_memory_private()
+    _redact_tracebacks()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the appliance, which cancels
     read_fd, write_fd = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -56,6 +60,21 @@ def _keep_memory_private() -> None:
     """No core dumps and no debugger: the memory holds keys."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _redact_tracebacks() -> None:
+    """What nobody foresaw is printed to the appliance's log, without what it may quote."""
+
+    def on_error(
+        kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        print(redacted_text(text), file=sys.stderr, flush=True)
+
+    sys.excepthook = on_error
+    threading.excepthook = lambda thrown: on_error(
+        thrown.exc_type, thrown.exc_value, thrown.exc_traceback
+    )
 
 
 def _stop_soon() -> None:

@@ -37,6 +37,8 @@ _CANCEL_SECONDS: Final = 2.0
 """A mover that was told to stop gets so long to answer before it is killed."""
 _SILENCE_SECONDS: Final = 60.0
 """A mover that sends nothing, not even an acknowledgement, for so long is lost."""
+_MOST_NEEDS: Final = 256
+"""Accesses that a mover may wait for at once: three for each disk of the largest machine."""
 _KNOCK_SECONDS: Final = 5.0
 """How often a limit is repeated, to get an acknowledgement out of a quiet mover."""
 
@@ -189,6 +191,8 @@ class _Talk:
                 self._best = best
                 self._on_progress(best)
         elif isinstance(message, CredentialNeed) and message.number not in self._pending:
+            if len(self._pending) >= _MOST_NEEDS:
+                raise MoverLost("The data mover asks for too many accesses; it is not trusted.")
             self._pending[message.number] = self._renewals.submit(self._renew, message)
 
     def _answer_needs(self) -> None:

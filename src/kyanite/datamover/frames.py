@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from kyanite.base.errors import Invalid
@@ -27,7 +27,8 @@ _MAGIC: Final = b"KYM1"
 class Frame:
     """``sequence`` numbers what must arrive, from 1; 0 is a bare acknowledgement.
 
-    ``acknowledged`` is the highest number up to which everything has been received.
+    ``acknowledged`` is the highest number up to which everything has been received. What an
+    order holds is in ``body`` and ``payload``, so ``repr`` shows neither.
     """
 
     run: str
@@ -35,8 +36,8 @@ class Frame:
     sequence: int
     acknowledged: int
     kind: str = ""
-    body: JsonObject | None = None
-    payload: bytes = b""
+    body: JsonObject | None = field(default=None, repr=False)
+    payload: bytes = field(default=b"", repr=False)
 
     def encode(self) -> bytes:
         """The frame's bytes."""
@@ -66,7 +67,7 @@ class Frame:
             raise Invalid("A message of the data mover has the wrong length.")
         try:
             header = as_object(json.loads(data[PREFIX.size : PREFIX.size + header_length]))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Invalid("A message of the data mover is not readable.") from error
         version = as_int(header.get("version"))
         if version != PROTOCOL_VERSION:

@@ -24,9 +24,11 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from kyanite.base.errors import Invalid
 
 _log = structlog.get_logger()
 
@@ -60,8 +62,16 @@ class Database:
     """One database, shared by all threads of a process. Close it with `dispose`."""
 
     def __init__(self, url: str) -> None:
-        """``url`` is ``sqlite:///path`` or ``postgresql+psycopg://user:password@host/name``."""
-        parsed = make_url(url)
+        """``url`` is ``sqlite:///path`` or ``postgresql+psycopg://user:password@host/name``.
+
+        Raises `Invalid` for another one. No error of a database shows a value of a statement:
+        among them are hashes of passwords and tokens, and sealed secrets.
+        """
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError):
+            # What the library says may repeat the URL, and with it the password.
+            raise Invalid("The address of the database (KYANITE_DATABASE_URL) is no URL.") from None
         self.url = url
         self.kind: Literal["sqlite", "postgresql"]
         if parsed.get_backend_name() == "sqlite":
@@ -71,8 +81,8 @@ class Database:
             self.kind = "postgresql"
             self.engine = _postgresql_engine(url)
         else:
-            raise ValueError(
-                f"Kyanite keeps its data in SQLite or PostgreSQL, not in {parsed.drivername}"
+            raise Invalid(
+                f"Kyanite keeps its data in SQLite or PostgreSQL, not in {parsed.drivername}."
             )
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
 
@@ -182,6 +192,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
@@ -217,6 +228,7 @@ def _postgresql_engine(url: str) -> Engine:
     settings = f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS * 1000}"
     return create_engine(
         url,
+        hide_parameters=True,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         pool_pre_ping=True,

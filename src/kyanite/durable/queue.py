@@ -241,13 +241,18 @@ def _queue_engine(database: Database) -> Engine:
         idle = _IDLE_IN_TRANSACTION_SECONDS * 1000
         return create_engine(
             database.url,
+            hide_parameters=True,
             pool_size=5,
             max_overflow=10,
             pool_pre_ping=True,
             connect_args={"options": f"-c idle_in_transaction_session_timeout={idle}"},
         )
     engine = create_engine(
-        database.url, connect_args={"check_same_thread": False}, pool_size=5, max_overflow=20
+        database.url,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False},
+        pool_size=5,
+        max_overflow=20,
     )
 
     @event.listens_for(engine, "connect")

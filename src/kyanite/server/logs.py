@@ -12,7 +12,7 @@ import structlog
 from kyanite.base.redaction import redacted
 
 # Libraries that write whole requests, headers included, at INFO.
-_QUIET = ("azure", "urllib3", "dbos", "sqlalchemy", "uvicorn.access")
+_QUIET = ("azure", "msal", "urllib3", "dbos", "sqlalchemy", "psycopg", "uvicorn.access")
 
 
 def _redact(_logger: object, _name: str, event: MutableMapping[str, Any]) -> dict[str, Any]:

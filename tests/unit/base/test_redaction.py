@@ -16,6 +16,13 @@ from kyanite.base.redaction import HIDDEN, redacted
         "postgresql+psycopg://kyanite:SECRET@db/kyanite",
         "grant_type=password&password=SECRET&username=x",
         "AccountName=a;AccountKey=SECRET==;EndpointSuffix=x",
+        "sig=SECRET&sv=2024",
+        "<Url>https://h/c?sv=1&amp;sig=SECRET</Url>",
+        "GET /copy?source=https%3A%2F%2Fh%2Fc%3Fsv%3D1%26sig%3DSECRET",
+        "{'clientSecret': 'SECRET', 'tenant': 't'}",
+        '{"refresh_token": "SECRET"}',
+        '{"accessSAS": "https://md-1.z5.blob.storage.azure.net/a/b?sv=2018&sig=SECRET"}',
+        "redis://:SECRET@host",
     ],
 )
 def test_secrets_are_known_by_their_looks(text: str) -> None:
