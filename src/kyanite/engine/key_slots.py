@@ -18,7 +18,7 @@ from kyanite.engine.keys import derive
 
 _PASSWORD_KIND: Final = 1
 _HEAD: Final = struct.Struct("<8sHHIII16s16s32s")
-_SLOT_BYTES: Final = _HEAD.size + 32 + 48
+SLOT_BYTES: Final = _HEAD.size + 32 + 48
 
 # 64 MiB and two passes: about 70 ms on one core of 2025, and expensive to guess in parallel.
 _MEMORY_KIB: Final = 64 * 1024
@@ -26,9 +26,10 @@ _PASSES: Final = 2
 _LANES: Final = 2
 
 # What a reader accepts: a hostile slot must not make it use all memory or hours of time.
-_MEMORY_BOUNDS_KIB: Final = (8 * 1024, 1024 * 1024)
+_MEMORY_BOUNDS_KIB: Final = (8 * 1024, 256 * 1024)
 _MOST_PASSES: Final = 16
 _MOST_LANES: Final = 16
+MAX_SLOTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def slot_owner(slot: bytes) -> bytes | None:
 
     An interrupted ``init`` may leave a slot of a repository that never came to be.
     """
-    if len(slot) != _SLOT_BYTES or not slot.startswith(SLOT_MAGIC):
+    if len(slot) != SLOT_BYTES or not slot.startswith(SLOT_MAGIC):
         return None
     return bytes(_HEAD.unpack_from(slot)[6])
 
@@ -79,7 +80,7 @@ def open_slot(slot: bytes, password: str, repository_id: bytes) -> bytes | None:
 
     Raises ``Damaged`` or ``UnknownFormat`` for a slot that is none.
     """
-    ensure(len(slot) == _SLOT_BYTES and slot.startswith(SLOT_MAGIC), "A key slot is damaged.")
+    ensure(len(slot) == SLOT_BYTES and slot.startswith(SLOT_MAGIC), "A key slot is damaged.")
     head = slot[: _HEAD.size]
     _, version, kind, memory_kib, passes, lanes, owner, slot_id, salt = _HEAD.unpack(head)
     check_version(version, "A key slot")

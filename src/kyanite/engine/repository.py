@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import (
     Conflict,
+    Damaged,
     EngineError,
     Missing,
     NotFound,
@@ -31,12 +32,13 @@ from kyanite.engine.format import (
 )
 from kyanite.engine.index import load_index
 from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
-from kyanite.engine.key_slots import Cost, make_slot, open_slot, slot_owner
+from kyanite.engine.key_slots import MAX_SLOTS, SLOT_BYTES, Cost, make_slot, open_slot, slot_owner
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys, pack_key
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.point import Point
 from kyanite.engine.session import SessionTicket, put_void, register
 from kyanite.engine.settings import (
+    MAX_REPOSITORY_BYTES,
     RepositorySettings,
     decode_repository,
     encode_repository,
@@ -323,7 +325,8 @@ class Repository:
 
 def _read_head(storage: Storage) -> bytes:
     try:
-        return storage.get(REPOSITORY_NAME)
+        # One byte more than it may have is read, and no gigabyte that somebody put there.
+        return storage.get_range(REPOSITORY_NAME, 0, MAX_REPOSITORY_BYTES + 1)
     except ObjectMissing:
         raise UnknownFormat(
             "There is no Kyanite repository at this address; check it, or make one with init."
@@ -332,7 +335,13 @@ def _read_head(storage: Storage) -> bytes:
 
 def _read_slots(storage: Storage) -> dict[str, bytes]:
     names = [info.name for info in storage.list(KEYS_PREFIX)]
-    return dict(zip(names, parallel_map(storage.get, names), strict=True))
+    if len(names) > MAX_SLOTS:
+        raise Damaged(f"There are {len(names)} key slots; this program writes no more than a few.")
+
+    def read(name: str) -> bytes:
+        return storage.get_range(name, 0, SLOT_BYTES + 1)
+
+    return dict(zip(names, parallel_map(read, names), strict=True))
 
 
 def _unlock(slots: dict[str, bytes], password: str, repository_id: bytes) -> bytes | None:

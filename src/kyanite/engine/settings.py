@@ -26,6 +26,7 @@ from kyanite.engine.sealed_object import from_json_bytes, to_json_bytes
 
 _HEADER: Final = struct.Struct("<8sHHI16s")
 _MAC_BYTES: Final = 32
+MAX_REPOSITORY_BYTES: Final = _HEADER.size + MAX_SETTINGS_BYTES + _MAC_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class Mark:
         """Read the object. Raises ``UnknownFormat``."""
         try:
             document = as_object(json.loads(content))
-        except ValueError:
+        except (ValueError, RecursionError):
             document = {}
         if document.get("version") != _VERSION:
             raise UnknownFormat(
@@ -95,7 +95,7 @@ def write_mark(storage: Storage, mark: Mark) -> None:
     """
     names = _names(storage)
     content = mark.to_bytes()
-    if names and storage.get(names[-1]) == content:
+    if names and storage.get_range(names[-1], 0, _MAX_BYTES) == content:
         _remove(storage, names[:-1])
         return
     number = int(names[-1].removeprefix(PREFIX)) + 1 if names else 1
