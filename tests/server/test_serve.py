@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psutil
+
 from support.waiting import eventually
 
 PASSWORD = "S3cure-Passw0rd"
@@ -100,6 +102,35 @@ def test_it_serves_https_only_survives_a_kill_and_drains_when_told(tmp_path: Pat
     for secret in (PASSWORD, token, pair["refresh_token"], renewed["access_token"]):
         assert secret not in log
     assert all(json.loads(line)["event"] for line in log.splitlines())
+
+
+def test_it_opens_one_port_writes_private_files_and_tells_browsers_to_be_strict(
+    tmp_path: Path,
+) -> None:
+    folder, port = tmp_path / "data", free_port()
+    with serving(folder, port, FIRST) as process:
+        listening = [
+            one.laddr.port
+            for one in psutil.Process(process.pid).net_connections(kind="inet")
+            if one.status == psutil.CONN_LISTEN
+        ]
+        assert listening == [port]
+        assert {path.name: path.stat().st_mode & 0o077 for path in folder.iterdir()} == {
+            path.name: 0 for path in folder.iterdir()
+        }
+        assert folder.stat().st_mode & 0o077 == 0
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=30, context=ssl._create_unverified_context()
+        )
+        connection.request("GET", "/api/v8.1/system/about")
+        answer = connection.getresponse()
+        connection.close()
+    assert answer.status == 401
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "server" not in answer.headers
 
 
 def test_a_first_start_without_an_administrator_says_what_is_missing(tmp_path: Path) -> None:
