@@ -6,7 +6,8 @@ import pytest
 
 from demo.appliance import WorkFailed
 from support.disk_contents import MIB, change, is_on_disk, write_noise
-from support.house import House, Machine, wait_until
+from support.house import House, Machine
+from support.waiting import eventually
 
 PASSING = [
     pytest.param({"method": "PUT", "path": "/snapshots/", "status": 429, "code": "TooManyRequests",
@@ -51,7 +52,7 @@ def test_an_access_that_ends_in_the_middle_of_a_disk_is_renewed(
     content = write_noise(house, machine.disk_ids[0], 40 * MIB, 12)
     house.control.add_fault(method="GET", path="^/md-", skip=6, times=1, hold="before")
     _, backup = house.run_policy(house.policy("daily", [machine]))
-    wait_until(lambda: any(f.get("held") for f in house.control.faults()), 60)
+    eventually(lambda: any(f.get("held") for f in house.control.faults()), within_seconds=60)
     house.advance(2 * 3600)
     house.control.clear_faults()
     house.client.wait(backup)

@@ -12,8 +12,9 @@ import pytest
 
 from kyanite.durable.lease import Timing
 from support.disk_contents import MIB, Content, is_on_disk, write_noise
-from support.house import House, Machine, wait_until
+from support.house import House, Machine
 from support.program import Program
+from support.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 
@@ -117,7 +118,9 @@ def _freeze_both(house: House, worker: Program, movers_too: bool) -> None:
     """Freeze the appliance at work; when the worker has taken over, freeze that instead."""
     _wait_for_movers(house.program, 60, house.program.output)
     worker.start()
-    wait_until(lambda: "carrying out jobs" in worker.output(), 60, worker.output)
+    eventually(
+        lambda: "carrying out jobs" in worker.output(), within_seconds=60, what=worker.output
+    )
     appliance = Frozen(house.program, movers_too=movers_too)
     try:
         _wait_for_movers(worker, TAKEOVER_SECONDS, worker.output)
@@ -125,18 +128,22 @@ def _freeze_both(house: House, worker: Program, movers_too: bool) -> None:
     finally:
         appliance.wake()
     # Its own mover has nothing to do any more, and goes.
-    wait_until(lambda: not house.program.movers, TAKEOVER_SECONDS, house.program.output)
+    eventually(
+        lambda: not house.program.movers, within_seconds=TAKEOVER_SECONDS, what=house.program.output
+    )
 
     second = Frozen(worker, movers_too=not movers_too)
     try:
         _wait_for_movers(house.program, TAKEOVER_SECONDS, house.program.output)
         house.control.clear_faults()
-        wait_until(lambda: not house.program.movers, END_SECONDS, house.program.output)
+        eventually(
+            lambda: not house.program.movers, within_seconds=END_SECONDS, what=house.program.output
+        )
         second.outlast_three_leases()
     finally:
         second.wake()
-    wait_until(lambda: not worker.movers, TAKEOVER_SECONDS, worker.output)
+    eventually(lambda: not worker.movers, within_seconds=TAKEOVER_SECONDS, what=worker.output)
 
 
 def _wait_for_movers(program: Program, seconds: float, explain: Callable[[], str]) -> None:
-    wait_until(lambda: bool(program.movers), seconds, explain)
+    eventually(lambda: bool(program.movers), within_seconds=seconds, what=explain)

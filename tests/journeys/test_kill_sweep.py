@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from support.disk_contents import MIB, is_on_disk
-from support.house import wait_until
 from support.kill_stage import Hold, Stage, Victim, running_stage
+from support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -203,5 +203,7 @@ def _wait_for_copied(stage: Stage, operation: str, figure: str, size_bytes: int)
     def reached() -> bool:
         return stage.house.control.operation("disks", operation)[figure] >= size_bytes
 
-    wait_until(lambda: bool(stage.house.program.movers), 60, stage.house.program.output)
-    wait_until(reached, 60, stage.house.program.output)
+    eventually(
+        lambda: bool(stage.house.program.movers), within_seconds=60, what=stage.house.program.output
+    )
+    eventually(reached, within_seconds=60, what=stage.house.program.output)

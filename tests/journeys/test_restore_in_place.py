@@ -9,7 +9,8 @@ import pytest
 from demo.appliance import WorkFailed
 from demo.shape import differences, shape_of
 from support.disk_contents import MIB, change, is_on_disk, write_noise
-from support.house import House, Machine, running_house, wait_until
+from support.house import House, Machine, running_house
+from support.waiting import eventually
 
 LOCKS_VERSION = "2020-05-01"
 
@@ -165,16 +166,16 @@ def test_a_stop_while_disks_are_written_removes_what_was_made(
     house.control.add_fault(method="PUT", path="^/md-", totalBytesPerSecond=2 * MIB)
     written = house.control.operation("disks", "PutPage")["requests"]
     session_id = house.restore(house.newest_backup(files.machine))
-    wait_until(
+    eventually(
         lambda: house.control.operation("disks", "PutPage")["requests"] > written,
-        60,
-        lambda: str(house.control.get("stats").json()),
+        within_seconds=60,
+        what=lambda: str(house.control.get("stats").json()),
     )
     house.client.post(f"/jobSessions/{session_id}/stop")
-    wait_until(
+    eventually(
         lambda: house.client.get(f"/jobSessions/{session_id}")["status"] == "Canceled",
-        10,
-        lambda: str(house.client.get(f"/jobSessions/{session_id}")),
+        within_seconds=10,
+        what=lambda: str(house.client.get(f"/jobSessions/{session_id}")),
     )
     house.control.clear_faults()
     _untouched(house, files)

@@ -6,7 +6,8 @@ import time
 from itertools import pairwise
 
 from support.disk_contents import MIB, write_noise
-from support.house import House, wait_until
+from support.house import House
+from support.waiting import eventually
 
 STOP_SECONDS = 5
 
@@ -34,14 +35,14 @@ def test_a_stop_in_the_middle_of_a_copy_is_final_within_seconds_and_leaves_nothi
     house.control.add_fault(method="GET", path="^/md-", times=None, totalBytesPerSecond=8 * MIB)
     snapshots, backup = house.run_policy(house.policy("slow", [machine]))
     house.client.wait(snapshots)
-    wait_until(lambda: house.client.read_bytes(backup) > 0, 60)
+    eventually(lambda: house.client.read_bytes(backup) > 0, within_seconds=60)
     started = time.monotonic()
     house.client.post(f"/jobSessions/{backup}/stop")
 
     def final() -> bool:
         return bool(house.client.get(f"/jobSessions/{backup}")["status"] == "Canceled")
 
-    wait_until(final, STOP_SECONDS)
+    eventually(final, within_seconds=STOP_SECONDS)
     assert time.monotonic() - started < STOP_SECONDS
     house.control.clear_faults()
     assert house.program.movers == []

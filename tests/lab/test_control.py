@@ -9,10 +9,11 @@ import requests
 
 from support.lab import Azure, Control
 from support.lab_clients import resources
+from support.waiting import eventually
 
 pytestmark = pytest.mark.control
 
-_DEADLINE_SECONDS = 20.0
+_LONGEST_ANSWER_SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +24,6 @@ def _fresh(fresh: Control) -> None:
 @pytest.fixture
 def groups(azure: Azure) -> str:
     return f"/subscriptions/{azure.subscription_ids[0]}/resourcegroups"
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.02)
 
 
 class _Background:
@@ -53,7 +47,7 @@ class _Background:
         return self._thread.is_alive()
 
     def wait(self) -> requests.Response:
-        self._thread.join(_DEADLINE_SECONDS)
+        self._thread.join(_LONGEST_ANSWER_SECONDS)
         assert self.answer is not None, self.error
         return self.answer
 
@@ -132,7 +126,7 @@ def test_a_request_held_before_is_applied_when_it_is_let_go(
     path = f"{groups}/new?api-version=2025-04-01"
     control.add_fault(method="PUT", path="groups/new$", hold="before")
     put = _Background(lambda: azure.call("PUT", path, {"location": "westeurope"}, token=token))
-    _until(lambda: len(_held(control)) == 1)
+    eventually(lambda: len(_held(control)) == 1)
     assert _held(control) == [{"method": "PUT", "path": f"{groups}/new", "hold": "before"}]
     assert azure.call("GET", path, token=token).status_code == 404
     assert put.running
@@ -148,8 +142,8 @@ def test_a_request_held_after_is_applied_and_answered_late(
     path = f"{groups}/new?api-version=2025-04-01"
     control.add_fault(method="PUT", path="groups/new$", hold="after")
     put = _Background(lambda: azure.call("PUT", path, {"location": "westeurope"}, token=token))
-    _until(lambda: azure.call("GET", path, token=token).status_code == 200)
-    _until(lambda: len(_held(control)) == 1)
+    eventually(lambda: azure.call("GET", path, token=token).status_code == 200)
+    eventually(lambda: len(_held(control)) == 1)
     assert put.running
     control.clear_faults()
     assert put.wait().status_code == 201
@@ -173,7 +167,7 @@ def test_a_held_request_whose_client_died_is_applied_only_if_asked_for(
         )
 
     put = _Background(put_and_give_up)
-    _until(lambda: not put.running)
+    eventually(lambda: not put.running)
     assert isinstance(put.error, requests.Timeout)
     assert len(_held(control)) == 1
     control.clear_faults()
@@ -182,7 +176,7 @@ def test_a_held_request_whose_client_died_is_applied_only_if_asked_for(
         found = control.get("requests").json()["requests"]
         return any(one["method"] == "PUT" for one in found)
 
-    _until(finished)
+    eventually(finished)
     assert azure.call("GET", path, token=token).status_code == (200 if late else 404)
 
 
@@ -191,7 +185,7 @@ def test_a_reset_lets_held_requests_go(azure: Azure, control: Control, groups: s
     path = f"{groups}/new?api-version=2025-04-01"
     control.add_fault(path="groups/new$", hold="after")
     put = _Background(lambda: azure.call("PUT", path, {"location": "westeurope"}, token=token))
-    _until(lambda: len(_held(control)) == 1)
+    eventually(lambda: len(_held(control)) == 1)
     control.reset()
     assert put.wait().status_code == 201
     assert azure.call("GET", path, token=token).status_code == 404
@@ -269,7 +263,7 @@ def test_the_stats_show_what_ran_at_once(azure: Azure, control: Control, groups:
         )
         for number in range(3)
     ]
-    _until(lambda: len(_held(control)) == 3)
+    eventually(lambda: len(_held(control)) == 3)
     control.clear_faults()
     assert [one.wait().status_code for one in puts] == [201] * 3
     assert control.operation("resources", "resourceGroups.put")["maxConcurrent"] == 3

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +17,11 @@ from demo.azure import Lab
 from demo.web import Refused
 from support.lab import Control, LabProcess, running_lab
 from support.program import Program
+from support.waiting import eventually
 
 USERNAME = "admin"
 PASSWORD = "Correct-horse-9-battery"
 _START_SECONDS = 60.0
-_LONGEST_LOOK_SECONDS = 5.0
 
 
 @dataclass
@@ -74,7 +73,7 @@ class House:
         def up() -> bool:
             return certificate.exists() and Appliance(address, str(certificate)).is_up()
 
-        wait_until(up, _START_SECONDS, lambda: self.program.output()[-3000:])
+        eventually(up, within_seconds=_START_SECONDS, what=lambda: self.program.output()[-3000:])
         client = Appliance(address, str(certificate))
         client.sign_in(USERNAME, PASSWORD)
         self.client = client
@@ -355,23 +354,6 @@ def running_house(folder: Path, **appliance_settings: str) -> Iterator[House]:
             yield house
         finally:
             house.program.kill_tree()
-
-
-def wait_until(
-    condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = lambda: ""
-) -> None:
-    """Poll ``condition`` until it holds; fails after ``seconds`` with what ``explain`` says.
-
-    Time in which this process stood still itself does not count.
-    """
-    waited, pause = 0.0, 0.02
-    looked = time.monotonic()
-    while not condition():
-        now = time.monotonic()
-        waited, looked = waited + min(now - looked, _LONGEST_LOOK_SECONDS), now
-        assert waited < seconds, f"not within {seconds} s. {explain()}"
-        time.sleep(pause)
-        pause = min(0.25, pause * 1.5)
 
 
 def _lab_json(lab: LabProcess) -> dict[str, object]:

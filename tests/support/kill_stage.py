@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 import psutil
 
 from support.disk_contents import MIB, Content, change, is_on_disk, write_noise
-from support.house import House, Machine, running_house, wait_until
+from support.house import House, Machine, running_house
+from support.waiting import eventually
 
 Victim: TypeAlias = Literal["tree", "parent", "mover"]
 Hold: TypeAlias = Literal["before", "after"]
@@ -58,10 +59,10 @@ class Stage:
 
     def wait_for_held(self) -> str | None:
         """Method and path of the held request; None when all sessions ended without it."""
-        wait_until(
+        eventually(
             lambda: bool(self._held()) or self._nothing_runs(),
-            HELD_SECONDS,
-            self.house.program.output,
+            within_seconds=HELD_SECONDS,
+            what=self.house.program.output,
         )
         held = self._held()
         return held[0] if held else None
