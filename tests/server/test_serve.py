@@ -18,17 +18,11 @@ from urllib.parse import urlencode
 
 import psutil
 
+from support.ports import free_port
 from support.waiting import eventually
 
 PASSWORD = "S3cure-Passw0rd"
 FIRST = {"KYANITE_ADMIN_USERNAME": "admin", "KYANITE_ADMIN_PASSWORD": PASSWORD}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def call(

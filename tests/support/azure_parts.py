@@ -5,10 +5,7 @@ The Azure is a lab, started once for a test run, or what ``KYANITE_TEST_AZURE`` 
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -27,7 +24,7 @@ from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
 from kyanite.http.routes import Routes
 from support.api import ApiUnderTest
-from support.lab import Azure, Control, LabProcess, read_lab_file
+from support.lab import Azure, Control, LabProcess, lab_until_exit, read_lab_file
 
 SECRETS = SecretBox(bytes(32))
 
@@ -125,15 +122,7 @@ def areas_lab() -> LabProcess:
 
     Not the shared one, whose users do not expect a reset.
     """
-    directory = Path(tempfile.mkdtemp(prefix="kyanite-areas-lab-"))
-    lab = LabProcess(directory)
-
-    def stop() -> None:
-        lab.kill()
-        shutil.rmtree(directory, ignore_errors=True)
-
-    atexit.register(stop)
-    return lab
+    return lab_until_exit()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from demo.azure import Azure as GuestAzure
 from demo.azure import Lab
 from demo.web import Refused
 from support.lab import Control, LabProcess, running_lab
+from support.ports import free_port
 from support.program import Program
 from support.waiting import eventually
 
@@ -35,7 +35,7 @@ class House:
     repository_id: str = ""
 
     def __post_init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.program = Program(
             ["serve", "--data", str(self.data), "--port", str(self.port)],
             self.settings,
@@ -359,9 +359,3 @@ def running_house(folder: Path, **appliance_settings: str) -> Iterator[House]:
 def _lab_json(lab: LabProcess) -> dict[str, object]:
     facts: dict[str, object] = json.loads((lab.directory / "lab.json").read_text())
     return facts
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,8 +1,11 @@
 """A lab process for tests, and the official SDKs pointed at what a lab.json describes."""
 
+import atexit
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -241,6 +244,19 @@ def running_lab(directory: Path, *arguments: str) -> Iterator[LabProcess]:
         yield lab
     finally:
         lab.stop()
+
+
+def lab_until_exit() -> LabProcess:
+    """A lab in a temporary directory; it ends, and its directory goes, with this process."""
+    directory = Path(tempfile.mkdtemp(prefix="kyanite-lab-"))
+    lab = LabProcess(directory)
+
+    def end() -> None:
+        lab.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+    atexit.register(end)
+    return lab
 
 
 def read_lab_file(path: Path) -> Azure:

