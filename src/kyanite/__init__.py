@@ -1,0 +1,1 @@
+"""An appliance that protects Azure workloads behind one REST API."""

@@ -17,11 +17,11 @@ from kyanite.durable.context import JobContext
 from kyanite.durable.job_tables import ExecutorRow, JobRow, StepRow
 from kyanite.durable.results import ItemResource
 from kyanite.durable.session_tables import ItemRow, ItemRunRow
-from kyanite.durable.start import job_result
 from kyanite.rules.sessions import SessionStatus
 from support.jobs import (
     QUICK,
     carrying_out,
+    job_result,
     read_log,
     read_session,
     start,

@@ -15,10 +15,16 @@ import pytest
 from sqlalchemy import text
 
 from kyanite.db.database import Database
-from kyanite.durable.start import job_result
 from kyanite.durable.stop import stop_session
 from support.durable_worker import Journal
-from support.jobs import read_log, read_session, start, wait_for_status, wait_until_final
+from support.jobs import (
+    job_result,
+    read_log,
+    read_session,
+    start,
+    wait_for_status,
+    wait_until_final,
+)
 from support.waiting import eventually
 
 TESTS = Path(__file__).parent.parent

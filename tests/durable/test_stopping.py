@@ -14,11 +14,12 @@ from kyanite.durable.children import Child
 from kyanite.durable.context import JobContext
 from kyanite.durable.results import ItemResource
 from kyanite.durable.session_tables import ItemRunRow
-from kyanite.durable.start import NewSession, job_result, start_session
+from kyanite.durable.start import NewSession, start_session
 from kyanite.durable.stop import stop_session
 from kyanite.rules.sessions import SessionStatus
 from support.jobs import (
     carrying_out,
+    job_result,
     read_log,
     read_session,
     start,

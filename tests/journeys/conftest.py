@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from support.databases import postgresql_url  # noqa: F401
 from support.house import House, running_house
 from support.postgresql import create_database, drop_database
 

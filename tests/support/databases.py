@@ -16,7 +16,7 @@ import pytest
 
 import kyanite
 from kyanite.db.database import Database, sqlite_url
-from kyanite.db.schema import create_schema
+from kyanite.db.tables import Base
 from kyanite.durable.queue import prepare_queue
 from support.postgresql import create_database, drop_database, postgresql_server
 
@@ -41,7 +41,7 @@ def make_schema(url: str) -> None:
     """Every table of the product, and those of the job queue."""
     import_all_tables()
     database = Database(url)
-    create_schema(database)
+    Base.metadata.create_all(database.engine)
     prepare_queue(database)
     database.dispose()
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.db.database import Database
 from kyanite.durable.context import JobContext
+from kyanite.durable.job_tables import JobRow
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.lease import Timing
 from kyanite.durable.runtime import Runtime
@@ -63,6 +65,11 @@ def read_log(database: Database, session_id: str) -> list[tuple[str, str]]:
             .order_by(LogRow.logged_at, LogRow.id)
         )
         return [(row.status, row.message) for row in rows]
+
+
+def job_result(db: Session, session_id: str) -> JsonValue:
+    """What the job of a session answered; ``None`` until it is done."""
+    return db.execute(select(JobRow.result).where(JobRow.id == session_id)).scalar_one_or_none()
 
 
 def wait_for_status(

@@ -1,0 +1,1 @@
+"""What services of the lab stand on: HTTP, state, ARM conventions, operations, clock, faults."""

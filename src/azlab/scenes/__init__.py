@@ -1,0 +1,1 @@
+"""Scenes: what a new lab holds, and the images of its disks."""

@@ -1,0 +1,1 @@
+"""The product by subject; every area has the same rooms."""

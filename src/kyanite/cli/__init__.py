@@ -1,0 +1,1 @@
+"""The commands of `kyanite`: one file each."""

@@ -109,11 +109,6 @@ def running_session(db: Session, exclusive_key: str) -> str | None:
     ).scalar_one_or_none()
 
 
-def job_result(db: Session, session_id: str) -> JsonValue:
-    """What the job of a session answered; ``None`` until it is done."""
-    return db.execute(select(JobRow.result).where(JobRow.id == session_id)).scalar_one_or_none()
-
-
 def _session_row(session_id: str, new: NewSession, now: datetime) -> SessionRow:
     return SessionRow(
         id=session_id,

@@ -1,0 +1,1 @@
+"""Puts the appliance together: application, wiring, logs, TLS."""

@@ -15,8 +15,6 @@ from kyanite.rules.permissions import (
     unverifiable,
 )
 
-EVERYTHING = Grant(actions=("*",), data_actions=("*",))
-
 SET_SIZES = {
     "Repository": (28, 7),
     "WorkerManagement": (80, 7),

@@ -1,0 +1,1 @@
+"""Microsoft.Compute: machines, disks, snapshots and the access to their bytes."""

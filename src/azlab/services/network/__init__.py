@@ -1,0 +1,1 @@
+"""Microsoft.Network: as much as a machine needs."""

@@ -1,0 +1,1 @@
+"""Virtual machines: policies, protected data, restore points, restores, the jobs behind them."""
