@@ -136,6 +136,12 @@ class _Restore:
             holder = as_text(dig(found, "properties", "virtualMachine", "id"))
             resources.refuse_foreign(interface.target_id, holder, machine_id)
         resources.refuse_locked(self.arm, there)
+        names = {disk.target_id.rsplit("/", 1)[-1].lower() for disk in self.plan.disks}
+        if there and len(names) < len(self.plan.disks):
+            raise Rejected(
+                "Two disks of the machine have one name in two groups, so they cannot wait in "
+                "one group for their turn; restore to a new location"
+            )
         return list[JsonValue](there)
 
     @property
