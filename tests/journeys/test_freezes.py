@@ -68,29 +68,32 @@ def machine(house: House) -> Machine:
     return house.smallest_machine()
 
 
-@pytest.mark.parametrize(
-    "movers_too",
-    [
-        pytest.param(False, id="its movers run on"),
-        pytest.param(True, id="with its movers", marks=pytest.mark.slow),
-    ],
-)
+def test_a_worker_finishes_the_backup_of_a_frozen_appliance_whose_mover_runs_on(
+    house: House, worker: Program, machine: Machine
+) -> None:
+    content = write_noise(house, machine.disk_ids[0], SIZE_BYTES, 40)
+    _slow(house, "GET")
+    sessions = house.run_policy(house.policy("frozen", [machine]))
+    appliance = _freeze_appliance(house, worker, movers_too=False)
+    try:
+        house.control.clear_faults()
+        wait_until(lambda: not worker.movers, END_SECONDS, worker.output)
+        appliance.outlast_three_leases()
+    finally:
+        appliance.wake()
+    _is_backed_up_once(house, machine, sessions, content)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("movers_too", [False, True])
 def test_a_backup_outlives_the_freeze_of_one_process_and_then_of_the_other(
     house: House, worker: Program, machine: Machine, movers_too: bool
 ) -> None:
     content = write_noise(house, machine.disk_ids[0], SIZE_BYTES, 41)
     _slow(house, "GET")
-    snapshots, backup = house.run_policy(house.policy("frozen", [machine]))
+    sessions = house.run_policy(house.policy("frozen", [machine]))
     _freeze_both(house, worker, movers_too)
-    for session_id in (snapshots, backup):
-        house.client.wait(session_id)
-    points = house.client.get(
-        "/restorePoints/virtualMachines", VirtualMachineId=machine.id, Limit=-1
-    )["results"]
-    assert [p["backupDestination"] for p in points].count("AzureBlob") == 1
-    disk_id = house.restore_disk_elsewhere(machine, machine.disk_ids[0], "check")
-    assert is_on_disk(house, content, disk_id)
-    assert house.leftovers() == []
+    _is_backed_up_once(house, machine, sessions, content)
 
 
 @pytest.mark.slow
@@ -114,8 +117,8 @@ def _slow(house: House, method: str) -> None:
     house.control.add_fault(method=method, path="^/md-", totalBytesPerSecond=MIB / 4)
 
 
-def _freeze_both(house: House, worker: Program, movers_too: bool) -> None:
-    """Freeze the appliance at work; when the worker has taken over, freeze that instead."""
+def _freeze_appliance(house: House, worker: Program, *, movers_too: bool) -> Frozen:
+    """Freeze the appliance at work, and wait until the worker has taken over."""
     _wait_for_movers(house.program, 60, house.program.output)
     worker.start()
     eventually(
@@ -124,6 +127,16 @@ def _freeze_both(house: House, worker: Program, movers_too: bool) -> None:
     appliance = Frozen(house.program, movers_too=movers_too)
     try:
         _wait_for_movers(worker, TAKEOVER_SECONDS, worker.output)
+    except BaseException:
+        appliance.wake()
+        raise
+    return appliance
+
+
+def _freeze_both(house: House, worker: Program, movers_too: bool) -> None:
+    """Freeze the appliance at work; when the worker has taken over, freeze that instead."""
+    appliance = _freeze_appliance(house, worker, movers_too=movers_too)
+    try:
         appliance.outlast_three_leases()
     finally:
         appliance.wake()
@@ -143,6 +156,20 @@ def _freeze_both(house: House, worker: Program, movers_too: bool) -> None:
     finally:
         second.wake()
     eventually(lambda: not worker.movers, within_seconds=TAKEOVER_SECONDS, what=worker.output)
+
+
+def _is_backed_up_once(
+    house: House, machine: Machine, sessions: list[str], content: Content
+) -> None:
+    for session_id in sessions:
+        house.client.wait(session_id)
+    points = house.client.get(
+        "/restorePoints/virtualMachines", VirtualMachineId=machine.id, Limit=-1
+    )["results"]
+    assert [p["backupDestination"] for p in points].count("AzureBlob") == 1
+    disk_id = house.restore_disk_elsewhere(machine, machine.disk_ids[0], "check")
+    assert is_on_disk(house, content, disk_id)
+    assert house.leftovers() == []
 
 
 def _wait_for_movers(program: Program, seconds: float, explain: Callable[[], str]) -> None:
