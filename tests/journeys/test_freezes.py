@@ -77,7 +77,7 @@ def test_a_worker_finishes_the_backup_of_a_frozen_appliance_whose_mover_runs_on(
     appliance = _freeze_appliance(house, worker, movers_too=False)
     try:
         house.control.clear_faults()
-        wait_until(lambda: not worker.movers, END_SECONDS, worker.output)
+        eventually(lambda: not worker.movers, within_seconds=END_SECONDS, what=worker.output)
         appliance.outlast_three_leases()
     finally:
         appliance.wake()
