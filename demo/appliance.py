@@ -12,7 +12,7 @@ import urllib3
 from demo.web import Refused, Web
 
 FINAL = frozenset({"Success", "Warning", "Error", "Canceled"})
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
 
 
 class WorkFailed(Exception):

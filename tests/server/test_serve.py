@@ -140,3 +140,16 @@ def test_a_first_start_without_an_administrator_says_what_is_missing(tmp_path: P
     assert done.returncode == 2
     assert "KYANITE_ADMIN_USERNAME" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_idle_client_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    folder, port = tmp_path / "data", free_port()
+    with serving(folder, port, FIRST) as process:
+        idle = http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=30, context=ssl._create_unverified_context()
+        )
+        idle.request("GET", "/api/v8.1/system/serviceIsUp")
+        assert idle.getresponse().read() is not None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+        idle.close()

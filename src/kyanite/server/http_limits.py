@@ -21,6 +21,7 @@ class HttpLimits:
     head_seconds  from the first byte (of a new connection: from its beginning) to the head's end
     body_seconds  for a whole body; the largest ones have some hundred KiB
     take_seconds  a client that takes nothing of an answer for so long does not want it
+    goodbye_seconds  an idle client that does not answer the end of TLS holds no shutdown up
     """
 
     head_bytes: int = 64 * 1024
@@ -28,6 +29,7 @@ class HttpLimits:
     head_seconds: float = 20.0
     body_seconds: float = 300.0
     take_seconds: float = 120.0
+    goodbye_seconds: float = 0.5
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -102,6 +104,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(self.limits.goodbye_seconds, self.transport.abort)
 
     def _expect_more(self, seconds: float) -> None:
         if self._receiving is not None:
