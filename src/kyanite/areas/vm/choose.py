@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import Machine, MachineFilter, machines_query
+from kyanite.areas.vm.policy_queries import enabled_policies_beside
 from kyanite.areas.vm.policy_settings import claim_of
 from kyanite.areas.vm.tables import PolicyRow
 from kyanite.rules.selection import Candidate, Resolved, resolve
@@ -31,7 +31,7 @@ def chosen_machines(db: Session, policy: PolicyRow) -> tuple[list[Machine], Reso
     machines = machines_query(
         db, MachineFilter(account_id=policy.service_account_id, tenant_id=policy.tenant_id)
     )
-    others = db.scalars(select(PolicyRow).where(PolicyRow.is_enabled, PolicyRow.id != policy.id))
+    others = enabled_policies_beside(db, policy.id)
     resolved = resolve(
         [candidate(machine) for machine in machines],
         claim_of(policy),

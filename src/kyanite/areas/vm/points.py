@@ -143,3 +143,9 @@ def set_flags(db: Session, point_id: str, flags: str) -> None:
 def is_after(moment: datetime | None, than: datetime) -> bool:
     """Whether ``moment`` is set and later than ``than``."""
     return moment is not None and moment > than
+
+
+def is_known(db: Session, engine_point_id: str) -> bool:
+    """Whether a point of a repository is among the restore points."""
+    known = select(RestorePointRow.id).where(RestorePointRow.engine_point_id == engine_point_id)
+    return db.execute(known).first() is not None

@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import Repositories
-from kyanite.areas.vm import points
+from kyanite.areas.vm import points, policy_queries
 from kyanite.areas.vm.recipes import KIND
-from kyanite.areas.vm.tables import PolicyRow, ProtectedMachineRow, RestorePointRow
+from kyanite.areas.vm.tables import ProtectedMachineRow, RestorePointRow
 from kyanite.base.json_types import JsonObject, as_int, as_object, as_text
 from kyanite.engine.point import Point
 
@@ -33,10 +32,7 @@ class MachinesFollower:
 
     def policy_names(self, db: Session, policy_ids: Collection[str]) -> Mapping[str, str]:
         """Names of policies by id."""
-        found = db.execute(
-            select(PolicyRow.id, PolicyRow.name).where(PolicyRow.id.in_(list(policy_ids)))
-        )
-        return {row.id: row.name for row in found}
+        return policy_queries.policy_names(db, policy_ids)
 
     def import_points(self, db: Session, repository_id: str, found: Sequence[Point]) -> int:
         """Enter the machine points that are not known yet; how many they were."""
@@ -44,7 +40,7 @@ class MachinesFollower:
         imported = 0
         for point in found:
             document = _document(point)
-            if document.get("kind") != KIND or _is_known(db, point.session_id):
+            if document.get("kind") != KIND or points.is_known(db, point.session_id):
                 continue
             _remember(db, as_object(document.get("summary")))
             db.add(
@@ -84,11 +80,6 @@ def _document(point: Point) -> JsonObject:
         return as_object(json.loads(point.recipe))
     except ValueError:
         return {}
-
-
-def _is_known(db: Session, engine_point_id: str) -> bool:
-    known = select(RestorePointRow.id).where(RestorePointRow.engine_point_id == engine_point_id)
-    return db.execute(known).first() is not None
 
 
 def _remember(db: Session, summary: JsonObject) -> None:
