@@ -17,7 +17,9 @@ from kyanite.areas.repositories.jobs import register_jobs
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
+from kyanite.areas.repositories.repositories import Place
 from kyanite.areas.repositories.routes import routers as repository_routers
+from kyanite.azure.blob.storage import BlobStorage
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
 from kyanite.db.database import Database
 from kyanite.durable.jobs import JobRegistry
@@ -26,6 +28,8 @@ from kyanite.engine.point import Point
 from support.azure_parts import SECRETS, AzureParts
 from support.jobs import QUICK, read_log, wait_until_final
 from support.lab import Azure
+
+REPOSITORIES = "/repositories"
 
 
 @dataclass
@@ -99,10 +103,10 @@ class RepositoryParts(AzureParts):
 
     def create(self, **other: object) -> JsonObject:
         """Create a repository and wait until its session has succeeded; the repository."""
-        answer = self.call("POST", "/repositories", self.wanted(**other))
+        answer = self.call("POST", REPOSITORIES, self.wanted(**other))
         session = self.succeeded(answer)
         info = as_object(session["repositoryJobInfo"])
-        return self.get(f"/repositories/{info['repositoryId']}")
+        return self.get(f"{REPOSITORIES}/{info['repositoryId']}")
 
     def succeeded(self, answer: Response, status: str = "Success") -> JsonObject:
         """The session of a 202, after it has ended with ``status``."""
@@ -114,10 +118,23 @@ class RepositoryParts(AzureParts):
         assert ended == status, read_log(self.database, session_id)
         return session
 
+    def storage_of(self, repository: JsonObject) -> BlobStorage:
+        """The folder of a repository, reached as a stranger with the account's rights would."""
+        with self.database.reading() as db:
+            facts = self.repositories.facts(db, as_text(repository["id"]))
+        return self.repositories.storage(
+            Place(facts.account_id, facts.storage_account_azure_id, facts.container, facts.folder)
+        )
+
     def close(self) -> None:
         """Stop the jobs, then the API."""
         self.runtime.stop(grace_seconds=5)
         super().close()
+
+
+def folder_of(repository: JsonObject) -> str:
+    """The name of a repository's folder."""
+    return as_text(as_object(repository["azureStorageFolder"])["name"])
 
 
 @pytest.fixture
