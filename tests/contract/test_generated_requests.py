@@ -7,6 +7,7 @@ A few for each operation in every test run; many with `make test-all`.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,11 +18,20 @@ from schemathesis import Case, GenerationMode
 from support.contract_walk import assert_conforms, document, routes
 from support.inhabited import Inhabited
 
-NAMES = sorted(routes())
-MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
-# Signing out ends the token of all the other requests.
-SKIPPED = {"Login_Logout"}
 FEW, MANY = 6, 100
+
+
+def _kinds() -> Iterator[Any]:
+    """Each operation with well-formed requests, and with broken ones where one can be broken."""
+    for name, route in sorted(routes().items()):
+        if name == "Login_Logout":
+            continue  # it ends the token of all the other requests; the walk has it
+        yield pytest.param(name, GenerationMode.POSITIVE, id=f"{name}-well-formed")
+        if route.operation.query is not None or route.operation.body is not None:
+            yield pytest.param(name, GenerationMode.NEGATIVE, id=f"{name}-broken")
+
+
+EACH = pytest.mark.parametrize(("name", "mode"), list(_kinds()))
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +47,8 @@ def run(
     mode: GenerationMode,
     examples: int,
 ) -> None:
-    if name in SKIPPED:
-        pytest.skip("covered by the walk")
     operation = routes()[name].operation
     generated = schema[operation.path][operation.method]
-    if mode is GenerationMode.NEGATIVE and operation.query is None and operation.body is None:
-        pytest.skip("nothing that could be wrong")
     sign_in = operation.operation_id == "Login_Authenticate"
 
     @given(case=generated.as_strategy(generation_mode=mode), exists=strategies.booleans())
@@ -80,8 +86,7 @@ def _known(wanted: dict[str, Any]) -> dict[str, Any]:
     return {name: wanted[name] for name in names if wanted.get(name) is not None}
 
 
-@pytest.mark.parametrize("mode", MODES, ids=["well-formed", "broken"])
-@pytest.mark.parametrize("name", NAMES)
+@EACH
 def test_no_request_meets_a_surprise(
     schema: Any, home: Inhabited, headers: dict[str, str], name: str, mode: GenerationMode
 ) -> None:
@@ -89,8 +94,7 @@ def test_no_request_meets_a_surprise(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", MODES, ids=["well-formed", "broken"])
-@pytest.mark.parametrize("name", NAMES)
+@EACH
 def test_no_request_of_very_many_meets_a_surprise(
     schema: Any, home: Inhabited, headers: dict[str, str], name: str, mode: GenerationMode
 ) -> None:
