@@ -174,7 +174,7 @@ def test_a_stop_while_disks_are_written_removes_what_was_made(
     house.client.post(f"/jobSessions/{session_id}/stop")
     eventually(
         lambda: house.client.get(f"/jobSessions/{session_id}")["status"] == "Canceled",
-        within_seconds=10,
+        within_seconds=60,
         what=lambda: str(house.client.get(f"/jobSessions/{session_id}")),
     )
     house.control.clear_faults()

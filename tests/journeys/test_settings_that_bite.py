@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from itertools import pairwise
 
+import pytest
+
 from support.disk_contents import MIB, write_noise
 from support.house import House
 from support.waiting import eventually
@@ -26,6 +28,23 @@ def test_a_limit_of_one_lets_one_machine_at_a_time_write(house: House) -> None:
     assert all(end <= start for (_, end), (start, _) in pairwise(runs))
 
 
+def test_a_machine_in_two_policies_is_left_to_the_one_with_the_higher_priority(
+    house: House,
+) -> None:
+    machine, other = house.machines()[:2]
+    owner = house.policy("owner", [machine])
+    both = house.policy("both", [machine, other])
+    house.client.post(f"/policies/virtualMachines/{owner}/enable")
+    snapshots, backup = house.run_policy(both)
+    for session_id in (snapshots, backup):
+        house.client.wait(session_id)
+        items = house.client.get(f"/jobSessions/{session_id}/protectedItems", Limit=-1)["results"]
+        assert [item["resource"]["id"] for item in items] == [other.id]
+    log = house.client.get(f"/jobSessions/{snapshots}/log")["log"]
+    assert any("is left to policy owner" in line["message"] for line in log)
+
+
+@pytest.mark.measured
 def test_a_stop_in_the_middle_of_a_copy_is_final_within_seconds_and_leaves_nothing(
     house: House,
 ) -> None:
@@ -51,10 +70,12 @@ def test_a_stop_in_the_middle_of_a_copy_is_final_within_seconds_and_leaves_nothi
     assert not [name for name in left if "/packs/" in name or "/index/" in name]
 
 
+@pytest.mark.measured
 def test_progress_grows_and_tells_the_truth(house: House) -> None:
     machine = house.smallest_machine()
     write_noise(house, machine.disk_ids[0], 96 * MIB, 23)
     house.control.add_fault(method="GET", path="^/md-", times=None, totalBytesPerSecond=16 * MIB)
+    begun = house.control.operation("disks", "GetBlob")["bytesOut"]
     _, backup = house.run_policy(house.policy("slow", [machine]))
     seen: list[int] = []
     off: list[float] = []
@@ -62,11 +83,11 @@ def test_progress_grows_and_tells_the_truth(house: House) -> None:
         "Pending", "Running",
     ):  # fmt: skip
         items = house.client.get(f"/jobSessions/{backup}/protectedItems", Limit=-1)["results"]
-        before = house.control.operation("disks", "GetBlob")["bytesOut"]
+        copied = house.control.operation("disks", "GetBlob")["bytesOut"] - begun
         reads = [r["rates"]["readDataBytes"] for i in items for r in i["runs"] if r["rates"]]
         if reads and reads[0]:
             seen.append(reads[0])
-            off.append(abs(reads[0] - before) / (96 * MIB))
+            off.append(abs(reads[0] - copied) / (96 * MIB))
         time.sleep(0.3)
     assert session["status"] == "Success"
     assert len(seen) > 5

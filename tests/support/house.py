@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -36,6 +37,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.port = free_port()
+        self._policies: dict[str, set[str]] = {}
         self.program = Program(
             ["serve", "--data", str(self.data), "--port", str(self.port)],
             self.settings,
@@ -155,9 +157,18 @@ class House:
     def policy(
         self, name: str, machines: list[Machine], *, keep: int = 2, repository_id: str | None = None
     ) -> str:
-        """A policy with a daily snapshot and backup for the machines; its id."""
+        """A policy with a daily snapshot and backup for the machines; its id.
+
+        It has a name of its own, does not run by itself as long as a test lasts, and takes the
+        machines over: earlier policies with one of them are disabled.
+        """
+        wanted = {machine.id for machine in machines}
+        for earlier, has in self._policies.items():
+            if has & wanted:
+                self.client.post(f"/policies/virtualMachines/{earlier}/disable")
+        far_away = [(datetime.now(UTC).hour + 12) % 24]
         body = {
-            "name": name,
+            "name": f"{name} {len(self._policies) + 1}",
             "tenantId": self.lab.azure.tenant_id,
             "serviceAccountId": self.account_id,
             "regions": [{"regionId": r} for r in sorted({m.region for m in machines})],
@@ -167,15 +178,17 @@ class House:
             "snapshotSettings": {"copyOriginalTags": True, "applicationAwareSnapshot": False},
             "dailySchedule": {
                 "dailyType": "Everyday",
-                "snapshotSchedule": {"hours": [3], "snapshotsToKeep": keep},
+                "snapshotSchedule": {"hours": far_away, "snapshotsToKeep": keep},
                 "backupSchedule": {
-                    "hours": [3],
+                    "hours": far_away,
                     "retention": {"timeRetentionDuration": 7, "retentionDurationType": "Days"},
                     "targetRepositoryId": repository_id or self.repository_id,
                 },
             },
         }
-        return str(self.client.post("/policies/virtualMachines", body)["id"])
+        policy_id = str(self.client.post("/policies/virtualMachines", body)["id"])
+        self._policies[policy_id] = wanted
+        return policy_id
 
     def run_policy(self, policy_id: str) -> list[str]:
         """Start a policy; the ids of its sessions, snapshots first."""
@@ -272,6 +285,10 @@ class House:
         """Move the clock of the lab."""
         self.control.advance(seconds)
         self.guests.forget_tokens()
+
+    def let_snapshots_be_taken(self) -> None:
+        """Azure allows seven snapshots of a disk in five minutes: these are over."""
+        self.advance(301)
 
     def snapshots(self) -> list[str]:
         """The ids of all snapshots."""

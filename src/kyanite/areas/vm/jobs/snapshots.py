@@ -132,11 +132,11 @@ def _choose(ctx: JobContext, policy_id: str) -> JsonValue:
     with ctx.database.reading() as db:
         policy = get_policy(db, policy_id)
         machines, resolved = chosen_machines(db, policy)
-        skipped = {
-            get_machine(db, machine_id): get_policy(db, owner).name
+        skipped = [
+            (get_machine(db, machine_id), get_policy(db, owner).name)
             for machine_id, owner in resolved.skipped.items()
-        }
-    for machine, owner_name in skipped.items():
+        ]
+    for machine, owner_name in skipped:
         ctx.log(
             f"{machine.name} is left to policy {owner_name}, which has the higher priority",
             resource_id=machine.id,
