@@ -5,6 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Two processes share the files of tests; what measures runs by itself afterwards.
+PROCESSES   ?= 2
+IN_PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help demo install test test-all check bench serve format generate lock clean
 
@@ -29,10 +33,12 @@ $(VENV)/.installed-dev: $(STAMP) requirements-dev.lock
 	@touch $@
 
 test: $(VENV)/.installed-dev ## Run every test that a change must pass
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not measured"
+	@$(BIN)/python -m pytest -m "measured and not slow"
 
 test-all: $(VENV)/.installed-dev ## Run all tests, the slow ones too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not measured"
+	@$(BIN)/python -m pytest -m measured
 
 check: $(VENV)/.installed-dev ## Formatter, linter, types, import rules, contract, generated files
 	@$(BIN)/ruff format --check .

@@ -120,6 +120,7 @@ def test_a_refused_token_is_replaced_once() -> None:
     assert len(azure.asked) == 2
 
 
+@pytest.mark.measured
 def test_a_wait_for_throttling_ends_soon_when_the_work_is_called_off() -> None:
     begun = time.monotonic()
 

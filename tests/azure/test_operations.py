@@ -99,6 +99,7 @@ def test_a_stored_operation_is_followed_by_another_client() -> None:
     assert second.wait(operation)["name"] == "d"
 
 
+@pytest.mark.measured
 def test_following_an_operation_ends_soon_when_the_work_is_called_off() -> None:
     begun = time.monotonic()
 

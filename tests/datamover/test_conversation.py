@@ -13,7 +13,7 @@ from kyanite.base.units import MIB
 from kyanite.datamover.channel import Channel
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.fence import Fence
-from kyanite.datamover.messages import Cancel
+from kyanite.datamover.messages import Cancel, Order
 from support.mover_transports import pipe_pair
 from support.waiting import eventually
 
@@ -31,10 +31,25 @@ def stopped_with(conversation: Conversation) -> KyaniteError | None:
 def test_a_mover_whose_appliance_falls_silent_stops() -> None:
     near, far = pipe_pair()
     conversation = Conversation(Channel(far, FENCE), silence_seconds=0.3)
+    Channel(near, FENCE).send(Order("backup", 1, {}))
     assert isinstance(eventually(lambda: stopped_with(conversation)), MoverLost)
     near.close()
 
 
+def test_a_mover_waits_for_its_order_as_long_as_its_appliance_lives() -> None:
+    near, far = pipe_pair()
+    conversation = Conversation(Channel(far, FENCE), silence_seconds=0.0)
+    orders: list[Order] = []
+    waiting = threading.Thread(target=lambda: orders.append(conversation.wait_for_order()))
+    waiting.start()
+    waiting.join(0.3)
+    Channel(near, FENCE).send(Order("backup", 1, {}))
+    waiting.join(5)
+    assert [order.kind for order in orders] == ["backup"]
+    near.close()
+
+
+@pytest.mark.measured
 def test_a_mover_whose_appliance_is_gone_stops_at_once() -> None:
     near, far = pipe_pair()
     conversation = Conversation(Channel(far, FENCE))
@@ -61,6 +76,7 @@ def test_who_waits_for_an_access_is_woken_by_a_stop() -> None:
     near.close()
 
 
+@pytest.mark.measured
 def test_a_limit_holds_over_many_requests_and_changes_at_once() -> None:
     limit = RateLimit(10 * MIB)
     begun = time.monotonic()

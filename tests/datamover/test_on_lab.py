@@ -137,6 +137,7 @@ def test_accesses_that_expire_in_the_middle_are_renewed(bench: Bench) -> None:
     assert bench.differs(snapshot, restored) == []
 
 
+@pytest.mark.measured
 def test_a_stop_in_the_middle_of_a_copy_is_final_within_two_seconds(bench: Bench) -> None:
     disk = bench.new_disk()
     bench.fill(disk, 4)
@@ -226,6 +227,7 @@ def test_an_access_that_cannot_be_renewed_ends_the_backup_with_the_reason(bench:
 
 
 @pytest.mark.slow
+@pytest.mark.measured
 def test_a_large_sparse_disk_fits_into_the_memory_of_a_mover(bench: Bench) -> None:
     disk = bench.new_disk(64 * GIB)
     for index in range(32):

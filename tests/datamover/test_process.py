@@ -70,6 +70,7 @@ def test_an_order_nobody_knows_is_refused_by_the_process_itself() -> None:
     assert not alive(launcher.mover.pid)
 
 
+@pytest.mark.measured
 def test_a_mover_dies_when_its_parent_is_killed() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-m", "support.mover_parent"], cwd=TESTS, stdout=subprocess.PIPE
@@ -94,6 +95,7 @@ def test_a_killed_mover_is_reported_and_not_waited_for() -> None:
         ask(launcher, Order("nonsense", 1, {}), check)
 
 
+@pytest.mark.measured
 def test_a_frozen_mover_does_not_hold_up_a_stop() -> None:
     launcher = RememberingLauncher()
     begun = time.monotonic()
@@ -134,6 +136,7 @@ def test_neither_arguments_nor_environment_of_a_mover_hold_secrets(
     assert not any("secret" in text for text in seen)
 
 
+@pytest.mark.measured
 def test_a_mover_that_reads_nothing_does_not_hold_up_a_stop() -> None:
     launcher = RememberingLauncher()
     attachments = Attachments()

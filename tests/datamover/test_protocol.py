@@ -144,6 +144,7 @@ def test_an_error_of_the_work_is_the_same_error_in_the_appliance(pair: Transport
     assert caught.value.retry_after_seconds == 7.5
 
 
+@pytest.mark.measured
 def test_cancelling_stops_the_work_within_two_seconds(pair: TransportPair) -> None:
     started, stopped = threading.Event(), threading.Event()
 

@@ -32,6 +32,7 @@ def machine(number: int) -> ItemResource:
     return ItemResource(id=f"m{number}", name=f"vm-{number}")
 
 
+@pytest.mark.measured
 def test_stopping_ends_what_is_at_work_and_begins_nothing_more(database: Database) -> None:
     begun: list[JsonValue] = []
     cleaned: list[JsonValue] = []
@@ -127,6 +128,7 @@ def test_stopping_a_held_session_ends_it_at_once(sqlite_database: Database) -> N
         assert stop_session(db, held) is SessionStatus.CANCELED
 
 
+@pytest.mark.measured
 def test_a_session_that_waits_for_a_retry_stops_at_once(database: Database) -> None:
     failed = threading.Event()
     cleaned: list[int] = []

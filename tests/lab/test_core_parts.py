@@ -178,6 +178,7 @@ def test_a_sized_body_comes_in_the_pieces_asked_for() -> None:
     assert body.read() == b""
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("threads", [1, 5])
 def test_bytes_pass_a_line_at_its_rate(threads: int) -> None:
     pacer = Pacer(50_000_000)

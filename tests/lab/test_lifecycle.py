@@ -101,7 +101,7 @@ def test_the_printed_line_is_the_file(tmp_path: Path, tiny: tuple[str, str]) -> 
         line = process.stdout.readline()
         assert json.loads(line) == json.loads((tmp_path / "lab/lab.json").read_text())
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_a_held_request_does_not_keep_the_lab_from_ending(

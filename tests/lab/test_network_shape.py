@@ -10,7 +10,7 @@ import pytest
 
 from support.lab import Azure, Control
 
-pytestmark = pytest.mark.control
+pytestmark = [pytest.mark.control, pytest.mark.measured]
 
 # The control interface promises ten per cent; a busy test machine may only make it slower.
 _TOO_FAST, _TOO_SLOW = 0.9, 2.0

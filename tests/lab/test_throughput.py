@@ -15,7 +15,7 @@ import pytest
 
 from support.lab import Azure, Control
 
-pytestmark = [pytest.mark.slow, pytest.mark.control]
+pytestmark = [pytest.mark.slow, pytest.mark.control, pytest.mark.measured]
 
 _PROMISED = 400e6
 _PIECE = 4 << 20

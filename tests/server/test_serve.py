@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
+import pytest
 
 from support.ports import free_port
 from support.waiting import eventually
@@ -142,6 +143,7 @@ def test_a_first_start_without_an_administrator_says_what_is_missing(tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.measured
 def test_an_idle_client_does_not_hold_up_the_end(tmp_path: Path) -> None:
     folder, port = tmp_path / "data", free_port()
     with serving(folder, port, FIRST) as process:
