@@ -16,9 +16,9 @@ from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.restore import restore_disk
+from kyanite.engine.storage.counting import CountingStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
-from support.counting_storage import CountingStorage
 from support.engine import (
     MemoryDisk,
     back_up_disk,

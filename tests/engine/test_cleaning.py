@@ -13,11 +13,12 @@ from kyanite.base.units import KIB
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import ObjectInfo
+from kyanite.engine.storage.counting import CountingStorage
+from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
-from support.counting_storage import CountingStorage
 from support.engine import back_up_disk, disk_contents, restored, tiny_repository
-from support.faulty_storage import FaultyStorage, Moment
 
 NOISE = random.Random(77).randbytes(400 * KIB)
 
@@ -77,7 +78,7 @@ def test_a_session_that_was_open_before_keeps_what_it_shares() -> None:
 
     # the writer shares everything, and is frozen before its segment, then before its point
     for write in (1, 2):
-        storage = FaultyStorage(repository.storage, write, Moment.BEFORE, frozen_at=meanwhile)
+        storage = FrozenStorage(repository.storage, write, Moment.BEFORE, meanwhile=meanwhile)
         repository.open_session(session_id, "machine", "point")
         back_up_disk(repository, NOISE + b"own", session_id=session_id, storage=storage)
         shared = repository.read_point(session_id)
@@ -122,7 +123,7 @@ def test_a_writer_frozen_at_any_write_and_voided_can_never_commit(
         repository.clean()
         repository.clean()
 
-    storage = FaultyStorage(repository.storage, write, moment, frozen_at=meanwhile)
+    storage = FrozenStorage(repository.storage, write, moment, meanwhile=meanwhile)
     contents = bytearray(NOISE)
     contents[100 * KIB : 220 * KIB] = random.Random(2).randbytes(120 * KIB)
     try:
@@ -158,7 +159,7 @@ def test_a_late_commit_after_the_point_was_deleted_is_not_announced() -> None:
         repository.clean()
 
     commit = _writes_of(lambda storage, repo: back_up_disk(repo, NOISE, storage=storage))
-    storage = FaultyStorage(repository.storage, commit, Moment.BEFORE, frozen_at=meanwhile)
+    storage = FrozenStorage(repository.storage, commit, Moment.BEFORE, meanwhile=meanwhile)
     ticket_keys = repository.open_session(session_id, "machine", "point")
     with pytest.raises((PointVoided, Missing)):
         back_up_disk(repository, NOISE, session_id=ticket_keys.session_id, storage=storage)
@@ -173,7 +174,7 @@ def _writes_of(act: Callable[[FaultyStorage, Repository], object]) -> int:
     repository = tiny_repository(MemoryStorage())
     storage = FaultyStorage(repository.storage, 10**9, Moment.BEFORE)
     act(storage, repository)
-    return storage.writes
+    return storage.seen
 
 
 def test_a_child_registered_before_its_parent_goes_keeps_what_it_inherits() -> None:
@@ -187,7 +188,7 @@ def test_a_child_registered_before_its_parent_goes_keeps_what_it_inherits() -> N
         repository.delete_points([base.session_id])
         assert repository.clean().freed_bytes == 0
 
-    storage = FaultyStorage(repository.storage, 1, Moment.BEFORE, frozen_at=condemn)
+    storage = FrozenStorage(repository.storage, 1, Moment.BEFORE, meanwhile=condemn)
     back_up_disk(repository, NOISE, session_id=first, storage=storage)
 
     def orphan() -> None:
@@ -197,7 +198,7 @@ def test_a_child_registered_before_its_parent_goes_keeps_what_it_inherits() -> N
         assert report.freed_bytes == 0
 
     repository.open_session(second, "machine", "point", first)
-    storage = FaultyStorage(repository.storage, 1, Moment.BEFORE, frozen_at=orphan)
+    storage = FrozenStorage(repository.storage, 1, Moment.BEFORE, meanwhile=orphan)
     contents = bytearray(NOISE)
     contents[:5] = b"later"
     point = back_up_disk(

@@ -13,6 +13,7 @@ from kyanite.base.units import KIB
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
 from support.engine import (
@@ -24,7 +25,6 @@ from support.engine import (
     restored,
     tiny_repository,
 )
-from support.faulty_storage import FaultyStorage, Moment
 
 
 class History:

@@ -18,10 +18,11 @@ from kyanite.base.errors import Missing, PointVoided, StorageUnavailable
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
 from kyanite.engine.ranges import RangeList
+from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, change, disk_contents, restored, tiny_repository
-from support.faulty_storage import FaultyStorage, Moment
 
 
 @dataclass
@@ -150,7 +151,7 @@ class Histories(RuleBasedStateMachine):
             go.wait(60)
 
         def write_it() -> None:
-            storage = FaultyStorage(self.storage, write, moment, frozen_at=stand)
+            storage = FrozenStorage(self.storage, write, moment, meanwhile=stand)
             try:
                 back_up_disk(
                     self.repository,
@@ -218,8 +219,8 @@ class Histories(RuleBasedStateMachine):
 
     @rule(write=st.integers(1, 10))
     def clean_while_another_cleans(self, write: int) -> None:
-        faulty = FaultyStorage(
-            self.storage, write, Moment.BEFORE, frozen_at=lambda: self._clean_twice()
+        faulty = FrozenStorage(
+            self.storage, write, Moment.BEFORE, meanwhile=lambda: self._clean_twice()
         )
         type(self.repository).open_with_master(faulty, self.repository.master_key).clean()
 

@@ -6,10 +6,11 @@ import random
 
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
+from kyanite.engine.storage.faulty import Moment
+from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, restored, tiny_repository
-from support.faulty_storage import FaultyStorage, Moment
 
 NOISE = random.Random(11).randbytes(300 * KIB)
 
@@ -39,7 +40,7 @@ def test_a_pack_that_goes_while_a_writer_is_frozen_is_noticed_before_the_commit(
         for info in list(storage.list(f"packs/{first.session_id}/")):
             storage.delete(info.name)
 
-    frozen = FaultyStorage(storage, 1, Moment.BEFORE, frozen_at=lose)
+    frozen = FrozenStorage(storage, 1, Moment.BEFORE, meanwhile=lose)
     ticket = repository.open_session(new_id(), "machine", "point")
     second = back_up_disk(
         repository, own + NOISE, session_id=ticket.session_id, storage=frozen
@@ -57,7 +58,7 @@ def test_a_reader_takes_the_other_copy_when_a_pack_is_gone() -> None:
         points.append(back_up_disk(repository, NOISE).point)
 
     # Frozen before its first pack is put, so that neither knows of the other's chunks.
-    frozen = FaultyStorage(storage, 1, Moment.BEFORE, frozen_at=back_up_the_same)
+    frozen = FrozenStorage(storage, 1, Moment.BEFORE, meanwhile=back_up_the_same)
     repository.open_session(twin, "machine", "point")
     points.append(back_up_disk(repository, NOISE, session_id=twin, storage=frozen).point)
     assert len(list(storage.list(f"packs/{twin}/"))) > 3

@@ -1,4 +1,4 @@
-"""The storages of the engine itself, and a wrapper of the tests, under the one suite."""
+"""The storages of the engine itself under the suites that every storage passes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from engine.storage_suite import StorageSuite
-from kyanite.base.errors import StorageDenied
-from kyanite.engine.storage.base import Storage
+from engine.versions_suite import VersionsSuite
+from kyanite.base.errors import StorageDenied, StorageUnavailable
+from kyanite.engine.storage.base import Storage, VersionedStorage, versions_of
 from kyanite.engine.storage.folder import FolderStorage
+from kyanite.engine.storage.folder_versions import VersionedFolderStorage
 from kyanite.engine.storage.memory import MemoryStorage
-from support.counting_storage import CountingStorage
+from kyanite.engine.storage.memory_versions import VersionedMemoryStorage
 
 
 class TestMemoryStorage(StorageSuite):
@@ -66,7 +68,43 @@ class TestFolderStorageWithoutUnnamedFiles(StorageSuite):
         assert os.listdir(tmp_path / "packs") == ["a"]
 
 
-class TestCountingStorage(StorageSuite):
+class TestVersionedMemoryStorage(StorageSuite, VersionsSuite):
     @pytest.fixture
-    def storage(self) -> Storage:
-        return CountingStorage(MemoryStorage())
+    def versioned(self) -> VersionedStorage:
+        return VersionedMemoryStorage()
+
+    @pytest.fixture
+    def storage(self, versioned: VersionedStorage) -> Storage:
+        return versioned
+
+
+class TestVersionedFolderStorage(StorageSuite, VersionsSuite):
+    @pytest.fixture
+    def versioned(self, tmp_path: Path) -> VersionedStorage:
+        return VersionedFolderStorage(tmp_path / "repository")
+
+    @pytest.fixture
+    def storage(self, versioned: VersionedStorage) -> Storage:
+        return versioned
+
+
+def test_a_plain_storage_keeps_no_versions(tmp_path: Path) -> None:
+    assert versions_of(MemoryStorage()) is None
+    assert versions_of(FolderStorage(tmp_path)) is None
+
+
+def test_a_full_disk_is_said_in_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    """The limit on the size of files stands in for the end of the disk: the same path."""
+    program = (
+        "import errno, os, sys; from pathlib import Path\n"
+        "from kyanite.engine.storage import folder\n"
+        "def full(file, data): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+        "os.write = full\n"
+        f"folder.FolderStorage(Path({str(tmp_path)!r})).put('packs/a', b'x' * 100000)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    last = done.stderr.decode().splitlines()[-1]
+    assert StorageUnavailable.__name__ in last
+    assert f"{tmp_path} is full: packs/a could not be stored" in last
+    assert "Make room and run it again" in last
+    assert list(FolderStorage(tmp_path).list("")) == []

@@ -18,7 +18,7 @@
     ├── EngineError                      the repository
     │   ├── WrongKey · Damaged · Missing · Locked · UnknownFormat · PointVoided
     ├── StorageError                     the place a repository lies in
-    │   ├── ObjectExists · ObjectMissing · StorageDenied · StorageUnavailable
+    │   ├── ObjectExists · ObjectMissing · ObjectLocked · StorageDenied · StorageUnavailable
     ├── MoverLost                        the data mover ended without a result; repeat the work
     └── Interrupted                      the work stops here, by nobody's fault
         ├── Cancelled                    somebody asked for it
@@ -174,6 +174,10 @@ class ObjectExists(StorageError):
 
 class ObjectMissing(StorageError):
     """There is no object of that name."""
+
+
+class ObjectLocked(StorageError):
+    """The storage keeps the object until its lock ends, whoever asks."""
 
 
 class StorageDenied(StorageError):

@@ -1,7 +1,8 @@
 """What the engine asks of the place a repository lies in.
 
-Every implementation passes ``tests/engine/storage_suite.py``. The promises that the
-format's safety rests on (docs/format/order.md, invariant 3) are in ``Storage.put``.
+Every implementation passes ``tests/engine/storage_suite.py``, one that keeps versions also
+``tests/engine/versions_suite.py``. The promises that the format's safety rests on
+(docs/format/order.md, invariant 3) are in ``Storage.put``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from kyanite.base.errors import StorageError
 
@@ -72,6 +73,70 @@ class Storage(Protocol):
     def size(self, name: str) -> int:
         """Size of the object in bytes."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of an object: what was put under a name at a time.
+
+    ``version_id`` is the storage's own word; within a name a later version has a greater
+    one. ``current``: it is what ``get`` gives now; an object that was deleted has none.
+    """
+
+    name: str
+    version_id: str
+    size_bytes: int
+    made_at: datetime
+    current: bool
+    locked_until: datetime | None
+
+
+@runtime_checkable
+class VersionedStorage(Storage, Protocol):
+    """A storage that may keep what was overwritten or deleted, and may lock it.
+
+    ``delete`` of a locked object hides it: the version stays until its lock has ended and
+    ``delete_version`` is asked. By the storage's own clock, not by ours.
+    """
+
+    def keeps_versions(self) -> bool:
+        """Whether this place keeps versions and locks at all; else the calls below fail."""
+        ...
+
+    def lock_until(self, name: str, until: datetime) -> None:
+        """Nobody may remove the current version before ``until``, whatever rights they hold.
+
+        A lock is only ever made longer; one that is as long already is fine. The storage
+        may round ``until`` up to its next second.
+        """
+        ...
+
+    def locked_until(self, name: str) -> datetime | None:
+        """The end of the lock on the current version, as the storage says it."""
+        ...
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        """All versions of all names that start with ``prefix``, by name, oldest first."""
+        ...
+
+    def get_version(self, name: str, version_id: str) -> bytes:
+        """A version whole."""
+        ...
+
+    def get_version_range(self, name: str, version_id: str, offset: int, length: int) -> bytes:
+        """As ``get_range``, of a version."""
+        ...
+
+    def delete_version(self, name: str, version_id: str) -> None:
+        """Remove a version for good; a missing one is fine. Raises ``ObjectLocked``."""
+        ...
+
+
+def versions_of(storage: Storage) -> VersionedStorage | None:
+    """``storage`` itself if it keeps versions, else nothing."""
+    if isinstance(storage, VersionedStorage) and storage.keeps_versions():
+        return storage
+    return None
 
 
 def check_name(name: str) -> str:

@@ -56,7 +56,7 @@ class FolderStorage:
                     raise StorageDenied(
                         f"No folder can be made for {name} in {self._root}: {error.strerror}."
                     ) from error
-                raise _explained(error, name, self._root) from error
+                raise explained(error, name, self._root) from error
 
     def get(self, name: str) -> bytes:
         path = self._path(name)
@@ -64,19 +64,13 @@ class FolderStorage:
             with path.open("rb", buffering=0) as file:
                 return file.readall()
         except OSError as error:
-            raise _explained(error, name, self._root) from error
+            raise explained(error, name, self._root) from error
 
     def get_range(self, name: str, offset: int, length: int) -> bytes:
         try:
-            file = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if offset < 0:
-                    offset = max(0, os.fstat(file).st_size + offset)
-                return _read_exactly(file, offset, length)
-            finally:
-                os.close(file)
+            return read_range(self._path(name), offset, length)
         except OSError as error:
-            raise _explained(error, name, self._root) from error
+            raise explained(error, name, self._root) from error
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         folder, _, start = prefix.rpartition("/")
@@ -86,7 +80,7 @@ class FolderStorage:
                 _walk(top, f"{folder}/" if folder else "", start), key=lambda info: info.name
             )
         except OSError as error:
-            raise _explained(error, prefix, self._root) from error
+            raise explained(error, prefix, self._root) from error
         return iter(found)
 
     def delete(self, name: str) -> None:
@@ -96,16 +90,14 @@ class FolderStorage:
         except NotADirectoryError:
             return
         except OSError as error:
-            raise _explained(error, name, self._root) from error
-        with contextlib.suppress(OSError):
-            if path.parent != self._root:
-                path.parent.rmdir()  # only when empty; folders are no objects
+            raise explained(error, name, self._root) from error
+        self._drop_empty_folder(path.parent)
 
     def size(self, name: str) -> int:
         try:
             return self._path(name).stat().st_size
         except OSError as error:
-            raise _explained(error, name, self._root) from error
+            raise explained(error, name, self._root) from error
 
     def remove_leftovers(self) -> int:
         """Remove temporary files that no living process writes; returns how many."""
@@ -116,6 +108,12 @@ class FolderStorage:
                 path.unlink()
                 removed += 1
         return removed
+
+    def _drop_empty_folder(self, path: Path) -> None:
+        """Folders are no objects; one that is not empty, or in use again, stays."""
+        with contextlib.suppress(OSError):
+            if path != self._root:
+                path.rmdir()
 
     def _path(self, name: str) -> Path:
         return self._root / check_name(name)
@@ -207,6 +205,17 @@ def _write_all(file: int, data: Data) -> None:
     os.fsync(file)
 
 
+def read_range(path: Path, offset: int, length: int) -> bytes:
+    """Bytes of a file as ``Storage.get_range`` counts them. Raises ``OSError``."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if offset < 0:
+            offset = max(0, os.fstat(file).st_size + offset)
+        return _read_exactly(file, offset, length)
+    finally:
+        os.close(file)
+
+
 def _read_exactly(file: int, offset: int, length: int) -> bytes:
     data = os.pread(file, length, offset)
     while len(data) < length:
@@ -217,12 +226,16 @@ def _read_exactly(file: int, offset: int, length: int) -> bytes:
     return data
 
 
-def _explained(error: OSError, name: str, root: Path) -> StorageError:
+def explained(error: OSError, name: str, root: Path) -> StorageError:
+    """The error of the storage for one of the file system: what, where and what next."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return ObjectMissing(f"There is no object {name} in {root}.")
     reason = error.strerror or str(error)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageDenied(f"{name} in {root}: {reason}. Check the rights on the folder.")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageUnavailable(f"{name} in {root}: {reason}. Make room and run it again.")
+        return StorageUnavailable(
+            f"{root} is full: {name} could not be stored ({reason}). Make room and run it again; "
+            "what is stored already is not sent again."
+        )
     return StorageUnavailable(f"{name} in {root}: {reason}.")

@@ -17,7 +17,7 @@ class MemoryStorage:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock: Clock = clock or SystemClock()
         self._objects: dict[str, tuple[bytes, datetime]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def put(self, name: str, data: Data) -> None:
         copy = bytes(data)
