@@ -147,7 +147,7 @@ def test_a_put_that_was_applied_and_lost_is_not_mistaken_for_another_object() ->
     inner.put("a", b"somebody else's")
     lost = FaultyStorage(inner, 1, Moment.BEFORE, dead=False)
     with pytest.raises(ObjectExists):
-        RetryingStorage(lost, wait=[].append).put("a", b"mine")
+        RetryingStorage(lost, wait=FakeTime().wait).put("a", b"mine")
     assert inner.get("a") == b"somebody else's"
 
 
@@ -172,7 +172,7 @@ def test_a_slow_storage_takes_latency_and_both_bandwidths() -> None:
 
 def test_connections_share_the_line_of_a_slow_storage() -> None:
     time = FakeTime()
-    storage = SlowStorage(MemoryStorage(), Distance(0.0, 0.0, 10e6), time.now, [].append)
+    storage = SlowStorage(MemoryStorage(), Distance(0.0, 0.0, 10e6), time.now, FakeTime().wait)
     for number in range(3):  # nobody waits: as three connections at the same moment
         storage.put(f"a{number}", bytes(5_000_000))
     assert storage.waited_seconds == pytest.approx(0.5 + 1.0 + 1.5)
