@@ -27,8 +27,7 @@ from kyanite.engine.format import (
     session_name,
     text_of,
 )
-from kyanite.engine.index import Index, load_index, put_segment
-from kyanite.engine.index_segment import IndexedPack, encode_segment
+from kyanite.engine.index import Index, load_index, put_index
 from kyanite.engine.keys import BackupKeys
 from kyanite.engine.pack import PackRef, PackTable, read_table
 from kyanite.engine.pack_uploads import PackUploads
@@ -115,6 +114,7 @@ class _Backup:
             settings.pack_bytes,
             self._parallelism.uploads,
             self._control,
+            first_ordinal=1 + max((table.pack.ordinal for table in own), default=-1),
         ) as uploads:
             store = ChunkStore(self._keys, index, uploads, settings.zstd_level)
             store.know(own)
@@ -229,8 +229,7 @@ class _Backup:
         keys = self._keys
         self._control.check()
         if packs:
-            body = encode_segment([(IndexedPack(t.pack, t.size_bytes), t.entries) for t in packs])
-            put_segment(self._storage, body, keys.maintenance_key, keys.repository_id)
+            put_index(self._storage, packs, keys.maintenance_key, keys.repository_id)
         self._control.check()
         before = False
         try:

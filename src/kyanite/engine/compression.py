@@ -38,12 +38,24 @@ def compress(data: Data, level: int) -> tuple[Codec, Data]:
 
 def decompress(codec: int, data: Data, plain_length: int) -> Data:
     """The plain bytes. ``plain_length`` must come from authenticated data; it bounds the output."""
+    plain = decompress_within(codec, data, plain_length)
+    if len(plain) != plain_length:
+        raise Damaged("Stored bytes have another length than their record says.")
+    return plain
+
+
+def decompress_within(codec: int, data: Data, most_bytes: int) -> Data:
+    """The plain bytes, at most ``most_bytes``; raises ``Damaged`` if there are more."""
     if codec == Codec.RAW:
         plain = data
     elif codec == Codec.ZSTD:
         # A frame that claims more than it should is refused before anything is allocated.
-        if zstandard.frame_content_size(data) != plain_length:
-            raise Damaged("Compressed bytes have another length than their record says.")
+        try:
+            plain_length = zstandard.frame_content_size(data)
+        except zstandard.ZstdError as error:
+            raise Damaged(f"Compressed bytes are none: {error}.") from error
+        if not 0 <= plain_length <= most_bytes:
+            raise Damaged("Compressed bytes have another length than they should.")
         decompressor: zstandard.ZstdDecompressor | None
         decompressor = getattr(_of_thread, "decompressor", None)
         if decompressor is None:
@@ -54,6 +66,6 @@ def decompress(codec: int, data: Data, plain_length: int) -> Data:
             raise Damaged(f"Compressed bytes do not decompress: {error}.") from error
     else:
         raise Damaged(f"Unknown codec {codec}.")
-    if len(plain) != plain_length:
-        raise Damaged("Stored bytes have another length than their record says.")
+    if len(plain) > most_bytes:
+        raise Damaged("Stored bytes have another length than they should.")
     return plain

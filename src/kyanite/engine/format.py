@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from enum import IntEnum
 from typing import Final
@@ -27,6 +28,7 @@ NO_ID: Final = bytes(ID_BYTES)  # "no page here"; as likely to be a real id as t
 
 MAX_CHUNK_BYTES: Final = 4 * MIB
 MAX_PACK_BYTES: Final = 64 * MIB
+MAX_PACK_ORDINAL: Final = 2**22 - 1  # 128 TiB of usual packs in one session
 MAX_SEGMENT_BYTES: Final = GIB
 MAX_OBJECT_BYTES: Final = 64 * MIB
 MAX_SETTINGS_BYTES: Final = 64 * KIB
@@ -117,6 +119,18 @@ def point_name(session_id: str) -> str:
 
 def pack_name(session_id: bytes, pack_id: bytes) -> str:
     return f"{PACKS_PREFIX}{text_of(session_id)}/{pack_id.hex()}"
+
+
+def ordinal_of(pack_id: bytes) -> int:
+    """The place of a pack among the packs of its session."""
+    return int.from_bytes(pack_id[:4], "little")
+
+
+def new_pack_id(ordinal: int) -> bytes:
+    """A fresh id for a pack of a session; raises ``Invalid`` if it has too many."""
+    if not 0 <= ordinal <= MAX_PACK_ORDINAL:
+        raise Invalid(f"A session has at most {MAX_PACK_ORDINAL + 1} packs.")
+    return ordinal.to_bytes(4, "little") + os.urandom(PACK_ID_BYTES - 4)
 
 
 def check_version(found: int, what: str) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kyanite.base.errors import Missing, ObjectMissing
 from kyanite.engine.format import INDEX_PREFIX, Kind
-from kyanite.engine.index_segment import IndexedPack, Location, Segment, decode_segment
-from kyanite.engine.pack import PackRef
+from kyanite.engine.index_segment import (
+    IndexedPack,
+    Location,
+    Segment,
+    decode_segment,
+    encode_segment,
+)
+from kyanite.engine.pack import PackRef, PackTable
 from kyanite.engine.sealed_object import seal, unseal
 from kyanite.engine.storage.base import ObjectInfo, Storage
 from kyanite.engine.threads import parallel_map
@@ -83,6 +89,13 @@ def load_index(storage: Storage, maintenance_key: bytes, repository_id: bytes) -
         except ObjectMissing as error:
             missing = str(error)
     raise Missing(f"The index cannot be read: {missing} Make it anew with rebuild-index.")
+
+
+def put_index(
+    storage: Storage, packs: Sequence[PackTable], maintenance_key: bytes, repository_id: bytes
+) -> None:
+    """Index whole packs that are durable."""
+    put_segment(storage, encode_segment(packs), maintenance_key, repository_id)
 
 
 def put_segment(storage: Storage, body: bytes, maintenance_key: bytes, repository_id: bytes) -> str:

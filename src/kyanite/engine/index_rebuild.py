@@ -15,8 +15,7 @@ from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.control import Control
 from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
-from kyanite.engine.index import put_segment
-from kyanite.engine.index_segment import IndexedPack, encode_segment
+from kyanite.engine.index import put_index
 from kyanite.engine.pack import PackRef, PackTable, read_table
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -60,10 +59,9 @@ def rebuild_index(
         tables = [table for table in parallel_map(read, group) if table is not None]
         if not tables:
             continue
-        body = encode_segment([(IndexedPack(t.pack, t.size_bytes), t.entries) for t in tables])
-        put_segment(storage, body, maintenance_key, repository_id)
+        put_index(storage, tables, maintenance_key, repository_id)
         count += len(tables)
-        records += sum(len(table.entries) for table in tables)
+        records += sum(len(table) for table in tables)
     parallel_map(storage.delete, old)
     return RebuildReport(count, records, len(old), tuple(sorted(unreadable)))
 

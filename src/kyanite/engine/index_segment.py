@@ -9,16 +9,16 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kyanite.engine.format import ID_BYTES, MAX_PACK_BYTES, ensure
-from kyanite.engine.pack import PackEntry, PackRef
+from kyanite.engine.pack import PackRef, PackTable
 
 _HEAD: Final = struct.Struct("<IIB3s")
 _PACK: Final = struct.Struct("<16s16sII")
-RECORD: Final = struct.Struct("<32sIIIIIBBH")
+RECORD: Final = struct.Struct("<32sIQ")
 _MOST_BITS: Final = 20
 _BUCKET_RECORDS: Final = 64
 
@@ -29,14 +29,24 @@ class IndexedPack:
 
     pack: PackRef
     size_bytes: int
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a chunk or page is."""
+    """Where a chunk or page is: what must be known to read it, but for its whole id."""
 
     pack: PackRef
-    entry: PackEntry
+    epoch: int
+    offset: int
+    stored_length: int
+    entry_type: int
+    codec: int
+
+
+def pack_place(offset: int, stored_length: int, entry_type: int, codec: int) -> int:
+    """Where an entry lies, as one number of a record."""
+    return offset | stored_length << 26 | entry_type << 49 | codec << 51
 
 
 class Segment:
@@ -79,33 +89,31 @@ class Segment:
             at += RECORD.size
 
     def _location(self, at: int) -> tuple[Location, int]:
-        entry_id, pack, number, offset, stored, plain, kind, codec, _ = RECORD.unpack_from(
-            self._records, at
+        _, number, place = RECORD.unpack_from(self._records, at)
+        ensure(number < len(self.packs), "An index segment names a pack that it does not list.")
+        pack = self.packs[number]
+        location = Location(
+            pack.pack,
+            pack.epoch,
+            place & 0x3FF_FFFF,
+            place >> 26 & 0x7F_FFFF,
+            place >> 49 & 3,
+            place >> 51 & 3,
         )
-        ensure(pack < len(self.packs), "An index segment names a pack that it does not list.")
-        entry = PackEntry(entry_id, number, offset, stored, plain, kind, codec)
-        return Location(self.packs[pack].pack, entry), pack
+        return location, number
 
 
-def encode_segment(packs: Sequence[tuple[IndexedPack, Iterable[PackEntry]]]) -> bytes:
+def encode_segment(packs: Sequence[PackTable]) -> bytes:
     """The body of a segment over whole packs."""
     rows: list[bytes] = []
-    for number, (_, entries) in enumerate(packs):
+    for number, table in enumerate(packs):
         rows.extend(
             RECORD.pack(
-                e.entry_id,
-                number,
-                e.number,
-                e.offset,
-                e.stored_length,
-                e.plain_length,
-                e.entry_type,
-                e.codec,
-                0,
+                e.entry_id, number, pack_place(e.offset, e.stored_length, e.entry_type, e.codec)
             )
-            for e in entries
+            for e in table.entries
         )
-    return _assemble([pack for pack, _ in packs], rows)
+    return _assemble([IndexedPack(t.pack, t.size_bytes, t.epoch) for t in packs], rows)
 
 
 def merge_segments(segments: Sequence[Segment], keep: Container[PackRef]) -> bytes | None:
@@ -142,7 +150,7 @@ def _assemble(packs: Sequence[IndexedPack], rows: list[bytes]) -> bytes:
     if sys.byteorder == "big":
         buckets.byteswap()
     head = _HEAD.pack(len(packs), len(rows), bits, bytes(3))
-    names = (_PACK.pack(p.pack.session_id, p.pack.pack_id, p.size_bytes, 0) for p in packs)
+    names = (_PACK.pack(p.pack.session_id, p.pack.pack_id, p.size_bytes, p.epoch) for p in packs)
     return b"".join((head, *names, buckets.tobytes(), *rows))
 
 
@@ -159,8 +167,10 @@ def decode_segment(name: str, body: bytes) -> Segment:
         f"{name} has another size than its counts say.",
     )
     packs = [
-        IndexedPack(PackRef(session_id, pack_id), size_bytes)
-        for session_id, pack_id, size_bytes, _ in _PACK.iter_unpack(body[_HEAD.size : at_buckets])
+        IndexedPack(PackRef(session_id, pack_id), size_bytes, epoch)
+        for session_id, pack_id, size_bytes, epoch in _PACK.iter_unpack(
+            body[_HEAD.size : at_buckets]
+        )
     ]
     ensure(all(p.size_bytes <= MAX_PACK_BYTES for p in packs), f"{name} names impossible packs.")
     buckets = array("I", body[at_buckets:at_records])

@@ -15,7 +15,7 @@ from blake3 import blake3
 from kyanite.base.errors import Invalid, WrongKey
 from kyanite.engine.format import KEY_BYTES, PACK_ID_BYTES, Kind
 
-_BACKUP_MAGIC: Final = b"kyn-bkp1"
+_BACKUP_MAGIC: Final = b"kyn-bkp2"
 _RESTORE_MAGIC: Final = b"kyn-rst1"
 
 
@@ -77,8 +77,13 @@ class RepositoryKeys:
             derive(master_key, "maintenance", repository_id),
         )
 
-    def session_root(self, session_id: bytes) -> bytes:
-        """From this follow the keys of all packs of the session, and of its recipe."""
+    def session_root(self, session_id: bytes, epoch: int = 0) -> bytes:
+        """From this follow the keys of all packs of the session, and of its recipe.
+
+        Raises ``WrongKey`` for an epoch whose secret is not here.
+        """
+        if epoch != 0:
+            raise WrongKey(f"The secret of epoch {epoch} is not among these keys.")
         return derive(self.master_key, "session", session_id)
 
 
@@ -92,6 +97,7 @@ class BackupKeys:
     cut_key: bytes = field(repr=False)
     maintenance_key: bytes = field(repr=False)
     session_root: bytes = field(repr=False)
+    epoch: int = 0  # of the data keys; stands in the header of every pack
 
     def to_bytes(self) -> bytes:
         """For an order. Secret."""
@@ -104,12 +110,13 @@ class BackupKeys:
                 self.cut_key,
                 self.maintenance_key,
                 self.session_root,
+                self.epoch.to_bytes(4, "little"),
             )
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> BackupKeys:
-        layout = struct.Struct("<8s16s16s32s32s32s32s")
+        layout = struct.Struct("<8s16s16s32s32s32s32sI")
         if len(data) != layout.size or not data.startswith(_BACKUP_MAGIC):
             raise Invalid("These are not the keys of a backup order.")
         _, *parts = layout.unpack(data)

@@ -1,25 +1,24 @@
 """A pack while it is written: many threads fill it, each its own entries.
 
-Place and entry number are given out under a lock, so no nonce is used twice; sealing
+Places are given out under a lock, so no nonce is used twice; sealing
 happens outside of it, straight into the pack's buffer.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.engine.compression import compress
-from kyanite.engine.format import PACK_ID_BYTES, TAG_BYTES, EntryType
+from kyanite.engine.format import TAG_BYTES, EntryType, new_pack_id
 from kyanite.engine.keys import BackupKeys, pack_key, structure_key
 from kyanite.engine.pack import (
     HEADER,
     ROW,
-    PackEntry,
     PackRef,
+    PackTable,
     entry_context,
     entry_nonce,
     header,
@@ -49,12 +48,12 @@ def code(entry_id: bytes, entry_type: EntryType, plain: Data, zstd_level: int) -
 class OpenPack:
     """One pack in a buffer. ``reserve`` is called under the owner's lock, ``fill`` is not."""
 
-    def __init__(self, buffer: bytearray, keys: BackupKeys) -> None:
-        self.ref = PackRef(keys.session_id, os.urandom(PACK_ID_BYTES))
-        self.entries: list[PackEntry] = []
+    def __init__(self, buffer: bytearray, keys: BackupKeys, ordinal: int) -> None:
+        self.ref = PackRef(keys.session_id, new_pack_id(ordinal))
         self.buffer = buffer
         self._view = memoryview(buffer)
-        self._head = header(keys.repository_id, self.ref)
+        self._epoch = keys.epoch
+        self._head = header(keys.repository_id, self.ref, keys.epoch)
         self._view[: HEADER.size] = self._head
         self._end = HEADER.size
         self._rows = bytearray()
@@ -66,44 +65,36 @@ class OpenPack:
         self._pending = 0
         self._closed = False
 
-    def reserve(self, coded: Coded) -> PackEntry | None:
-        """A place for an entry, or ``None`` if it does not fit any more."""
+    def reserve(self, coded: Coded) -> int | None:
+        """The offset for an entry, or ``None`` if it does not fit any more."""
         stored_length = len(coded.data) + TAG_BYTES
-        number = len(self.entries)
-        if self._end + stored_length + table_bytes(number + 1) > len(self.buffer):
+        count = len(self._rows) // ROW.size
+        if self._end + stored_length + table_bytes(count + 1) > len(self.buffer):
             return None
-        entry = PackEntry(
-            coded.entry_id,
-            number,
-            self._end,
-            stored_length,
-            coded.plain_length,
-            coded.entry_type,
-            coded.codec,
-        )
-        self.entries.append(entry)
+        offset = self._end
         self._rows += ROW.pack(
-            coded.entry_id,
-            entry.offset,
-            stored_length,
-            coded.plain_length,
-            coded.entry_type,
-            coded.codec,
-            0,
+            coded.entry_id, stored_length, coded.plain_length, coded.entry_type, coded.codec, 0
         )
         self._end += stored_length
         with self._lock:
             self._pending += 1
-        return entry
+        return offset
 
-    def fill(self, entry: PackEntry, coded: Coded) -> bool:
+    def fill(self, offset: int, coded: Coded) -> bool:
         """Seal the entry into its place. True: the pack is closed and this was its last one."""
         cipher = self._page_cipher if coded.entry_type is EntryType.PAGE else self._chunk_cipher
         cipher.encrypt_into(
-            entry_nonce(coded.entry_type, entry.number),
+            entry_nonce(coded.entry_type, offset),
             coded.data,
-            entry_context(self._repository_id, self.ref.pack_id, entry),
-            self._view[entry.offset : entry.offset + entry.stored_length],
+            entry_context(
+                self._repository_id,
+                self.ref.pack_id,
+                offset,
+                coded.entry_id,
+                coded.entry_type,
+                coded.codec,
+            ),
+            self._view[offset : offset + len(coded.data) + TAG_BYTES],
         )
         with self._lock:
             self._pending -= 1
@@ -117,7 +108,12 @@ class OpenPack:
 
     def finish(self) -> memoryview:
         """The whole pack, sealed, once every entry is filled."""
-        end = seal_end(self._rows, len(self.entries), self._end, self._head, self._maintenance_key)
+        count = len(self._rows) // ROW.size
+        end = seal_end(self._rows, count, self._end, self._head, self._maintenance_key)
         size = self._end + len(end)
         self._view[self._end : size] = end
         return self._view[:size]
+
+    def table(self, size_bytes: int) -> PackTable:
+        """What stands in the finished pack."""
+        return PackTable(self.ref, size_bytes, self._epoch, bytes(self._rows))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.errors import Damaged
-from kyanite.engine.compression import decompress
+from kyanite.engine.compression import decompress, decompress_within
 from kyanite.engine.format import (
     FORMAT_VERSION,
     MAX_CHUNK_BYTES,
@@ -25,6 +25,7 @@ from kyanite.engine.format import (
     check_version,
     ensure,
     nonce,
+    ordinal_of,
     pack_name,
 )
 from kyanite.engine.keys import structure_key
@@ -33,8 +34,8 @@ from kyanite.engine.storage.base import Data, Storage
 HEADER: Final = struct.Struct("<8sHHI16s16s16s")
 TRAILER: Final = struct.Struct("<IIII32s8s8s")
 _TRAILER_NUMBERS: Final = struct.Struct("<IIII")
-ROW: Final = struct.Struct("<32sIIIBBH")
-_CONTEXT: Final = struct.Struct("<H16s16sQ32sBBI")
+ROW: Final = struct.Struct("<32sIIBBH")
+_CONTEXT: Final = struct.Struct("<H16s16sI32sBB")
 
 # The tables of usual packs (some hundred entries) with room to spare.
 _TAIL_BYTES: Final = 64 * 1024
@@ -51,13 +52,30 @@ class PackRef:
     def name(self) -> str:
         return pack_name(self.session_id, self.pack_id)
 
+    @property
+    def ordinal(self) -> int:
+        """Its place among the packs of its session."""
+        return ordinal_of(self.pack_id)
+
+
+class Placed(Protocol):
+    """Where in its pack an entry lies, and how it was stored."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def stored_length(self) -> int: ...
+    @property
+    def entry_type(self) -> int: ...
+    @property
+    def codec(self) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class PackEntry:
-    """One row of a pack's table."""
+    """One row of a pack's table, with the offset that follows from the rows before."""
 
     entry_id: bytes
-    number: int
     offset: int
     stored_length: int
     plain_length: int
@@ -67,53 +85,73 @@ class PackEntry:
 
 @dataclass(frozen=True, slots=True)
 class PackTable:
-    """What a pack holds; ``size_bytes`` is the size of the object."""
+    """What a pack holds; ``size_bytes`` is the size of the object.
+
+    The rows stay bytes: a session may hold tables of millions of entries.
+    """
 
     pack: PackRef
     size_bytes: int
-    entries: tuple[PackEntry, ...]
+    epoch: int
+    rows: bytes = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows) // ROW.size
+
+    @property
+    def entries(self) -> Iterator[PackEntry]:
+        """The entries, in the order of their offsets."""
+        at = HEADER.size
+        for entry_id, stored, plain, entry_type, codec, _ in ROW.iter_unpack(self.rows):
+            yield PackEntry(entry_id, at, stored, plain, entry_type, codec)
+            at += stored
 
 
-def header(repository_id: bytes, pack: PackRef) -> bytes:
+def header(repository_id: bytes, pack: PackRef, epoch: int) -> bytes:
     return HEADER.pack(
-        PACK_MAGIC, FORMAT_VERSION, 0, 0, repository_id, pack.session_id, pack.pack_id
+        PACK_MAGIC, FORMAT_VERSION, 0, epoch, repository_id, pack.session_id, pack.pack_id
     )
 
 
-def entry_context(repository_id: bytes, pack_id: bytes, entry: PackEntry) -> bytes:
+def entry_context(
+    repository_id: bytes, pack_id: bytes, offset: int, entry_id: bytes, entry_type: int, codec: int
+) -> bytes:
     """The additional data of an entry: all that must not be mistaken."""
     return _CONTEXT.pack(
-        FORMAT_VERSION,
-        repository_id,
-        pack_id,
-        entry.number,
-        entry.entry_id,
-        entry.entry_type,
-        entry.codec,
-        entry.plain_length,
+        FORMAT_VERSION, repository_id, pack_id, offset, entry_id, entry_type, codec
     )
 
 
-def entry_nonce(entry_type: int, number: int) -> bytes:
-    return nonce(Purpose.PAGE if entry_type == EntryType.PAGE else Purpose.CHUNK, number)
+def entry_nonce(entry_type: int, offset: int) -> bytes:
+    return nonce(Purpose.PAGE if entry_type == EntryType.PAGE else Purpose.CHUNK, offset)
 
 
 def open_entry(
-    cipher: AESGCM, repository_id: bytes, pack: PackRef, entry: PackEntry, stored: Data
+    cipher: AESGCM,
+    repository_id: bytes,
+    pack: PackRef,
+    entry_id: bytes,
+    place: Placed,
+    stored: Data,
+    plain_length: int | None = None,
 ) -> Data:
     """The plain bytes of an entry. ``cipher`` has the key for the entry's type.
 
-    Raises ``Damaged`` if it does not authenticate. The caller checks the id.
+    ``plain_length`` comes from a page or a table; without it (pages) the bytes are only
+    bounded. Raises ``Damaged`` if it does not authenticate as ``entry_id``. The caller
+    checks the keyed hash.
     """
-    ensure(entry.plain_length <= MAX_CHUNK_BYTES, "A chunk is impossibly long.")
-    context = entry_context(repository_id, pack.pack_id, entry)
+    context = entry_context(
+        repository_id, pack.pack_id, place.offset, entry_id, place.entry_type, place.codec
+    )
     try:
-        coded = cipher.decrypt(entry_nonce(entry.entry_type, entry.number), stored, context)
-    except InvalidTag:
-        raise Damaged(
-            f"{pack.name}: entry {entry.number} at {entry.offset} is damaged (tag)."
-        ) from None
-    return decompress(entry.codec, coded, entry.plain_length)
+        coded = cipher.decrypt(entry_nonce(place.entry_type, place.offset), stored, context)
+    except (InvalidTag, ValueError):  # ValueError: shorter than a tag
+        raise Damaged(f"{pack.name}: the entry at {place.offset} is damaged (tag).") from None
+    if plain_length is None:
+        return decompress_within(place.codec, coded, MAX_CHUNK_BYTES)
+    ensure(plain_length <= MAX_CHUNK_BYTES, "A chunk is impossibly long.")
+    return decompress(place.codec, coded, plain_length)
 
 
 def table_bytes(entry_count: int) -> int:
@@ -144,11 +182,11 @@ def read_table(
     tail_bytes = min(size_bytes, _TAIL_BYTES)
     tail = storage.get_range(name, size_bytes - tail_bytes, tail_bytes)
     ensure(len(head) == HEADER.size and len(tail) >= TRAILER.size, f"{name} is cut short.")
-    magic, version, reserved, reserved2, owner, session_id, pack_id = HEADER.unpack(head)
+    magic, version, reserved, epoch, owner, session_id, pack_id = HEADER.unpack(head)
     ensure(magic == PACK_MAGIC and tail.endswith(PACK_END_MAGIC), f"{name} is damaged (magic).")
     check_version(version, name)
     ensure(
-        (reserved, reserved2) == (0, 0)
+        reserved == 0
         and (owner, session_id, pack_id) == (repository_id, pack.session_id, pack.pack_id),
         f"{name} holds another pack.",
     )
@@ -171,17 +209,19 @@ def read_table(
         rows = cipher.decrypt(nonce(Purpose.TABLE), sealed, head)
     except InvalidTag:
         raise Damaged(f"{name}: its table does not authenticate.") from None
-    return PackTable(pack, size_bytes, tuple(_entries(rows, name, offset)))
+    _check_rows(rows, name, offset)
+    return PackTable(pack, size_bytes, epoch, rows)
 
 
-def _entries(rows: bytes, name: str, table_offset: int) -> Iterator[PackEntry]:
+def _check_rows(rows: bytes, name: str, table_offset: int) -> None:
+    """Raise ``Damaged`` unless the entries fill the pack and none is of impossible length."""
     at = HEADER.size
-    for number, row in enumerate(ROW.iter_unpack(rows)):
-        entry_id, offset, stored_length, plain_length, entry_type, codec, reserved = row
+    for number, (_, stored, plain, _, _, reserved) in enumerate(ROW.iter_unpack(rows)):
         ensure(
-            reserved == 0 and offset == at and stored_length > TAG_BYTES,
+            reserved == 0
+            and TAG_BYTES < stored <= MAX_CHUNK_BYTES + TAG_BYTES
+            and 0 < plain <= MAX_CHUNK_BYTES,
             f"{name}: row {number} of its table makes no sense.",
         )
-        at += stored_length
-        yield PackEntry(entry_id, number, offset, stored_length, plain_length, entry_type, codec)
+        at += stored
     ensure(at == table_offset, f"{name}: its table does not fill it.")

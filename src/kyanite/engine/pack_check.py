@@ -29,7 +29,7 @@ def check_pack(storage: Storage, keys: RepositoryKeys, pack: PackRef) -> Checked
     data = memoryview(storage.get(pack.name))
     if len(data) != table.size_bytes:
         raise Damaged(f"{pack.name} has {len(data)} bytes and should have {table.size_bytes}.")
-    root = keys.session_root(pack.session_id)
+    root = keys.session_root(pack.session_id, table.epoch)
     names = {EntryType.CHUNK: keys.id_key, EntryType.PAGE: page_id_key(keys.id_key)}
     ciphers = {
         EntryType.CHUNK: AESGCM(pack_key(root, pack.pack_id)),
@@ -40,16 +40,24 @@ def check_pack(storage: Storage, keys: RepositoryKeys, pack: PackRef) -> Checked
         try:
             kind = EntryType(entry.entry_type)
         except ValueError:
-            reason = f"Entry {entry.number} is of unknown type {entry.entry_type}."
+            reason = f"The entry at {entry.offset} is of unknown type {entry.entry_type}."
             damaged.append((entry.entry_id, reason))
             continue
         stored = data[entry.offset : entry.offset + entry.stored_length]
         try:
-            plain = open_entry(ciphers[kind], keys.repository_id, pack, entry, stored)
+            plain = open_entry(
+                ciphers[kind],
+                keys.repository_id,
+                pack,
+                entry.entry_id,
+                entry,
+                stored,
+                entry.plain_length,
+            )
         except Damaged as error:
             damaged.append((entry.entry_id, str(error)))
             continue
         if blake3(plain, key=names[kind]).digest() != entry.entry_id:
-            reason = f"Entry {entry.number} at {entry.offset} holds other bytes than its id says."
+            reason = f"The entry at {entry.offset} holds other bytes than its id says."
             damaged.append((entry.entry_id, reason))
-    return CheckedPack(table.size_bytes, len(table.entries), tuple(damaged))
+    return CheckedPack(table.size_bytes, len(table), tuple(damaged))

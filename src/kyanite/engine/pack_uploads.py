@@ -46,11 +46,13 @@ class PackUploads:
         pack_bytes: int,
         uploads: int,
         control: Control,
+        first_ordinal: int = 0,
     ) -> None:
         self._storage = storage
         self._keys = keys
         self._pack_bytes = pack_bytes
         self._control = control
+        self._next_ordinal = first_ordinal
         self._lock = threading.Lock()
         self._open: OpenPack | None = None
         self._buffers: queue.LifoQueue[bytearray | None] = queue.LifoQueue()
@@ -85,16 +87,16 @@ class PackUploads:
             with self._lock:
                 pack = self._open
                 if pack is None:
-                    pack = self._open = OpenPack(self._free_buffer(), self._keys)
-                entry = pack.reserve(coded)
-                if entry is None:
+                    pack = self._open = self._new_pack()
+                offset = pack.reserve(coded)
+                if offset is None:
                     self._open = None
-            if entry is None:
+            if offset is None:
                 if pack.close():
                     self._send(pack)
             else:
                 break
-        if pack.fill(entry, coded):
+        if pack.fill(offset, coded):
             self._send(pack)
 
     def flush(self) -> None:
@@ -113,6 +115,11 @@ class PackUploads:
         """Raise what stopped an upload, if anything did."""
         if self._failure is not None:
             raise self._failure
+
+    def _new_pack(self) -> OpenPack:
+        pack = OpenPack(self._free_buffer(), self._keys, self._next_ordinal)
+        self._next_ordinal += 1
+        return pack
 
     def _free_buffer(self) -> bytearray:
         while True:
@@ -145,7 +152,7 @@ class PackUploads:
     def _put(self, pack: OpenPack) -> None:
         data = pack.finish()
         self._storage.put(pack.ref.name, data)
-        table = PackTable(pack.ref, len(data), tuple(pack.entries))
+        table = pack.table(len(data))
         with self._idle:
             self.stored.packs.append(table)
             self.stored.stored_bytes += len(data)

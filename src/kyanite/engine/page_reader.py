@@ -77,14 +77,14 @@ class PageReader:
         raise Missing(f"The page {page_id.hex()[:16]} is in no pack that the index knows.")
 
     def _read_at(self, page_id: bytes, location: Location) -> bytes:
-        pack, entry = location.pack, location.entry
+        pack = location.pack
         ensure(
-            entry.entry_type == EntryType.PAGE,
-            f"{pack.name}: entry {entry.number} should be a page and is none.",
+            location.entry_type == EntryType.PAGE,
+            f"{pack.name}: the entry at {location.offset} should be a page and is none.",
         )
-        stored = self._storage.get_range(pack.name, entry.offset, entry.stored_length)
+        stored = self._storage.get_range(pack.name, location.offset, location.stored_length)
         cipher = AESGCM(structure_key(self._maintenance_key, pack.pack_id))
-        page = bytes(open_entry(cipher, self._repository_id, pack, entry, stored))
+        page = bytes(open_entry(cipher, self._repository_id, pack, page_id, location, stored))
         if self._page_id_key is not None:
             found = blake3(page, key=self._page_id_key).digest()
             if found != page_id:

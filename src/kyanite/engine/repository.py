@@ -274,6 +274,7 @@ class Repository:
             self._keys.cut_key,
             self._keys.maintenance_key,
             self._keys.session_root(session_id),
+            epoch=0,
         )
 
     def restore_keys(self, point: Point, disk_ids: Collection[str] | None = None) -> RestoreKeys:
@@ -284,7 +285,7 @@ class Repository:
             self.storage, index.find_all, keys.maintenance_key, self.repository_id, keys.id_key
         )
         packs = {
-            location.pack
+            location.pack: location.epoch
             for disk in point.disks
             if disk_ids is None or disk.disk_id in disk_ids
             for _, entries in reader.spans(disk)
@@ -292,12 +293,18 @@ class Repository:
             if entry.chunk_id is not None
             for location in index.find_all(entry.chunk_id)
         }
-        roots = {pack.session_id: keys.session_root(pack.session_id) for pack in packs}
+        roots = {
+            (pack.session_id, epoch): keys.session_root(pack.session_id, epoch)
+            for pack, epoch in packs.items()
+        }
         return RestoreKeys(
             self.repository_id,
             keys.id_key,
             keys.maintenance_key,
-            {pack.pack_id: pack_key(roots[pack.session_id], pack.pack_id) for pack in packs},
+            {
+                pack.pack_id: pack_key(roots[pack.session_id, epoch], pack.pack_id)
+                for pack, epoch in packs.items()
+            },
         )
 
     # Care

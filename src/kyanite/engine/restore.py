@@ -20,9 +20,8 @@ from kyanite.engine.control import Control, NoControl
 from kyanite.engine.crew import Task, run_tasks
 from kyanite.engine.format import EntryType
 from kyanite.engine.index import Index, load_index
-from kyanite.engine.index_segment import Location
 from kyanite.engine.keys import RestoreKeys
-from kyanite.engine.pack import PackEntry, PackRef, open_entry
+from kyanite.engine.pack import open_entry
 from kyanite.engine.page_reader import PageReader, Span
 from kyanite.engine.pages import Entry
 from kyanite.engine.parallelism import Parallelism
@@ -145,8 +144,7 @@ class _Restore:
                     for offset, length in _zero_runs(stretch, done):
                         holes(offset, length)
                     done = stretch[-1][0].offset + stretch[-1][0].length
-                wanted = list(self._wanted(stretch))
-                for fetch in fetches(wanted, self._parallelism.fetch_bytes):
+                for fetch in fetches(self._wanted(stretch), self._parallelism.fetch_bytes):
                     yield partial(self._fetch, fetch)
             if holes is not None and done < disk.size_bytes:
                 holes(done, disk.size_bytes - done)
@@ -157,9 +155,7 @@ class _Restore:
     def _load_index(self) -> Index:
         return load_index(self._storage, self._keys.maintenance_key, self._keys.repository_id)
 
-    def _wanted(
-        self, stretch: Sequence[tuple[Span, list[Entry]]]
-    ) -> Iterator[tuple[Location, int]]:
+    def _wanted(self, stretch: Sequence[tuple[Span, list[Entry]]]) -> Iterator[Wanted]:
         for span, entries in stretch:
             at = span.offset
             for entry in entries:
@@ -167,9 +163,7 @@ class _Restore:
                     location = self._index.find(entry.chunk_id)
                     if location is None:
                         raise Missing(_no_chunk(entry.chunk_id, at))
-                    if location.entry.plain_length != entry.length:
-                        raise Damaged(f"The chunk at {at} has another length than its page says.")
-                    yield location, at
+                    yield Wanted(entry.chunk_id, entry.length, location, [at])
                 at += entry.length
 
     def _fetch(self, fetch: Fetch, _: memoryview) -> None:
@@ -187,14 +181,15 @@ class _Restore:
         """The pack is gone: cleaning may have moved its chunks. Look once into a fresh index."""
         index = self._load_index().excluding({fetch.pack})
         for one in fetch.wanted:
-            location = index.find(one.entry.entry_id)
+            location = index.find(one.chunk_id)
             if location is None:
-                raise Missing(_no_chunk(one.entry.entry_id, one.places[0]))
-            again = Fetch(location.pack, (Wanted(location.entry, one.places),))
+                raise Missing(_no_chunk(one.chunk_id, one.places[0]))
+            moved = Wanted(one.chunk_id, one.length, location, one.places)
+            again = Fetch(location.pack, (moved,))
             try:
                 data = self._storage.get_range(location.pack.name, again.offset, again.length)
             except ObjectMissing:
-                raise Missing(_no_chunk(one.entry.entry_id, one.places[0])) from None
+                raise Missing(_no_chunk(one.chunk_id, one.places[0])) from None
             self._open_and_write(again, memoryview(data))
 
     def _open_and_write(self, fetch: Fetch, data: memoryview) -> None:
@@ -206,9 +201,9 @@ class _Restore:
         later: list[tuple[int, Data]] = []
         written = 0
         for one in fetch.wanted:
-            at = one.entry.offset - fetch.offset
-            stored = data[at : at + one.entry.stored_length]
-            plain = open_chunk(cipher, self._keys, fetch.pack, one.entry, stored)
+            at = one.location.offset - fetch.offset
+            stored = data[at : at + one.location.stored_length]
+            plain = open_chunk(cipher, self._keys, one, stored)
             for place in one.places:
                 written += len(plain)
                 if joined:
@@ -223,17 +218,17 @@ class _Restore:
         self._control.advance(read=len(data), processed=written, stored=written)
 
 
-def open_chunk(
-    cipher: AESGCM, keys: RestoreKeys, pack: PackRef, entry: PackEntry, stored: Data
-) -> Data:
-    """The bytes of a chunk; raises ``Damaged`` unless tag and keyed hash are right."""
-    if entry.entry_type != EntryType.CHUNK:
-        raise Damaged(f"{pack.name}: entry {entry.number} should be a chunk and is none.")
-    plain = open_entry(cipher, keys.repository_id, pack, entry, stored)
-    if blake3(plain, key=keys.id_key).digest() != entry.entry_id:
+def open_chunk(cipher: AESGCM, keys: RestoreKeys, wanted: Wanted, stored: Data) -> Data:
+    """The bytes of a chunk; raises ``Damaged`` unless tag, length and keyed hash are right."""
+    location, chunk_id = wanted.location, wanted.chunk_id
+    pack = location.pack
+    if location.entry_type != EntryType.CHUNK:
+        raise Damaged(f"{pack.name}: the entry at {location.offset} should be a chunk.")
+    plain = open_entry(cipher, keys.repository_id, pack, chunk_id, location, stored, wanted.length)
+    if blake3(plain, key=keys.id_key).digest() != chunk_id:
         raise Damaged(
-            f"{pack.name}: entry {entry.number} at {entry.offset} holds other bytes than its "
-            f"id {entry.entry_id.hex()[:16]} says."
+            f"{pack.name}: the entry at {location.offset} holds other bytes than its "
+            f"id {chunk_id.hex()[:16]} says."
         )
     return plain
 

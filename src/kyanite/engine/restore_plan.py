@@ -8,7 +8,7 @@ from typing import Final
 
 from kyanite.base.units import KIB
 from kyanite.engine.index_segment import Location
-from kyanite.engine.pack import PackEntry, PackRef
+from kyanite.engine.pack import PackRef
 
 # One read costs more than fetching so many bytes that nobody wants.
 _JOINED_GAP_BYTES: Final = 256 * KIB
@@ -21,7 +21,9 @@ _MOST_SWELLING: Final = 3
 class Wanted:
     """A chunk and the places of the disk where it belongs."""
 
-    entry: PackEntry
+    chunk_id: bytes
+    length: int
+    location: Location
     places: list[int] = field(default_factory=list)
 
 
@@ -34,33 +36,32 @@ class Fetch:
 
     @property
     def offset(self) -> int:
-        return self.wanted[0].entry.offset
+        return self.wanted[0].location.offset
 
     @property
     def length(self) -> int:
-        last = self.wanted[-1].entry
+        last = self.wanted[-1].location
         return last.offset + last.stored_length - self.offset
 
 
-def fetches(wanted: Iterable[tuple[Location, int]], fetch_bytes: int) -> list[Fetch]:
-    """Chunks (where they are, where they belong) as few reads, pack by pack."""
+def fetches(wanted: Iterable[Wanted], fetch_bytes: int) -> list[Fetch]:
+    """Chunks as few reads, pack by pack; what is wanted twice is read once."""
     packs: dict[PackRef, dict[int, Wanted]] = {}
-    for location, place in wanted:
-        entries = packs.setdefault(location.pack, {})
-        found = entries.get(location.entry.number)
-        if found is None:
-            found = entries[location.entry.number] = Wanted(location.entry)
-        found.places.append(place)
+    for one in wanted:
+        entries = packs.setdefault(one.location.pack, {})
+        found = entries.setdefault(one.location.offset, one)
+        if found is not one:
+            found.places.extend(one.places)
     result: list[Fetch] = []
     for pack, entries in packs.items():
         run: list[Wanted] = []
         plain_bytes = 0
-        for one in sorted(entries.values(), key=lambda one: one.entry.offset):
-            entry = one.entry
+        for one in sorted(entries.values(), key=lambda one: one.location.offset):
+            here = one.location
             if run:
-                last = run[-1].entry
-                gap = entry.offset - (last.offset + last.stored_length)
-                length = entry.offset + entry.stored_length - run[0].entry.offset
+                last = run[-1].location
+                gap = here.offset - (last.offset + last.stored_length)
+                length = here.offset + here.stored_length - run[0].location.offset
                 if (
                     gap > _JOINED_GAP_BYTES
                     or length > fetch_bytes
@@ -69,6 +70,6 @@ def fetches(wanted: Iterable[tuple[Location, int]], fetch_bytes: int) -> list[Fe
                     result.append(Fetch(pack, tuple(run)))
                     run, plain_bytes = [], 0
             run.append(one)
-            plain_bytes += entry.plain_length
+            plain_bytes += one.length
         result.append(Fetch(pack, tuple(run)))
     return result

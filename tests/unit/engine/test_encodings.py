@@ -15,14 +15,14 @@ from kyanite.base.errors import Damaged, EngineError, Invalid, UnknownFormat, Wr
 from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import NO_ID, Codec, Kind, id_of
 from kyanite.engine.index_segment import (
-    IndexedPack,
+    Location,
     decode_segment,
     encode_segment,
     merge_segments,
 )
 from kyanite.engine.key_slots import Cost, make_slot, open_slot
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys
-from kyanite.engine.pack import PackEntry, PackRef
+from kyanite.engine.pack import ROW, PackRef, PackTable
 from kyanite.engine.pages import Entry, decode_inner, decode_leaf, encode_inner, encode_leaf, tidy
 from kyanite.engine.point import Point
 from kyanite.engine.sealed_object import seal, unseal
@@ -72,14 +72,16 @@ def test_an_inner_page_leaves_out_missing_pages_at_its_end() -> None:
     assert encode_inner([NO_ID] * 4) is None
 
 
-def _packs(chooser: random.Random, count: int) -> list[tuple[IndexedPack, list[PackEntry]]]:
+def _packs(chooser: random.Random, count: int) -> list[PackTable]:
     return [
-        (
-            IndexedPack(PackRef(chooser.randbytes(16), chooser.randbytes(16)), 1000 + number),
-            [
-                PackEntry(chooser.randbytes(32), n, 64 + 100 * n, 100, 200, 1, 1)
-                for n in range(chooser.randrange(1, 60))
-            ],
+        PackTable(
+            PackRef(chooser.randbytes(16), chooser.randbytes(16)),
+            1000 + number,
+            0,
+            b"".join(
+                ROW.pack(chooser.randbytes(32), 100, 200, 1, 1, 0)
+                for _ in range(chooser.randrange(1, 60))
+            ),
         )
         for number in range(count)
     ]
@@ -89,28 +91,28 @@ def _packs(chooser: random.Random, count: int) -> list[tuple[IndexedPack, list[P
 def test_a_segment_finds_everything_it_was_given_and_nothing_else(count: int) -> None:
     packs = _packs(random.Random(count), count)
     segment = decode_segment("index/x", encode_segment(packs))
-    for indexed, entries in packs:
-        for entry in entries:
-            found = segment.find(entry.entry_id)
-            assert found is not None
-            assert (found.pack, found.entry) == (indexed.pack, entry)
+    for table in packs:
+        for entry in table.entries:
+            assert segment.find(entry.entry_id) == Location(
+                table.pack, 0, entry.offset, entry.stored_length, entry.entry_type, entry.codec
+            )
     assert segment.find(os.urandom(32)) is None
-    assert len(list(segment.records())) == sum(len(entries) for _, entries in packs)
+    assert len(list(segment.records())) == sum(len(table) for table in packs)
 
 
 def test_a_merge_keeps_what_it_shall_keep() -> None:
     chooser = random.Random(3)
     first, second = _packs(chooser, 5), _packs(chooser, 5)
     second.append(first[0])  # the same pack in both
-    keep = {p.pack for p, _ in [*first[:3], *second]}
+    keep = {table.pack for table in [*first[:3], *second]}
     body = merge_segments(
         [decode_segment("a", encode_segment(first)), decode_segment("b", encode_segment(second))],
         keep,
     )
     assert body is not None
     merged = decode_segment("m", body)
-    expected = {(p.pack, e.entry_id) for p, es in [*first[:3], *second] for e in es}
-    assert {(one.pack, one.entry.entry_id) for one in merged.records()} == expected
+    expected = {(t.pack, e.offset) for t in [*first[:3], *second] for e in t.entries}
+    assert {(one.pack, one.offset) for one in merged.records()} == expected
     assert len(merged) == len(expected)
     assert merge_segments([merged], set()) is None
 
