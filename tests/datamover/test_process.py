@@ -17,7 +17,7 @@ from kyanite.azure.signed_urls import SignedUrl
 from kyanite.base.errors import Cancelled, Denied, Invalid, MoverLost
 from kyanite.base.json_types import JsonObject
 from kyanite.datamover.attachments import Attachments
-from kyanite.datamover.client import no_progress, run_raw
+from kyanite.datamover.client import mover_ahead, no_progress, run_raw
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.launcher import LocalLauncher, MoverProcess
 from kyanite.datamover.messages import CredentialNeed, Order
@@ -68,6 +68,31 @@ def test_an_order_nobody_knows_is_refused_by_the_process_itself() -> None:
         ask(launcher, Order("nonsense", 1, {}))
     assert launcher.mover is not None
     assert not alive(launcher.mover.pid)
+
+
+def test_an_order_is_given_to_the_mover_that_was_started_ahead_of_it() -> None:
+    launcher = RememberingLauncher()
+    with mover_ahead(3, launcher) as ahead:
+        pid = launcher.process().pid
+        with pytest.raises(Invalid, match="no order of the kind 'nonsense'"):
+            run_raw(
+                Order("nonsense", 3, {}),
+                Attachments(),
+                renew=refuse,
+                launcher=RememberingLauncher(),
+                ahead=ahead,
+                on_progress=no_progress,
+                check=go_on,
+            )
+        assert not alive(pid)
+
+
+def test_a_mover_whose_order_never_comes_ends_with_the_block() -> None:
+    launcher = RememberingLauncher()
+    with pytest.raises(Denied), mover_ahead(1, launcher):
+        pid = launcher.process().pid
+        raise Denied("no disk to write to")
+    assert not alive(pid)
 
 
 @pytest.mark.measured

@@ -154,3 +154,29 @@ def test_a_session_that_waits_for_a_retry_stops_at_once(database: Database) -> N
             stop_session(db, session_id)
         assert wait_until_final(database, session_id, within_seconds=4) == "Canceled"
     assert cleaned == [3]
+
+
+def test_work_done_at_once_keeps_its_order_and_is_as_deaf_to_a_stop_as_its_caller(
+    database: Database,
+) -> None:
+    done: list[JsonValue] = []
+
+    def job(ctx: JobContext, payload: JsonObject) -> JsonValue:
+        with database.writing() as db:
+            stop_session(db, ctx.session_id)
+        eventually(lambda: ctx.stopping)
+
+        def checked(number: int) -> int:
+            ctx.check()
+            return number
+
+        with ctx.uninterrupted():
+            done.extend(ctx.at_once(checked, range(5)))
+        ctx.at_once(checked, range(5))
+        raise AssertionError("outside of the block the stop is heard")
+
+    with carrying_out(database, {"parent": job}):
+        session_id = start(database, "parent")
+        wait_until_final(database, session_id)
+    assert done == [0, 1, 2, 3, 4]
+    assert read_session(database, session_id).status == SessionStatus.CANCELED

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, TypeAlias, overload
 
 from kyanite.azure.pauses import Check, go_on
@@ -48,12 +50,35 @@ def no_progress(progress: Progress) -> None:
     del progress
 
 
+@dataclass(frozen=True)
+class MoverAhead:
+    """A mover that starts while its order is still being prepared. For one order."""
+
+    fence: Fence
+    mover: Mover
+
+
+@contextmanager
+def mover_ahead(epoch: int, launcher: Launcher | None = None) -> Iterator[MoverAhead]:
+    """Start a mover for an order of ``epoch`` that ``run`` will give it in the block.
+
+    In the thread that also calls ``run``. Whatever happens, it has ended after the block.
+    """
+    fence = Fence(new_id(), epoch)
+    mover = (launcher or LocalLauncher()).launch(fence)
+    try:
+        yield MoverAhead(fence, mover)
+    finally:
+        mover.kill()
+
+
 @overload
 def run(
     order: BackupOrder,
     *,
     renew: Renew,
     launcher: Launcher | None = None,
+    ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
     check: Check = go_on,
     limit: Callable[[], int | None] = lambda: None,
@@ -66,6 +91,7 @@ def run(
     *,
     renew: Renew,
     launcher: Launcher | None = None,
+    ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
     check: Check = go_on,
     limit: Callable[[], int | None] = lambda: None,
@@ -77,12 +103,14 @@ def run(
     *,
     renew: Renew,
     launcher: Launcher | None = None,
+    ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
     check: Check = go_on,
     limit: Callable[[], int | None] = lambda: None,
 ) -> BackupOutcome | RestoreOutcome:
     """Have a data mover carry out ``order`` and return what it did.
 
+    ``ahead`` is a mover that was started meanwhile; without it one is launched now.
     ``renew`` answers expired accesses (called in a thread of its own), ``on_progress`` gets
     totals that only grow, ``check`` is asked several times a second, ``limit`` is asked
     for the bytes per second now and again. Raises what the work ended with, what ``check``
@@ -95,6 +123,7 @@ def run(
         attachments,
         renew=renew,
         launcher=launcher or LocalLauncher(),
+        ahead=ahead,
         on_progress=on_progress,
         check=check,
         limit=limit,
@@ -112,13 +141,17 @@ def run_raw(
     launcher: Launcher,
     on_progress: Callable[[Progress], None],
     check: Check,
+    ahead: MoverAhead | None = None,
     limit: Callable[[], int | None] = lambda: None,
     resend_seconds: float = 1.0,
 ) -> JsonObject:
     """``run`` for an order that is ready for the wire."""
     check()
-    fence = Fence(new_id(), order.epoch)
-    mover = launcher.launch(fence)
+    if ahead is None:
+        fence = Fence(new_id(), order.epoch)
+        mover = launcher.launch(fence)
+    else:
+        fence, mover = ahead.fence, ahead.mover
     channel = Channel(mover.transport, fence, resend_seconds=resend_seconds)
     renewals = ThreadPoolExecutor(max_workers=2, thread_name_prefix="renew")
     talk = _Talk(mover, channel, renew, renewals, on_progress, limit)

@@ -7,6 +7,7 @@ access, this much is done. Everything that ends the work early ends up in ``chec
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -28,7 +29,10 @@ from kyanite.datamover.messages import (
 )
 from kyanite.datamover.transport import TransportClosed
 
-PROGRESS_SECONDS: Final = 0.5
+PROGRESS_SECONDS: Final = 0.25
+"""How often progress is told."""
+_TURN_SECONDS: Final = 0.05
+"""How often the listener looks up: so long the end of the work waits for it at most."""
 SILENCE_SECONDS: Final = 30.0
 """An appliance that acknowledges nothing for so long is dead, frozen or replaced; what its
 mover does then may collide with a successor, so it stops."""
@@ -59,6 +63,7 @@ class Conversation:
         self._total = 0
         self._counts = [0, 0, 0]
         self._told = Progress()
+        self._told_at = 0.0
         self._over = False
         self._thread = threading.Thread(target=self._listen, name="listen", daemon=True)
         self._thread.start()
@@ -133,11 +138,16 @@ class Conversation:
     def _listen(self) -> None:
         try:
             while not self._over:
-                message = self._channel.receive(PROGRESS_SECONDS / 2)
-                self.tell_progress()
+                message = self._channel.receive(_TURN_SECONDS)
+                if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
+                    self._told_at = time.monotonic()
+                    self.tell_progress()
                 if message is not None:
                     self._take(message)
-                elif self._channel.silent_seconds > self._silence_seconds:
+                elif self._order is not None and (
+                    # One that waits for its order collides with nobody, however long it takes.
+                    self._channel.silent_seconds > self._silence_seconds
+                ):
                     raise MoverLost(
                         "The data mover stopped: the appliance was silent for too long."
                     )

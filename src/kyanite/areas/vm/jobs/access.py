@@ -24,10 +24,10 @@ def read_access(
 ) -> Iterator[dict[str, SignedUrl]]:
     """Read access to each resource in the block, by its id; none is left after it."""
     with _revoked_afterwards(ctx, arm, resource_ids):
-        yield {
-            resource_id: azure_access.grant_read(arm, resource_id, READ_SECONDS)
-            for resource_id in resource_ids
-        }
+        urls = ctx.at_once(
+            lambda id_: azure_access.grant_read(arm, id_, READ_SECONDS), resource_ids
+        )
+        yield dict(zip(resource_ids, urls, strict=True))
 
 
 @contextmanager
@@ -38,18 +38,17 @@ def write_access(
 
     Raises ``Rejected`` when Azure finds that what was written is not a whole disk.
     """
-    with _revoked_afterwards(ctx, arm, disk_ids):
-        yield {
-            disk_id: azure_access.grant_write(arm, disk_id, WRITE_SECONDS) for disk_id in disk_ids
-        }
-        for disk_id in disk_ids:
-            azure_access.finish_upload(arm, disk_id)
+    with _revoked_afterwards(ctx, arm, disk_ids, always=False):
+        urls = ctx.at_once(lambda id_: azure_access.grant_write(arm, id_, WRITE_SECONDS), disk_ids)
+        yield dict(zip(disk_ids, urls, strict=True))
+        ctx.at_once(lambda id_: azure_access.finish_upload(arm, id_), disk_ids)
 
 
 @contextmanager
 def _revoked_afterwards(
-    ctx: JobContext, arm: ArmClient, resource_ids: Sequence[str]
+    ctx: JobContext, arm: ArmClient, resource_ids: Sequence[str], *, always: bool = True
 ) -> Iterator[None]:
+    """``always``: also after a block that has ended well, and so has not revoked by itself."""
     try:
         yield
     except LeaseLost:
@@ -57,12 +56,8 @@ def _revoked_afterwards(
         raise
     except BaseException:
         with ctx.uninterrupted():
-            _revoke(arm, resource_ids)
+            ctx.at_once(lambda id_: azure_access.revoke(arm, id_), resource_ids)
         raise
-    with ctx.uninterrupted():
-        _revoke(arm, resource_ids)
-
-
-def _revoke(arm: ArmClient, resource_ids: Sequence[str]) -> None:
-    for resource_id in resource_ids:
-        azure_access.revoke(arm, resource_id)
+    if always:
+        with ctx.uninterrupted():
+            ctx.at_once(lambda id_: azure_access.revoke(arm, id_), resource_ids)

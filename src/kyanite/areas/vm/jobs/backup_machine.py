@@ -17,7 +17,7 @@ from kyanite.areas.vm.jobs.access import READ_SECONDS, read_access
 from kyanite.areas.vm.jobs.attempts import payload_text
 from kyanite.areas.vm.jobs.resource import machine_item
 from kyanite.areas.vm.jobs.retire import retire_snapshots
-from kyanite.areas.vm.jobs.transfer import show_on, with_movers
+from kyanite.areas.vm.jobs.transfer import beside, show_on, with_movers
 from kyanite.areas.vm.policy_queries import get_policy
 from kyanite.areas.vm.policy_settings import ages_to_json, backup_ages, snapshots_to_keep
 from kyanite.areas.vm.recipes import recipe_document
@@ -29,9 +29,9 @@ from kyanite.azure.signed_urls import SignedUrl
 from kyanite.base.errors import Missing, Rejected
 from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text
 from kyanite.base.units import format_bytes
-from kyanite.datamover.client import run
+from kyanite.datamover.client import mover_ahead, run
 from kyanite.datamover.messages import CredentialNeed
-from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk
+from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk, StorageAccess
 from kyanite.durable.context import JobContext
 from kyanite.durable.item import Item
 from kyanite.engine.repository import Repository
@@ -134,15 +134,22 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
     ).encode()
     read = [disk.azure_id for disk in work.disks] + [snapshot for _, snapshot in parent.snapshots]
     text = f"Transfer of {work.machine.name} to {work.repository.name}"
+
+    def storage_access() -> StorageAccess:
+        return ctx.provided(Repositories).access(work.repository.id, "rlc")
+
     with (
         ctx.line(text, resource_id=work.machine.id) as line,
+        # Azure takes its time to grant access: the mover and its storage get ready meanwhile.
+        mover_ahead(ctx.epoch) as ahead,
+        beside(storage_access) as storage,
         read_access(ctx, arm, read) as access,
     ):
-        storage = ctx.provided(Repositories).access(work.repository.id, "rlc")
+        movers = iter((ahead,))
 
         def renew(need: CredentialNeed) -> SignedUrl:
             if need.kind == "storage":
-                return ctx.provided(Repositories).access(work.repository.id, "rlc").container
+                return storage_access().container
             disk = next(d for d in work.disks if d.disk_azure_id.lower() == need.disk_id)
             previous = parent.snapshot_of(disk.disk_azure_id.lower())
             wanted = previous if need.kind == "previous" and previous else disk.azure_id
@@ -152,7 +159,7 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
             epoch=ctx.epoch,
             keys=keys,
             ticket=ticket,
-            storage=storage,
+            storage=storage.result(),
             disks=tuple(_source(disk, parent, access) for disk in work.disks),
             recipe=recipe,
             ca_file=arm.cloud.ca_file,
@@ -160,7 +167,13 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
         outcome = with_movers(
             ctx,
             work.machine.id,
-            lambda: run(order, renew=renew, on_progress=show_on(item), check=ctx.check),
+            lambda: run(
+                order,
+                ahead=next(movers, None),  # it was lost, if there is a second time
+                renew=renew,
+                on_progress=show_on(item),
+                check=ctx.check,
+            ),
         )
         line.end(
             SessionStatus.SUCCESS,

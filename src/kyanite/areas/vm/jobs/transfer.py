@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from kyanite.base.errors import MoverLost
@@ -32,6 +34,13 @@ def with_movers(ctx: JobContext, resource_id: str, transfer: Callable[[], T]) ->
                 key=f"mover lost {number}",
             )
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def beside(work: Callable[[], T]) -> Iterator[Future[T]]:
+    """``work`` runs in a thread of its own during the block, and has ended after it."""
+    with ThreadPoolExecutor(1, "beside") as pool:
+        yield pool.submit(work)
 
 
 def show_on(item: Item) -> Callable[[Progress], None]:
