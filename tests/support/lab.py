@@ -15,6 +15,8 @@ from pathlib import Path
 import requests
 from azure.identity import ClientSecretCredential
 
+from support.lifetime import end_with_parent
+
 _START_SECONDS = 60.0
 
 
@@ -198,7 +200,9 @@ class LabProcess:
     def start(self) -> Azure:
         """Start (again) and wait until every service answers."""
         command = [sys.executable, "-m", "azlab", "serve", "--data", str(self.directory)]
-        self._process = subprocess.Popen([*command, *self.arguments], stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [*command, *self.arguments], stdout=subprocess.PIPE, preexec_fn=end_with_parent
+        )
         deadline = time.monotonic() + _START_SECONDS
         path = self.directory / "lab.json"
         # The line on stdout comes after the file; waiting for it needs no polling.

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 
+from support.lifetime import end_with_parent
 from support.ports import free_port
 
 _START_SECONDS = 60
@@ -54,6 +55,7 @@ def postgresql_server() -> Iterator[str]:
         user=user,
         stdout=subprocess.DEVNULL,
         stderr=(home / "log").open("w"),
+        preexec_fn=end_with_parent,
     )
     url = f"postgresql://kyanite@127.0.0.1:{port}/postgres"
     try:

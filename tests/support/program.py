@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from support.lifetime import end_with_parent
+
 
 class Program:
     """``kyanite serve`` or ``kyanite worker`` as a process tree of its own."""
@@ -32,6 +34,7 @@ class Program:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
 
     @property
