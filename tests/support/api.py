@@ -19,9 +19,11 @@ from kyanite.areas.access.tokens import Tokens
 from kyanite.areas.appliance.facts import facts_elsewhere
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.settings import ensure_installation_id
+from kyanite.areas.audit.log import AuditLog
 from kyanite.base.clock import Clock, ManualClock
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
+from kyanite.http.audit import AuditTrail
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
 from kyanite.http.rate_limits import AttemptLimit, GrowingDelay
@@ -49,6 +51,8 @@ class ApiUnderTest:
         self.database = database
         self.clock = ManualClock(START)
         self.passwords = Passwords(CHEAP)
+        self.secrets = SecretBox(bytes(32))
+        self.audit = AuditLog(self.secrets, self.clock)
         with database.writing() as db:
             ensure_installation_id(db, self.clock)
         ensure_administrator(database, self.passwords, self.clock, ADMIN, PASSWORD)
@@ -63,7 +67,8 @@ class ApiUnderTest:
         self.provisions.add(self.operations)
         self.provisions.add(GrowingDelay(self.clock))
         self.provisions.add(AttemptLimit(self.clock))
-        self.provisions.add(SecretBox(bytes(32)))
+        self.provisions.add(self.secrets)
+        self.provisions.add(self.audit, AuditTrail)
         self.provisions.add(facts_elsewhere())
         self.provisions.add(Health(database, lambda: True))
         self.app = build(self.provisions, routers)

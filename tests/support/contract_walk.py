@@ -30,7 +30,12 @@ def document() -> dict[str, Any]:
 @cache
 def routes() -> Mapping[str, ContractRoute]:
     """Operation id → route, of everything that is implemented."""
-    return {route.operation.operation_id: route for tag in all_routes() for route in tag.routes}
+    return {
+        route.operation.operation_id: route
+        for tag in all_routes()
+        for route in tag.routes
+        if not route.is_own
+    }
 
 
 def declared(operation: Operation) -> dict[str, Any]:

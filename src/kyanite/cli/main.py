@@ -16,6 +16,7 @@ from kyanite.base.errors import Invalid, KyaniteError
 
 # Name → where its click command is. Add a command: one file, one line.
 COMMANDS: Final = {
+    "audit": "kyanite.cli.audit:command",
     "openapi": "kyanite.cli.openapi:command",
     "repo": "kyanite.cli.repo:command",
     "serve": "kyanite.cli.serve:command",

@@ -16,6 +16,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from kyanite.base.errors import Damaged, WrongKey
 from kyanite.base.private_files import require_private_file
@@ -33,6 +35,7 @@ class SecretBox:
     def __init__(self, master_key: bytes) -> None:
         if len(master_key) != KEY_BYTES:
             raise WrongKey(f"the master key of the appliance must have {KEY_BYTES} bytes")
+        self._master_key = master_key
         self._cipher = AESGCM(master_key)
         self._key_id = hashlib.sha256(b"kyanite key id" + master_key).digest()[:_KEY_ID_BYTES]
 
@@ -64,6 +67,11 @@ class SecretBox:
                 "a sealed secret in the database was changed or moved to another row; "
                 "enter it again"
             ) from None
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose (HKDF-SHA256); it tells nothing about the others."""
+        derivation = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"kyanite " + purpose.encode())
+        return derivation.derive(self._master_key)
 
     def seal_text(self, secret: str, *, row_id: str) -> bytes:
         """As `seal`, for text."""

@@ -4,24 +4,29 @@
 
     routes = Routes()
 
-    @routes.operation("Policy_GetPolicies", Right.POLICIES_READ)
+    @routes.operation("Policy_GetPolicies")
     def list_policies(
         query: Annotated[GetPoliciesQuery, Query()], db: DbSession, request: Request
     ) -> JsonObject:
         found = queries.policies(db, ...)
         return page(request, query, found.total, [wire.policy(request, row) for row in found.rows])
 
-    @routes.operation("Policy_CreatePolicy", Right.POLICIES_WRITE)
+    @routes.operation("Policy_CreatePolicy")
     def create_policy(body: NewPolicyFromClient, db: DbSession, principal: SignedIn, ...) -> Policy:
 
 - Method, path, declared statuses and shapes come from the contract by the operation id; the
   function has a parameter for each path parameter (by the contract's name), `query` for the
   generated query model, `body` for the generated body model.
+- Which right it needs is looked up in `rules/operation_rights.py`.
 - Functions are plain `def`: they run on a thread. They return what `http.answers` says.
 - The transaction behind `db` is committed when the function has returned and its answer is
   encoded; if anything raises, nothing is kept. The function never commits.
+- What changes something (every method but GET) is in the audit log, in the same transaction
+  (`http.audit`).
 - Whoever calls is signed in and has the right before anything else is looked at, then the media
   type, then body and query are checked (`http.reading`).
+- Own additions to the contract are described by an `Operation` below `/api/kyanite/v1` and
+  registered with `@routes.own(operation, Right.X)`; all else is the same.
 - `routes/__init__.py` of an area has `routers() -> list[Routes]`; `server/app.py` collects them.
 """
 
@@ -41,9 +46,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kyanite.base.errors import KyaniteError
+from kyanite.base.errors import Forbidden, KyaniteError
 from kyanite.contract.operation import Operation, find
 from kyanite.http.answers import respond
+from kyanite.http.audit import record_change, record_refusal
 from kyanite.http.pages import empty_page
 from kyanite.http.problems import on_unforeseen
 from kyanite.http.provide import provisions
@@ -51,9 +57,13 @@ from kyanite.http.reading import read
 from kyanite.http.rights import Right
 from kyanite.http.sign_in import TokenReader, bearer_token
 from kyanite.http.unit_of_work import Work, work_of
+from kyanite.rules.operation_rights import right_of
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+OWN_PREFIX = "/api/kyanite/v1/"
+"""Where our own additions are (docs/behaviour/rulings.md)."""
 
 
 def _committing(operation: Operation, function: Callable[..., object]) -> Callable[..., Response]:
@@ -62,7 +72,9 @@ def _committing(operation: Operation, function: Callable[..., object]) -> Callab
     @functools.wraps(function)
     def endpoint(*, kyanite_work: Work, **arguments: object) -> Response:
         try:
-            response = respond(operation, function(**arguments))
+            result = function(**arguments)
+            response = respond(operation, result)
+            record_change(operation, kyanite_work, result, response.status_code)
             kyanite_work.commit()
             return response
         finally:
@@ -116,12 +128,20 @@ class ContractRoute(APIRoute):
         # Paths are matched without regard to case (docs/behaviour/rulings.md).
         self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether this is an addition of ours, not an operation of the contract."""
+        return self.operation.path.startswith(OWN_PREFIX)
+
     def get_route_handler(self) -> Handler:
         inner = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             try:
                 return await self._handle(request, inner)
+            except Forbidden:
+                await run_in_threadpool(record_refusal, self.operation, request)
+                raise
             except (KyaniteError, HTTPException, RequestValidationError):
                 raise
             except Exception as error:  # the application's last handler
@@ -163,14 +183,24 @@ class Routes:
     def __init__(self) -> None:
         self.routes: list[ContractRoute] = []
 
-    def operation(self, operation_id: str, right: Right | None) -> Callable[[Function], Function]:
-        """Make the function below answer the operation, for callers with the right.
+    def operation(
+        self,
+        operation_id: str,
+        _right: Right | None = None,
+    ) -> Callable[[Function], Function]:
+        """Make the function below answer the operation, for callers with the right."""
+        return self._register(find(operation_id), right_of(operation_id))
 
-        None is for the few operations that nobody needs to be signed in for.
-        """
+    def own(self, operation: Operation, right: Right) -> Callable[[Function], Function]:
+        """Make the function below answer an operation that the contract does not have."""
+        assert operation.path.startswith(OWN_PREFIX), operation.path
+        return self._register(operation, right)
 
+    def _register(
+        self, operation: Operation, right: Right | None
+    ) -> Callable[[Function], Function]:
         def register(function: Function) -> Function:
-            self.routes.append(ContractRoute(find(operation_id), right, function))
+            self.routes.append(ContractRoute(operation, right, function))
             return function
 
         return register

@@ -21,18 +21,23 @@ class Work:
     """A session that is opened when it is first asked for."""
 
     def __init__(self, request: Request) -> None:
-        self._request = request
+        self.request = request
         self._session: Session | None = None
         self.writes = request.method != "GET"
 
     @property
     def db(self) -> Session:
         if self._session is None:
-            database = provisions(self._request).get(Database)
+            database = provisions(self.request).get(Database)
             self._session = (
                 database.session_for_writing() if self.writes else database.session_for_reading()
             )
         return self._session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody has asked for the session."""
+        return self._session is not None
 
     def commit(self) -> None:
         """Keep what was done. Does nothing if nobody asked for the session."""

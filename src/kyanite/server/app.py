@@ -1,4 +1,7 @@
-"""The application: all routes of all areas behind one index, with the toolkit around them."""
+"""The application: all routes of all areas behind one index, with the toolkit around them.
+
+It has two documents: that of the contract, and that of our own additions beside it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ class Application(FastAPI):
     """The API. Its OpenAPI document is built when somebody asks for it."""
 
     contract_routes: list[ContractRoute]
+    own_routes: list[ContractRoute]
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of everything that is served under the contract."""
@@ -31,6 +35,10 @@ class Application(FastAPI):
                 separate_input_output_schemas=False,
             )
         return self.openapi_schema
+
+    def own_openapi(self) -> dict[str, Any]:
+        """The OpenAPI document of what is served beside the contract."""
+        return get_openapi(title="Kyanite additions", version="v1", routes=self.own_routes)
 
 
 def build(provisions: Provisions, routers: Iterable[Routes] | None = None) -> Application:
@@ -44,8 +52,10 @@ def build(provisions: Provisions, routers: Iterable[Routes] | None = None) -> Ap
         redirect_slashes=False,
     )
     collected = all_routes() if routers is None else routers
-    app.contract_routes = [route for router in collected for route in router.routes]
-    app.router.routes.append(SegmentIndex(app.contract_routes))
+    everything = [route for router in collected for route in router.routes]
+    app.own_routes = [route for route in everything if route.is_own]
+    app.contract_routes = [route for route in everything if not route.is_own]
+    app.router.routes.append(SegmentIndex(everything))
     app.state.provisions = provisions
     problems.install(app)
     app.add_middleware(Versions)

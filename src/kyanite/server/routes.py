@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 
 from kyanite.http.routes import Routes
+from kyanite.server import own_document
 
-# Areas that serve operations of the contract. Each has `routes.routers()`.
+# Areas that serve something. Each has `routes.routers()`.
 AREAS = (
     "access",
     "accounts",
     "appliance",
+    "audit",
     "inventory",
     "repositories",
     "sessions",
@@ -21,7 +23,10 @@ AREAS = (
 def all_routes() -> list[Routes]:
     """The routes of every area, tag by tag."""
     return [
-        routes
-        for area in AREAS
-        for routes in import_module(f"kyanite.areas.{area}.routes").routers()
+        own_document.routes,
+        *(
+            routes
+            for area in AREAS
+            for routes in import_module(f"kyanite.areas.{area}.routes").routers()
+        ),
     ]

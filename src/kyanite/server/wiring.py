@@ -14,6 +14,9 @@ from kyanite.areas.access.tokens import Lifetimes, Tokens
 from kyanite.areas.appliance.facts import read_facts
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.settings import ensure_installation_id
+from kyanite.areas.audit.anchor import FILE_NAME as AUDIT_HEAD_FILE
+from kyanite.areas.audit.anchor import Anchor
+from kyanite.areas.audit.log import AuditLog
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import Invalid
 from kyanite.base.private_files import require_own_folder
@@ -24,6 +27,7 @@ from kyanite.db.migrate import upgrade
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.queue import prepare_queue
 from kyanite.durable.runtime import Runtime
+from kyanite.http.audit import AuditTrail
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
 from kyanite.http.rate_limits import GrowingDelay
@@ -116,6 +120,7 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     database = open_database(settings, must_exist=is_worker)
     key_file = settings.data_dir / MASTER_KEY_FILE
     secrets = open_secret_box(database, key_file, settings.master_key)
+    audit = AuditLog(secrets, clock, Anchor(settings.data_dir / AUDIT_HEAD_FILE))
     passwords = Passwords()
     with database.writing() as db:
         ensure_installation_id(db, clock)
@@ -134,6 +139,7 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     )
     appliance = Appliance(database, provisions, runtime, operations)
     provisions.add(clock, Clock)
+    provisions.add(audit, AuditTrail)
     for thing in (
         settings,
         database,

@@ -21,6 +21,31 @@ def upgrade() -> None:
     sa.Column('changed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_appliance_settings'))
     )
+    op.create_table('audit_entries',
+    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('actor_id', sa.String(), nullable=False),
+    sa.Column('actor_name', sa.String(), nullable=False),
+    sa.Column('actor_role', sa.String(), nullable=False),
+    sa.Column('address', sa.String(), nullable=False),
+    sa.Column('action', sa.String(), nullable=False),
+    sa.Column('target', sa.String(), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=False),
+    sa.Column('detail', sa.String(), nullable=False),
+    sa.Column('hash', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_audit_entries'))
+    )
+    with op.batch_alter_table('audit_entries', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_audit_entries_at'), ['at'], unique=False)
+
+    op.create_table('audit_head',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('hash', sa.String(), nullable=False),
+    sa.Column('broken_at', sa.BigInteger(), nullable=True),
+    sa.Column('seal', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_head'))
+    )
     op.create_table('executors',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('queue_id', sa.String(length=36), nullable=False),
@@ -612,5 +637,10 @@ def downgrade() -> None:
 
     op.drop_table('inventory_machines')
     op.drop_table('executors')
+    op.drop_table('audit_head')
+    with op.batch_alter_table('audit_entries', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_audit_entries_at'))
+
+    op.drop_table('audit_entries')
     op.drop_table('appliance_settings')
     # ### end Alembic commands ###
