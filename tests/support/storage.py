@@ -11,7 +11,12 @@ import requests
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.storage import StorageManagementClient
-from azure.mgmt.storage.models import StorageAccount, StorageAccountCreateParameters
+from azure.mgmt.storage.models import (
+    BlobContainer,
+    BlobServiceProperties,
+    StorageAccount,
+    StorageAccountCreateParameters,
+)
 from azure.storage.blob import (
     BlobServiceClient,
     ContainerClient,
@@ -105,8 +110,10 @@ def resource_client(azure: Azure, subscription_id: str) -> ResourceManagementCli
     )
 
 
-def make_account(azure: Azure) -> Account:
-    """An account made through ARM in a group of its own."""
+def make_account(
+    azure: Azure, *, versioning: bool = False, properties: Mapping[str, object] | None = None
+) -> Account:
+    """An account made through ARM in a group of its own; `versioning` switches versions on."""
     subscription_id = azure.subscription_ids[0]
     resources = resource_client(azure, subscription_id)
     group, name = f"storage-{uuid.uuid4().hex[:8]}", f"lab{uuid.uuid4().hex[:12]}"
@@ -115,8 +122,11 @@ def make_account(azure: Azure) -> Account:
     made = storage.storage_accounts.begin_create(
         group,
         name,
-        StorageAccountCreateParameters(NEW_ACCOUNT),
+        StorageAccountCreateParameters({**NEW_ACCOUNT, "properties": dict(properties or {})}),
     ).result()
+    if versioning:
+        switches = BlobServiceProperties({"properties": {"isVersioningEnabled": True}})
+        storage.blob_services.set_service_properties(group, name, switches)
     url = blob_url(made)
     key = account_keys(storage, group, name)[0]
     return Account(azure, subscription_id, group, name, url.rstrip("/"), key)
@@ -135,11 +145,23 @@ def account_keys(storage: StorageManagementClient, group: str, name: str) -> lis
 
 
 @contextmanager
-def made_account(azure: Azure) -> Iterator[Account]:
+def made_account(
+    azure: Azure, *, versioning: bool = False, properties: Mapping[str, object] | None = None
+) -> Iterator[Account]:
     """An account that is deleted at the end of a `with`, its group too."""
-    made = make_account(azure)
+    made = make_account(azure, versioning=versioning, properties=properties)
     yield made
     resource_client(azure, made.subscription_id).resource_groups.begin_delete(made.group).result()
+
+
+def immutable_container(account: Account) -> ContainerClient:
+    """A new container with immutable versions, opened with the account key."""
+    name = f"worm-{uuid.uuid4().hex[:12]}"
+    wanted = {"properties": {"immutableStorageWithVersioning": {"enabled": True}}}
+    storage_client(account.azure, account.subscription_id).blob_containers.create(
+        account.group, account.name, name, BlobContainer(wanted)
+    )
+    return account.client(account.key).get_container_client(name)
 
 
 def code(error: HttpResponseError) -> str:

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import AzureError, HttpResponseError
+from azure.mgmt.storage.models import ImmutabilityPolicy as ContainerImmutability
 from azure.storage.blob import (
     BlobBlock,
     ContainerClient,
+    ImmutabilityPolicy,
     RehydratePriority,
     StandardBlobTier,
     generate_container_sas,
 )
 
 from support.lab import LabProcess, running_lab
-from support.storage import Account, code, make_account
+from support.storage import Account, code, immutable_container, make_account, storage_client
 
 SCENE = """
 tenant: {id: 5a7e1b3c-0d7d-4a57-9c0e-2f1d6a9b8c01, defaultDomain: lab.onmicrosoft.com}
@@ -207,3 +209,47 @@ def test_a_killed_upload_leaves_neither_a_blob_nor_its_bytes(
     lab.start()
     assert list(container.list_blobs()) == []
     assert list(content.glob("??/*")) == []
+
+
+def test_versions_and_their_protection_survive_a_sigkill_and_end_by_the_clock_of_the_lab(
+    lab: LabProcess,
+) -> None:
+    account = make_account(lab.azure, versioning=True)
+    container = immutable_container(account)
+    blob = container.get_blob_client("b")
+    until = (lab_time(lab) + timedelta(days=2)).replace(microsecond=0)
+    locked = ImmutabilityPolicy(expiry_time=until, policy_mode="Locked")
+    first = blob.upload_blob(b"one", immutability_policy=locked)["version_id"]
+    second = blob.upload_blob(b"", overwrite=True)["version_id"]
+    blob.delete_blob()
+    lab.kill()
+    lab.start()
+    listed = list(container.list_blobs(include=["versions", "immutabilitypolicy"]))
+    assert [one.version_id for one in listed] == [first, second]
+    assert listed[0].immutability_policy.expiry_time == until
+    with pytest.raises(HttpResponseError) as refusal:
+        blob.delete_blob(version_id=first)
+    assert code(refusal.value) == "BlobImmutableDueToPolicy"
+    assert blob.download_blob(version_id=first).readall() == b"one"
+    lab.control.advance(2 * 24 * 3600 + 1)
+    blob.delete_blob(version_id=first)
+    blob.delete_blob(version_id=second)
+    assert list(container.list_blobs(include=["versions", "deletedwithversions"])) == []
+    assert list((lab.directory / "storage_blob" / "content").glob("??/*")) == []
+
+
+def test_an_expired_policy_of_a_container_lets_delete_and_not_overwrite(
+    lab: LabProcess, account: Account, container: ContainerClient
+) -> None:
+    blob = container.upload_blob("b", b"one")
+    days: dict[str, object] = {"properties": {"immutabilityPeriodSinceCreationInDays": 1}}
+    containers = storage_client(lab.azure, account.subscription_id).blob_containers
+    containers.create_or_update_immutability_policy(
+        account.group, account.name, "box", parameters=ContainerImmutability(days)
+    )
+    lab.control.advance(24 * 3600 + 60)
+    for change in (lambda: blob.upload_blob(b"2", overwrite=True), blob.set_blob_metadata):
+        with pytest.raises(HttpResponseError) as refusal:
+            change()
+        assert code(refusal.value) == "BlobImmutableDueToPolicy"
+    blob.delete_blob()

@@ -113,7 +113,6 @@ def test_a_name_is_taken_once_in_the_whole_cloud(
         ({"properties": {"isHnsEnabled": True}}, 501),
         ({"properties": {"allowBlobPublicAccess": True}}, 501),
         ({"properties": {"networkAcls": {"defaultAction": "Deny"}}}, 501),
-        ({"properties": {"immutableStorageWithVersioning": {"enabled": True}}}, 501),
         ({"properties": {"encryption": {"keySource": "Microsoft.Keyvault"}}}, 501),
         ({"properties": {"publicNetworkAccess": "Disabled"}}, 501),
     ],
@@ -200,7 +199,7 @@ def test_switches_of_the_blob_service_that_the_lab_has_not_are_refused(
     assert shown.blob_service_properties is not None
     assert shown.blob_service_properties.is_versioning_enabled is False
     for properties in (
-        {"isVersioningEnabled": True},
+        {"automaticSnapshotPolicyEnabled": True},
         {"deleteRetentionPolicy": {"enabled": True, "days": 7}},
     ):
         with pytest.raises(HttpResponseError) as refusal:

@@ -20,6 +20,7 @@ from azlab.core.json_types import (
 )
 from azlab.core.members import Shape, check_members
 from azlab.core.service import Lab
+from azlab.services.storage import account_worm
 from azlab.services.storage_blob.tiers import BLOCK_BLOB_TIERS
 
 _NAME = re.compile(r"[a-z0-9]{3,24}")
@@ -47,7 +48,7 @@ SHAPE: Shape = {
         "defaultToOAuthAuthentication": None,
         "dnsEndpointType": None,
         "encryption": None,
-        "immutableStorageWithVersioning": {"enabled": None, "immutabilityPolicy": None},
+        "immutableStorageWithVersioning": account_worm.SHAPE,
         "isHnsEnabled": None,
         "isLocalUserEnabled": None,
         "isNfsV3Enabled": None,
@@ -146,6 +147,7 @@ def created(lab: Lab, name: str, asked: JsonObject) -> JsonObject:
         "properties": properties,
     }
     _apply_properties(body, asked)
+    account_worm.set_on_new(body, asked)
     return body
 
 
@@ -170,6 +172,7 @@ def changed(body: JsonObject, asked: JsonObject) -> JsonObject:
     if asked.get("tags") is not None:
         body["tags"] = {**string_map_at(asked, "tags")}
     _apply_properties(body, asked)
+    account_worm.change(body, asked)
     return body
 
 
@@ -196,8 +199,6 @@ def _check(asked: JsonObject) -> None:
             raise not_simulated(f"The lab knows {name} only as '{value}'.")
     if flag_at(properties, "supportsHttpsTrafficOnly") is False:
         raise not_simulated("The lab serves storage over HTTPS only.")
-    if flag_at(properties, "immutableStorageWithVersioning", "enabled"):
-        raise not_simulated("The lab has no immutability for storage accounts.")
     if text_at(properties, "encryption", "keySource") not in ("", "Microsoft.Storage"):
         raise not_simulated("The lab encrypts storage with keys of the platform only.")
     rules = object_at(properties, "networkAcls")

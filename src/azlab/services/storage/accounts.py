@@ -3,14 +3,20 @@
 import base64
 from dataclasses import replace
 
-from azlab.core.arm import ArmCall, ArmError
+from azlab.core.arm import ArmCall, ArmError, delete_now
 from azlab.core.clock import iso
 from azlab.core.http import Response, json_response
 from azlab.core.json_types import JsonObject, JsonValue, make_object_at, text_at
 from azlab.core.operations import PROVISIONED
 from azlab.core.resource_ids import ResourceId
+from azlab.core.service import Lab
 from azlab.core.state import Transaction
-from azlab.services.storage import account_body, directory
+from azlab.services.storage import account_body, account_worm, directory
+from azlab.services.storage.open_database import open_database
+from azlab.services.storage_blob.store import accounts as blob_accounts
+from azlab.services.storage_blob.store import containers
+from azlab.services.storage_blob.store.database import Transaction as BlobTransaction
+from azlab.services.storage_blob.store.records import Container
 
 TYPE = "Microsoft.Storage/storageAccounts"
 
@@ -33,12 +39,48 @@ def put_account(call: ArmCall) -> Response:
     body = account_body.created(call.lab, name, call.json())
     call.lab.resources.put(call.tx, call.id, body)
     directory.put(call.tx, call.id)
+    if account_worm.is_enabled(body):
+        switch_versions_on(call.lab, name)
     headers = call.start_operation(
         complete=PROVISIONED,
         arguments={"id": call.id.text},
         location=text_at(body, "location"),
     )
     return Response(202, headers)
+
+
+def switch_versions_on(lab: Lab, name: str) -> None:
+    """As an account with immutable versions has them from its beginning."""
+    with open_database(lab).transaction() as blobs:
+        settings = blob_accounts.settings(blobs, name)
+        blob_accounts.set_settings(blobs, name, replace(settings, versioning=True))
+
+
+def delete_account(call: ArmCall) -> Response:
+    """409 while a container is write-once, unless its policy is unlocked or it is empty.
+
+    Containers with immutable versions always stand in the way.
+    """
+    name = call.id.name
+    with open_database(call.lab).transaction() as blobs:
+        found = containers.listed(blobs, name)
+        protected = [one for one in found if _keeps_account(blobs, one)]
+    if protected and call.lab.resources.find(call.tx, call.id) is not None:
+        raise ArmError(
+            409,
+            "AccountProtectedFromDeletion",
+            f"The storage account {name} is protected from deletion due to the immutable storage "
+            f"of its container {protected[0].name}.",
+        )
+    return delete_now(call)
+
+
+def _keeps_account(blobs: BlobTransaction, container: Container) -> bool:
+    worm = container.worm
+    if worm.versions_since is not None:
+        return True
+    holds = bool(worm.holds) or (worm.policy is not None and worm.policy.retention.locked)
+    return holds and containers.has_blobs(blobs, container.account, container.name)
 
 
 def patch_account(call: ArmCall) -> Response:

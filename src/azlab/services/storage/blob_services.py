@@ -1,13 +1,17 @@
 """`blobServices/default` of an account: the switches of its blob service."""
 
+from dataclasses import replace
+
 from azlab.core.arm import ArmCall, ArmError
 from azlab.core.errors import invalid_parameter, not_simulated
 from azlab.core.http import Response, json_response
 from azlab.core.json_types import JsonObject, flag_at, list_at, object_at, text_at
 from azlab.core.members import Shape, check_members
 from azlab.core.resource_ids import ResourceId
+from azlab.services.storage import account_worm
 from azlab.services.storage_blob.service import BlobService
-from azlab.services.storage_blob.store import containers
+from azlab.services.storage_blob.store import accounts, containers
+from azlab.services.storage_blob.store.database import Transaction
 from azlab.services.storage_blob.strict import VERSIONS
 
 TYPE = "Microsoft.Storage/storageAccounts/blobServices"
@@ -62,14 +66,13 @@ class BlobServices:
         return call.page([self._shown(call, account_of(call))])
 
     def put(self, call: ArmCall) -> Response:
-        """Every switch is taken in its position "off"; others are loud."""
+        """Versions can be switched; other switches are taken in their position "off" only."""
         account_id = account_of(call)
         asked = call.json()
         check_members(asked, _SHAPE)
         properties = object_at(asked, "properties")
-        for name in ("automaticSnapshotPolicyEnabled", "isVersioningEnabled"):
-            if flag_at(properties, name):
-                raise not_simulated(f"The lab does not simulate {name}.")
+        if flag_at(properties, "automaticSnapshotPolicyEnabled"):
+            raise not_simulated("The lab does not simulate automaticSnapshotPolicyEnabled.")
         for name in _POLICIES:
             if flag_at(properties, name, "enabled") or flag_at(properties, name, "enable"):
                 raise not_simulated(f"The lab does not simulate {name}.")
@@ -80,20 +83,27 @@ class BlobServices:
         version = text_at(properties, "defaultServiceVersion")
         if version and version not in VERSIONS:
             raise invalid_parameter("defaultServiceVersion", f"The version '{version}' is unknown.")
-        if version:
-            kept = f"<DefaultServiceVersion>{version}</DefaultServiceVersion>"
-            with self._service.database.transaction() as tx:
-                containers.set_service_properties(tx, account_id.name, kept)
+        with self._service.database.transaction() as tx:
+            if version:
+                kept = f"<DefaultServiceVersion>{version}</DefaultServiceVersion>"
+                accounts.set_service_properties(tx, account_id.name, kept)
+            settings = accounts.settings(tx, account_id.name)
+            versioning = bool(flag_at(properties, "isVersioningEnabled"))
+            if settings.versioning and not versioning:
+                _check_versions_may_stop(call, tx, account_id)
+            accounts.set_settings(tx, account_id.name, replace(settings, versioning=versioning))
         return json_response(200, self._shown(call, account_id))
 
     def _shown(self, call: ArmCall, account_id: ResourceId) -> JsonObject:
         service_id = account_id.child("blobServices", "default")
         body = call.lab.resources.body(call.tx, account_id) or {}
+        with self._service.database.transaction() as tx:
+            settings = accounts.settings(tx, account_id.name)
         properties: JsonObject = {
             "cors": {"corsRules": []},
             "deleteRetentionPolicy": {"enabled": False, "allowPermanentDelete": False},
             "containerDeleteRetentionPolicy": {"enabled": False},
-            "isVersioningEnabled": False,
+            "isVersioningEnabled": settings.versioning,
             "changeFeed": {"enabled": False},
             "restorePolicy": {"enabled": False},
         }
@@ -104,3 +114,16 @@ class BlobServices:
             "sku": object_at(body, "sku"),
             "properties": properties,
         }
+
+
+def _check_versions_may_stop(call: ArmCall, tx: Transaction, account_id: ResourceId) -> None:
+    """Immutable versions need versions."""
+    body = call.lab.resources.body(call.tx, account_id) or {}
+    found = containers.listed(tx, account_id.name, deleted=True)
+    if account_worm.is_enabled(body) or any(one.worm.versions_since for one in found):
+        raise ArmError(
+            409,
+            "ConflictFeatureEnabled",
+            "Blob versioning cannot be disabled while immutable storage with versioning is "
+            "enabled on the account or on one of its containers.",
+        )

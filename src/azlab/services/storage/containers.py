@@ -1,23 +1,22 @@
 """Containers in ARM: the same containers as in the data plane, seen as resources."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from azlab.core.arm import ArmCall, ArmError
-from azlab.core.clock import iso
 from azlab.core.errors import not_simulated
 from azlab.core.http import Response, json_response
-from azlab.core.json_types import JsonObject, JsonValue, flag_at, object_at, string_map_at, text_at
+from azlab.core.json_types import JsonObject, flag_at, object_at, string_map_at, text_at
 from azlab.core.members import Shape, check_members
-from azlab.core.resource_ids import ResourceId
+from azlab.services.storage import account_worm, container_body
 from azlab.services.storage.blob_services import account_of
 from azlab.services.storage_blob import lease_state, names
 from azlab.services.storage_blob.errors import StorageError
 from azlab.services.storage_blob.service import BlobService
-from azlab.services.storage_blob.store import containers
-from azlab.services.storage_blob.store.records import Container
+from azlab.services.storage_blob.store import accounts, containers
+from azlab.services.storage_blob.store.database import Transaction
+from azlab.services.storage_blob.store.records import Container, Worm
 
-TYPE = "Microsoft.Storage/storageAccounts/blobServices/containers"
-_NO_SCOPE = "$account-encryption-key"
 _SHAPE: Shape = {
     "id": None,
     "name": None,
@@ -44,48 +43,60 @@ class Containers:
     def put(self, call: ArmCall) -> Response:
         """201 for a new container, 200 for one that is there and now has this metadata."""
         account_id = account_of(call)
-        metadata = _asked_metadata(call.json())
+        asked = call.json()
+        metadata = _asked_metadata(asked)
+        immutable = flag_at(asked, "properties", "immutableStorageWithVersioning", "enabled")
         try:
             names.check_container(call.id.name)
         except StorageError as error:
             raise ArmError(400, "ContainerInvalidArgument", error.text) from error
         now = call.lab.clock.now()
+        account = call.lab.resources.body(call.tx, account_id) or {}
         with self._database.transaction() as tx:
             known = containers.find(tx, account_id.name, call.id.name)
             if known is None:
-                found = containers.create(tx, account_id.name, call.id.name, metadata or {}, now)
+                worm = _new_worm(tx, account_id.name, account, immutable, now)
+                found = containers.create(
+                    tx, account_id.name, call.id.name, metadata or {}, now, worm=worm
+                )
             else:
+                _check_not_switched(known, immutable)
                 found = _with_metadata(known, metadata)
                 found = containers.touch(tx, found, now)
-        return json_response(201 if known is None else 200, _shown(call, account_id, found))
+        return json_response(
+            201 if known is None else 200, container_body.shown(call, account_id, found)
+        )
 
     def patch(self, call: ArmCall) -> Response:
         account_id = account_of(call)
-        metadata = _asked_metadata(call.json())
+        asked = call.json()
+        metadata = _asked_metadata(asked)
+        immutable = flag_at(asked, "properties", "immutableStorageWithVersioning", "enabled")
         with self._database.transaction() as tx:
             known = containers.find(tx, account_id.name, call.id.name)
             if known is None:
-                raise _not_found()
+                raise not_found()
+            _check_not_switched(known, immutable)
             changed = _with_metadata(known, metadata)
             found = containers.touch(tx, changed, call.lab.clock.now())
-        return json_response(200, _shown(call, account_id, found))
+        return json_response(200, container_body.shown(call, account_id, found))
 
     def get(self, call: ArmCall) -> Response:
         account_id = account_of(call)
         with self._database.transaction() as tx:
             found = containers.find(tx, account_id.name, call.id.name)
         if found is None:
-            raise _not_found()
-        return json_response(200, _shown(call, account_id, found))
+            raise not_found()
+        return json_response(200, container_body.shown(call, account_id, found))
 
     def list(self, call: ArmCall) -> Response:
         account_id = account_of(call)
         with self._database.transaction() as tx:
             found = containers.listed(tx, account_id.name)
-        return call.page(_shown(call, account_id, one) for one in found)
+        return call.page(container_body.shown(call, account_id, one) for one in found)
 
     def delete(self, call: ArmCall) -> Response:
-        """200, or 204 when there is nothing; 409 while it is leased."""
+        """200, or 204 when there is nothing; 409 while it is leased or write-once and not empty."""
         account_id = account_of(call)
         with self._database.transaction() as tx:
             found = containers.find(tx, account_id.name, call.id.name)
@@ -97,12 +108,57 @@ class Containers:
                     "ContainerOperationFailure",
                     "There is currently a lease on the container and no lease ID was specified.",
                 )
+            _check_may_go(found, containers.has_blobs(tx, account_id.name, found.name))
             containers.delete(tx, account_id.name, call.id.name)
         return Response(200)
 
 
-def _not_found() -> ArmError:
+def not_found() -> ArmError:
     return ArmError(404, "ContainerNotFound", "The specified container does not exist.")
+
+
+def _new_worm(
+    tx: Transaction, name: str, account: JsonObject, immutable: bool | None, now: datetime
+) -> Worm:
+    if not account_worm.is_enabled(account):
+        if not immutable:
+            return Worm()
+        if not accounts.settings(tx, name).versioning:
+            raise ArmError(
+                409,
+                "BlobVersioningNotEnabled",
+                "Immutable storage with versioning needs blob versioning to be enabled for the "
+                "storage account.",
+            )
+    return Worm(versions_since=now)
+
+
+def _check_not_switched(container: Container, immutable: bool | None) -> None:
+    if immutable is not None and immutable != (container.worm.versions_since is not None):
+        raise ArmError(
+            409,
+            "ContainerOperationFailure",
+            "Immutable storage with versioning of an existing container is enabled by migrating "
+            "it, and never disabled.",
+        )
+
+
+def _check_may_go(container: Container, has_blobs: bool) -> None:
+    """Source: the tables of scenarios for version-level and container-level policies."""
+    reason = ""
+    if container.worm.holds:
+        reason = "LegalHold"
+    elif has_blobs and container.worm.versions_since is not None:
+        reason = "ImmutableStorageWithVersioning"
+    elif has_blobs and container.worm.policy is not None:
+        reason = "ImmutabilityPolicy"
+    if reason:
+        raise ArmError(
+            409,
+            "ContainerProtectedFromDeletion",
+            f"The storage account {container.account} container {container.name} is protected "
+            f"from deletion due to {reason}.",
+        )
 
 
 def _with_metadata(container: Container, metadata: dict[str, str] | None) -> Container:
@@ -119,11 +175,10 @@ def _asked_metadata(asked: JsonObject) -> dict[str, str] | None:
             "PublicAccessNotPermitted",
             "Public access is not permitted on this storage account.",
         )
-    if flag_at(properties, "immutableStorageWithVersioning", "enabled"):
-        raise not_simulated("The lab does not simulate immutability of containers.")
-    if text_at(properties, "defaultEncryptionScope") not in ("", _NO_SCOPE) or flag_at(
-        properties, "denyEncryptionScopeOverride"
-    ):
+    if text_at(properties, "defaultEncryptionScope") not in (
+        "",
+        container_body.NO_SCOPE,
+    ) or flag_at(properties, "denyEncryptionScopeOverride"):
         raise not_simulated("The lab does not simulate encryption scopes.")
     for name in ("enableNfsV3AllSquash", "enableNfsV3RootSquash"):
         if flag_at(properties, name):
@@ -131,30 +186,3 @@ def _asked_metadata(asked: JsonObject) -> dict[str, str] | None:
     if properties.get("metadata") is None:
         return None
     return string_map_at(properties, "metadata")
-
-
-def _shown(call: ArmCall, account_id: ResourceId, container: Container) -> JsonObject:
-    now = call.lab.clock.now()
-    state = lease_state.state(container.lease, now)
-    metadata: dict[str, JsonValue] = {**container.metadata}
-    properties: JsonObject = {
-        "defaultEncryptionScope": _NO_SCOPE,
-        "deleted": False,
-        "denyEncryptionScopeOverride": False,
-        "hasImmutabilityPolicy": False,
-        "hasLegalHold": False,
-        "lastModifiedTime": iso(container.modified_at),
-        "leaseState": state.value.capitalize(),
-        "leaseStatus": "Locked" if lease_state.is_locked(container.lease, now) else "Unlocked",
-        "metadata": metadata,
-        "publicAccess": "None",
-        "remainingRetentionDays": 0,
-    }
-    container_id = account_id.child("blobServices", "default").child("containers", container.name)
-    return {
-        "id": container_id.text,
-        "name": container.name,
-        "type": TYPE,
-        "etag": f'"{container.etag}"',
-        "properties": properties,
-    }

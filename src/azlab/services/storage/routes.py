@@ -1,28 +1,34 @@
 """Registers the types of Microsoft.Storage and the blob port."""
 
-from azlab.core.arm import ArmCall, ArmType, delete_now
+from azlab.core.arm import ArmCall, ArmType
 from azlab.core.http import Response
 from azlab.core.json_types import JsonObject
 from azlab.core.resource_ids import ResourceId
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
-from azlab.services.storage import accounts, blob_services, containers, directory, signatures
+from azlab.services.storage import (
+    accounts,
+    blob_services,
+    container_body,
+    container_worm,
+    containers,
+    directory,
+    signatures,
+)
 from azlab.services.storage.identity import LabIdentity
 from azlab.services.storage.open_database import open_database
 from azlab.services.storage.versions import API_VERSIONS
 from azlab.services.storage_blob import routes as blob_routes
 from azlab.services.storage_blob.service import BlobService
-from azlab.services.storage_blob.store.containers import (
-    account_names,
-    delete_account,
-    revoke_delegation_keys,
-)
+from azlab.services.storage_blob.store.accounts import revoke_delegation_keys
+from azlab.services.storage_blob.store.containers import account_names, delete_account
 from azlab.services.storage_blob.store.database import Database
 from azlab.services.storage_blob.tiers import RehydrateDelays
 
 
 def register(lab: Lab) -> None:
     database = open_database(lab)
+    container_worm.register_migration(lab, database)
     _sweep(lab, database)
     service = BlobService(
         database,
@@ -59,7 +65,7 @@ def _register_accounts(lab: Lab, database: Database) -> None:
             API_VERSIONS,
             put=accounts.put_account,
             patch=accounts.patch_account,
-            delete=delete_now,
+            delete=accounts.delete_account,
             actions={
                 "listKeys": accounts.list_keys,
                 "regenerateKey": accounts.regenerate_key,
@@ -70,7 +76,10 @@ def _register_accounts(lab: Lab, database: Database) -> None:
             queries={"listKeys": ("$expand",)},
             on_delete=forget,
             on_move=moved,
-            notes={"put": "no firewalls, own keys, immutability or hierarchical namespace"},
+            notes={
+                "put": "no firewalls, own keys or hierarchical namespace",
+                "delete": "with its group it goes whatever its containers hold",
+            },
         )
     )
     lab.arm.route(
@@ -98,20 +107,38 @@ def _register_below(lab: Lab, service: BlobService) -> None:
             list=services.list,
             put=services.put,
             delete=None,
-            notes={"put": "only values that switch nothing on"},
+            notes={"put": "of the switches only versions can be on"},
         )
     )
     handlers = containers.Containers(service)
+    worm = container_worm.ContainerWorm(service.database)
     lab.arm.type(
         ArmType(
-            containers.TYPE,
+            container_body.TYPE,
             API_VERSIONS,
             get=handlers.get,
             list=handlers.list,
             put=handlers.put,
             patch=handlers.patch,
             delete=handlers.delete,
-            notes={"put": "no immutability, encryption scopes or public access"},
+            actions={
+                "setLegalHold": worm.set_hold,
+                "clearLegalHold": worm.clear_hold,
+                "migrate": worm.migrate,
+            },
+            notes={"put": "no encryption scopes or public access"},
+        )
+    )
+    lab.arm.type(
+        ArmType(
+            container_worm.POLICY_TYPE,
+            API_VERSIONS,
+            get=worm.get_policy,
+            list=worm.list_policies,
+            put=worm.put_policy,
+            delete=worm.delete_policy,
+            actions={"lock": worm.lock_policy, "extend": worm.extend_policy},
+            headers=("if-match",),
         )
     )
 

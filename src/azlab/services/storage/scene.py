@@ -1,15 +1,20 @@
 """The section `storageAccounts` of a scene.
 
 Each entry: `subscription` (id), `group`, `name`, `location`; and if wanted `sku` (Standard_LRS),
-`kind` (StorageV2), `accessTier` (Hot), `allowSharedKeyAccess`, `tags`, `containers` (names).
-The account is there and usable at once.
+`kind` (StorageV2), `accessTier` (Hot), `allowSharedKeyAccess`, `tags`, `containers` (names),
+`versioning` (keep versions), `immutableVersions` (versions, and every container has immutable
+ones) with `defaultRetention` ({days, locked}), `immutableContainers` (names of containers with
+immutable versions; they switch versions on). The account is there and usable at once.
 """
 
 from azlab.core.errors import ArmError
 from azlab.core.json_types import (
     JsonObject,
     WrongShape,
+    flag_at,
+    integer_at,
     make_object_at,
+    object_at,
     objects_at,
     text_at,
     texts_at,
@@ -17,17 +22,19 @@ from azlab.core.json_types import (
 from azlab.core.resource_ids import ResourceId
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
-from azlab.services.storage import account_body, directory
+from azlab.services.storage import account_body, account_worm, directory
 from azlab.services.storage.open_database import open_database
 from azlab.services.storage_blob import names
 from azlab.services.storage_blob.errors import StorageError
-from azlab.services.storage_blob.store import containers
+from azlab.services.storage_blob.store import accounts, containers
+from azlab.services.storage_blob.store.records import ServiceSettings, Worm
 
 SECTIONS = ("storageAccounts",)
 _MEMBERS = frozenset(
     (
         *("subscription", "group", "name", "location", "sku", "kind", "accessTier"),
-        *("allowSharedKeyAccess", "tags", "containers"),
+        *("allowSharedKeyAccess", "tags", "containers", "versioning", "immutableVersions"),
+        *("defaultRetention", "immutableContainers"),
     )
 )
 
@@ -61,11 +68,33 @@ def _account(lab: Lab, tx: Transaction, entry: JsonObject) -> None:
             "allowSharedKeyAccess": entry.get("allowSharedKeyAccess"),
         },
     }
+    everywhere = bool(flag_at(entry, "immutableVersions"))
+    if everywhere:
+        make_object_at(asked, "properties")[account_worm.NAME] = {"enabled": True}
     body = account_body.created(lab, name, asked)
+    _set_default(body, object_at(entry, "defaultRetention"))
     make_object_at(body, "properties")["provisioningState"] = "Succeeded"
     lab.resources.put(tx, account_id, body)
     directory.put(tx, account_id)
+    now = lab.clock.now()
+    immutable = texts_at(entry, "immutableContainers")
+    versioning = everywhere or bool(immutable) or bool(flag_at(entry, "versioning"))
     with open_database(lab).transaction() as blobs:
-        for container in texts_at(entry, "containers"):
+        accounts.set_settings(blobs, name, ServiceSettings(versioning=versioning))
+        for container in (*texts_at(entry, "containers"), *immutable):
             names.check_container(container)
-            containers.create(blobs, name, container, {}, lab.clock.now())
+            worm = Worm(versions_since=now if everywhere or container in immutable else None)
+            containers.create(blobs, name, container, {}, now, worm=worm)
+
+
+def _set_default(body: JsonObject, retention: JsonObject) -> None:
+    if retention:
+        asked: JsonObject = {
+            "immutabilityPeriodSinceCreationInDays": integer_at(retention, "days"),
+            "state": "Unlocked",
+        }
+        policy: JsonObject = {"properties": {account_worm.NAME: {"immutabilityPolicy": asked}}}
+        account_worm.change(body, policy)
+        if flag_at(retention, "locked"):
+            asked["state"] = "Locked"
+            account_worm.change(body, policy)

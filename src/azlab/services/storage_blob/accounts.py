@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from azlab.services.storage_blob.store.records import Retention
+
 
 @dataclass(frozen=True)
 class Account:
@@ -16,6 +18,9 @@ class Account:
     sku: str
     kind: str
     default_tier: str
+    immutable_versions: bool = False
+    """Every new container gets immutable versions."""
+    default_retention: Retention | None = None
 
     def container_scope(self, container: str) -> str:
         return f"{self.arm_id}/blobServices/default/containers/{container}"

@@ -169,6 +169,45 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     ),
     "InvalidTags": (400, "The tags specified are invalid."),
     "TagsTooLarge": (400, "The tags specified exceed the maximum of 10 tags."),
+    # versions and immutability
+    "OperationNotAllowedOnRootBlob": (
+        403,
+        "The specified operation is not allowed on root blob.",
+    ),
+    "BlobImmutableDueToPolicy": (
+        409,
+        "This operation is not permitted as the blob is immutable due to a policy.",
+    ),
+    "BlobImmutableDueToLegalHold": (
+        409,
+        "This operation is not permitted as the blob is immutable due to one or more legal holds.",
+    ),
+    "ImmutabilityPolicyDeleteOnLockedPolicy": (
+        409,
+        "The immutability policy is locked and cannot be deleted.",
+    ),
+    "ImmutableStorageWithVersioningNotEnabled": (
+        409,
+        "The requested operation is not allowed as the container does not have immutable storage"
+        " with versioning enabled.",
+    ),
+    "ContainerImmutableStorageWithVersioningEnabled": (
+        409,
+        "The requested operation is not allowed as the container has a immutable storage with"
+        " versioning enabled.",
+    ),
+    "ContainerHasLegalHold": (
+        409,
+        "The requested operation is not allowed as the container has one or more legal holds.",
+    ),
+    "ContainerImmutabilityPolicyLocked": (
+        409,
+        "The requested operation is not allowed as the container has a locked immutability policy.",
+    ),
+    "ContainerHasImmutabilityPolicy": (
+        409,
+        "The requested operation is not allowed as the container has an immutability policy.",
+    ),
     # tiers
     "InvalidBlobTier": (400, "The specified blob tier is invalid."),
     "BlobArchived": (409, "This operation is not permitted on an archived blob."),

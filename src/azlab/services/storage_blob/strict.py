@@ -36,8 +36,6 @@ _MAX_CLIENT_REQUEST_ID = 1024
 
 # Real features that the lab does not have: 501 with the feature's name instead of a plain 400.
 _NOT_SIMULATED_HEADERS = (
-    (re.compile(r"x-ms-immutability-policy-.*"), "immutability policies of blobs"),
-    (re.compile(r"x-ms-legal-hold"), "legal hold"),
     (re.compile(r"x-ms-(source-)?encryption-(key|key-sha256|algorithm)"), "customer-provided keys"),
     (re.compile(r"x-ms-encryption-scope"), "encryption scopes"),
     (re.compile(r"x-ms-(source-)?if-tags"), "conditions on tags"),
@@ -49,7 +47,6 @@ _NOT_SIMULATED_HEADERS = (
 )
 _NOT_SIMULATED_PARAMETERS = {
     "snapshot": "blob snapshots",
-    "versionid": "blob versions",
     "deletetype": "permanent deletion of soft-deleted blobs",
 }
 
@@ -87,7 +84,7 @@ def _check_header(name: str, operation: Operation) -> None:
 
 
 def _check_parameter(name: str, request: BlobRequest, operation: Operation) -> None:
-    if name in _NOT_SIMULATED_PARAMETERS:
+    if name in _NOT_SIMULATED_PARAMETERS and name not in operation.parameters:
         raise not_simulated(f"{_NOT_SIMULATED_PARAMETERS[name]} ({name})")
     if name in _COMMON_PARAMETERS or name in operation.parameters:
         return

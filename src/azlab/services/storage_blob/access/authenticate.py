@@ -16,7 +16,7 @@ from azlab.services.storage_blob.accounts import Account
 from azlab.services.storage_blob.errors import StorageError, authentication_failed
 from azlab.services.storage_blob.http_dates import parse_rfc1123
 from azlab.services.storage_blob.request import BlobRequest
-from azlab.services.storage_blob.store import containers
+from azlab.services.storage_blob.store import accounts, containers
 from azlab.services.storage_blob.store.database import Database
 
 DATE_TOLERANCE = timedelta(minutes=15)
@@ -163,7 +163,7 @@ def _by_user_delegation(
     identity: Identity,
 ) -> Grant:
     with database.transaction() as tx:
-        secret = containers.delegation_secret(tx, account.name)
+        secret = accounts.delegation_secret(tx, account.name)
     key = delegation_key.derive(secret, delegation_key.terms_of(token))
     resource = _resource(token, container, blob)
     _prove(token, sas_token.service_text(token, account.name, resource), (key,))

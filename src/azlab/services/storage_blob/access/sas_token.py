@@ -66,13 +66,16 @@ def parse(query: Mapping[str, str]) -> SasToken | None:
     """None when the request carries no SAS. Raises for one the lab cannot judge."""
     if not query.get("sig"):
         return None
-    token = SasToken({name: value for name, value in query.items() if name in PARAMETERS})
+    parameters = {name: value for name, value in query.items() if name in PARAMETERS}
+    if parameters.get("sr") == "bv":  # the version asked for is what must have been signed
+        parameters["snapshot"] = query.get("versionid", "")
+    token = SasToken(parameters)
     if token.version < OLDEST_VERSION:
         raise authentication_failed(f"sv {token.version!r} is missing or not supported")
     for name, what in _NOT_SIMULATED.items():
         if token.get(name):
             raise not_simulated(f"{what} ({name})")
-    if not token.is_account and token.get("sr") not in ("b", "c"):
+    if not token.is_account and token.get("sr") not in ("b", "bv", "c"):
         raise not_simulated(f"SAS for a resource of the kind sr={token.get('sr')!r}")
     return token
 

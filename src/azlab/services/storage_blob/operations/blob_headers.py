@@ -4,7 +4,7 @@ import base64
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from azlab.services.storage_blob import lease_state, names, tiers
+from azlab.services.storage_blob import immutability, lease_state, names, tiers
 from azlab.services.storage_blob.access import needs
 from azlab.services.storage_blob.access.grants import check
 from azlab.services.storage_blob.errors import StorageError, bad_header
@@ -88,8 +88,13 @@ def identity_headers(blob: Blob) -> dict[str, str]:
     return {"ETag": quoted(blob.etag), "Last-Modified": rfc1123(blob.modified_at)}
 
 
+def version_headers(blob: Blob) -> dict[str, str]:
+    return {"x-ms-version-id": blob.version_id} if blob.version_id else {}
+
+
 def written_headers(blob: Blob) -> dict[str, str]:
-    return {**identity_headers(blob), "x-ms-request-server-encrypted": "true"}
+    encrypted = {"x-ms-request-server-encrypted": "true"}
+    return {**identity_headers(blob), **version_headers(blob), **encrypted}
 
 
 def lease_headers(lease: Lease | None, now: datetime) -> dict[str, str]:
@@ -127,6 +132,10 @@ def property_headers(blob: Blob, now: datetime) -> dict[str, str]:
         "x-ms-creation-time": rfc1123(blob.created_at),
         "x-ms-server-encrypted": "true",
     }
+    headers.update(version_headers(blob))
+    if blob.version_id and blob.is_current:
+        headers["x-ms-is-current-version"] = "true"
+    headers.update(immutability.headers(blob.protection))
     headers.update({f"x-ms-meta-{name}": value for name, value in blob.metadata.items()})
     if blob.tags:
         headers["x-ms-tag-count"] = str(len(blob.tags))

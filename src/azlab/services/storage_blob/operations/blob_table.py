@@ -1,11 +1,14 @@
 """The operations on blobs."""
 
+from azlab.services.storage_blob import immutability
 from azlab.services.storage_blob.access import needs
 from azlab.services.storage_blob.operations import (
     block_list,
     change_blob,
     copy_blob,
+    delete_blob,
     leases,
+    protect_blob,
     put_blob,
     read_blob,
 )
@@ -13,7 +16,10 @@ from azlab.services.storage_blob.operations.blob_headers import CONTENT_HEADERS
 from azlab.services.storage_blob.operations.entry import LEASE, LEASING, operation
 
 _CHECKSUM = frozenset(("x-ms-content-crc64",))
-_NEW_BLOB = CONTENT_HEADERS | LEASE | _CHECKSUM | {"x-ms-access-tier", "x-ms-tags"}
+_VERSION = frozenset(("versionid",))
+_NEW_BLOB = (
+    CONTENT_HEADERS | LEASE | _CHECKSUM | immutability.HEADERS | {"x-ms-access-tier", "x-ms-tags"}
+)
 _SOURCE = frozenset(
     f"x-ms-{name}"
     for name in (
@@ -38,9 +44,10 @@ DELETE_BLOB = operation(
     "DeleteBlob",
     "DELETE",
     "blob",
-    change_blob.delete_blob,
-    needs.DELETE_BLOB,
+    delete_blob.delete_blob,
+    needs.DELETE_SOMETHING,
     headers=LEASE | {"x-ms-delete-snapshots"},
+    parameters=_VERSION,
     conditions=True,
     note="no soft delete, no snapshots",
 )
@@ -52,6 +59,7 @@ SET_TIER = operation(
     needs.WRITE_BLOB,
     {"comp": "tier"},
     headers=LEASE | {"x-ms-access-tier", "x-ms-rehydrate-priority"},
+    parameters=_VERSION,
     note="rehydration ends on lab time",
 )
 
@@ -140,6 +148,7 @@ OPERATIONS = (
         read_blob.get_blob,
         needs.READ_BLOB,
         headers=_READ,
+        parameters=_VERSION,
         conditions=True,
     ),
     operation(
@@ -149,6 +158,7 @@ OPERATIONS = (
         read_blob.get_blob_properties,
         needs.READ_BLOB,
         headers=LEASE,
+        parameters=_VERSION,
         conditions=True,
     ),
     operation(
@@ -170,6 +180,7 @@ OPERATIONS = (
             needs.READ_BLOB,
             {"comp": "metadata"},
             headers=LEASE,
+            parameters=_VERSION,
             conditions=True,
         )
         for method in ("GET", "HEAD")
@@ -193,6 +204,7 @@ OPERATIONS = (
         needs.READ_TAGS,
         {"comp": "tags"},
         headers=LEASE,
+        parameters=_VERSION,
     ),
     operation(
         "SetBlobTags",
@@ -202,9 +214,42 @@ OPERATIONS = (
         needs.WRITE_TAGS,
         {"comp": "tags"},
         headers=LEASE | _CHECKSUM,
+        parameters=_VERSION,
     ),
     SET_TIER,
     DELETE_BLOB,
+    operation(
+        "SetBlobImmutabilityPolicy",
+        "PUT",
+        "blob",
+        protect_blob.set_policy,
+        needs.SET_IMMUTABILITY,
+        {"comp": "immutabilityPolicies"},
+        headers=frozenset((immutability.UNTIL, immutability.MODE)),
+        parameters=_VERSION,
+        conditions=True,
+        note="the codes for weakening a locked policy and for a container without immutable"
+        " versions are not documented",
+    ),
+    operation(
+        "DeleteBlobImmutabilityPolicy",
+        "DELETE",
+        "blob",
+        protect_blob.delete_policy,
+        needs.SET_IMMUTABILITY,
+        {"comp": "immutabilityPolicies"},
+        parameters=_VERSION,
+    ),
+    operation(
+        "SetBlobLegalHold",
+        "PUT",
+        "blob",
+        protect_blob.set_legal_hold,
+        needs.SET_IMMUTABILITY,
+        {"comp": "legalhold"},
+        headers=frozenset((immutability.HOLD,)),
+        parameters=_VERSION,
+    ),
     operation(
         "LeaseBlob",
         "PUT",

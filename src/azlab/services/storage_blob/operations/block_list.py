@@ -6,7 +6,7 @@ from azlab.services.storage_blob.operations import blob_headers, checksums, targ
 from azlab.services.storage_blob.operations.put_blob import LARGE_BODIES_FROM
 from azlab.services.storage_blob.request import BlobResponse, read_all
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import blobs, blocks
+from azlab.services.storage_blob.store import blobs, blocks, generations
 from azlab.services.storage_blob.store.database import Transaction
 from azlab.services.storage_blob.store.records import Blob, Block, NewBlob, Segment
 from azlab.services.storage_blob.xml_text import XmlText, parse_xml, xml_response
@@ -86,12 +86,14 @@ def put_block_list(call: Call) -> BlobResponse:
     metadata = names.metadata(request.headers)
     tags = blob_headers.requested_tags(call)
     tier = blob_headers.requested_tier(call)
+    asked = target.requested_protection(call)
     headers = blob_headers.stored_content_headers(request)
     with call.database.transaction() as tx:
-        existing = target.replaceable(tx, call, wanted, overwrite=overwrite)
-        segments = _chosen(tx, call, existing, listed)
-        new = NewBlob(headers, metadata, tags, tier, segments)
-        blob = blobs.commit(tx, *call.address, new, request.now)
+        place = target.replaceable(tx, call, wanted, overwrite=overwrite)
+        segments = _chosen(tx, call, place.existing, listed)
+        protection = target.new_protection(call, asked, place)
+        new = NewBlob(headers, metadata, tags, tier, segments, protection=protection)
+        blob = generations.commit(tx, *call.address, new, request.now)
         blocks.clear(tx, *call.address)
     answer = {**blob_headers.written_headers(blob), **sums.answer_headers}
     return BlobResponse(201, answer)

@@ -1,20 +1,14 @@
-"""Set Blob Properties, Set Blob Metadata, Set Blob Tier, Delete Blob, and the tags."""
+"""Set Blob Properties, Set Blob Metadata, Set Blob Tier, and the tags."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from azlab.services.storage_blob import conditions, lease_state, names, tiers
-from azlab.services.storage_blob.errors import (
-    StorageError,
-    bad_header,
-    missing_header,
-    not_simulated,
-)
+from azlab.services.storage_blob import conditions, immutability, lease_state, names, tiers
+from azlab.services.storage_blob.errors import StorageError, missing_header
 from azlab.services.storage_blob.operations import blob_headers, checksums, target
 from azlab.services.storage_blob.request import BlobResponse, read_all
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import blobs
-from azlab.services.storage_blob.store.records import Blob
+from azlab.services.storage_blob.store import accounts, blobs, generations
+from azlab.services.storage_blob.store.records import Blob, NewBlob
 from azlab.services.storage_blob.xml_text import XmlText, child_text, parse_xml, xml_response
 
 _MAX_TAGS_DOCUMENT_BYTES = 64 << 10
@@ -31,26 +25,54 @@ def get_blob_metadata(call: Call) -> BlobResponse:
 
 
 def set_blob_metadata(call: Call) -> BlobResponse:
-    """All metadata of the blob is replaced by what the request carries."""
-    metadata = names.metadata(call.request.headers)
-    return _change(call, lambda blob: replace(blob, metadata=metadata))
+    """All metadata of the blob is replaced by what the request carries.
+
+    With versions this makes a new one of the same contents.
+    """
+    request = call.request
+    metadata = names.metadata(request.headers)
+    wanted = conditions.parse(request.headers)
+    with call.database.transaction() as tx:
+        inside = target.container(tx, call)
+        blob = target.changeable(tx, call, wanted)
+        tiers.check_readable(tiers.effective(blob.tier, request.now))
+        immutability.check_metadata_changeable(inside, blob)
+        if accounts.settings(tx, call.account.name).versioning:
+            place = target.Place(inside, blob)
+            new = NewBlob(
+                blob.headers,
+                metadata,
+                blob.tags,
+                blob.tier,
+                blobs.segments(tx, blob),
+                blob.copy,
+                target.new_protection(call, None, place),
+            )
+            blob = generations.commit(tx, *call.address, new, request.now)
+        else:
+            lease = lease_state.after_write(blob.lease, request.now)
+            changed = replace(blob, metadata=metadata, lease=lease)
+            blob = blobs.touch(tx, changed, request.now)
+    return BlobResponse(200, blob_headers.written_headers(blob))
 
 
 def set_blob_properties(call: Call) -> BlobResponse:
-    """The six stored headers are replaced together: one left out is cleared."""
-    headers = blob_headers.stored_content_headers(call.request)
-    return _change(call, lambda blob: replace(blob, headers=headers))
+    """The six stored headers are replaced together: one left out is cleared.
 
-
-def _change(call: Call, changed: Callable[[Blob], Blob]) -> BlobResponse:
+    No new version is made, nor is a version id answered.
+    """
     request = call.request
+    headers = blob_headers.stored_content_headers(request)
     wanted = conditions.parse(request.headers)
     with call.database.transaction() as tx:
+        inside = target.container(tx, call)
         blob = target.changeable(tx, call, wanted)
         tiers.check_readable(tiers.effective(blob.tier, request.now))
-        kept = replace(changed(blob), lease=lease_state.after_write(blob.lease, request.now))
-        blob = blobs.touch(tx, kept, request.now)
-    return BlobResponse(200, blob_headers.written_headers(blob))
+        immutability.check_replaceable(inside)
+        lease = lease_state.after_write(blob.lease, request.now)
+        blob = blobs.touch(tx, replace(blob, headers=headers, lease=lease), request.now)
+    encrypted = {"x-ms-request-server-encrypted": "true"}
+    return BlobResponse(200, {**blob_headers.identity_headers(blob), **encrypted})
 
 
 def set_blob_tier(call: Call) -> BlobResponse:
@@ -67,20 +89,6 @@ def set_blob_tier(call: Call) -> BlobResponse:
         changed, pending = tiers.change(now, tier, priority, request.now, call.service.delays)
         blobs.update(tx, replace(blob, tier=changed))
     return BlobResponse(202 if pending else 200)
-
-
-def delete_blob(call: Call) -> BlobResponse:
-    request = call.request
-    wanted = conditions.parse(request.headers)
-    snapshots = request.header("x-ms-delete-snapshots")
-    if snapshots == "only":
-        raise not_simulated("blob snapshots (x-ms-delete-snapshots: only)")
-    if snapshots not in (None, "include"):
-        raise bad_header("x-ms-delete-snapshots", snapshots)
-    with call.database.transaction() as tx:
-        blob = target.changeable(tx, call, wanted)
-        blobs.delete(tx, blob)
-    return BlobResponse(202, {"x-ms-delete-type-permanent": "true"})
 
 
 def get_blob_tags(call: Call) -> BlobResponse:

@@ -10,7 +10,7 @@ from azlab.services.storage_blob.operations.blob_headers import lease_headers, q
 from azlab.services.storage_blob.request import BlobResponse, read_all
 from azlab.services.storage_blob.service import Call
 from azlab.services.storage_blob.store import containers
-from azlab.services.storage_blob.store.records import Container, StoredPolicy
+from azlab.services.storage_blob.store.records import Container, StoredPolicy, Worm
 from azlab.services.storage_blob.xml_text import XmlText, child_text, parse_xml, xml_response
 
 MAX_POLICIES = 5
@@ -27,7 +27,10 @@ def create_container(call: Call) -> BlobResponse:
     with call.database.transaction() as tx:
         if containers.find(tx, call.account.name, call.container) is not None:
             raise StorageError("ContainerAlreadyExists")
-        made = containers.create(tx, call.account.name, call.container, metadata, call.request.now)
+        worm = Worm(versions_since=call.request.now if call.account.immutable_versions else None)
+        made = containers.create(
+            tx, call.account.name, call.container, metadata, call.request.now, worm=worm
+        )
     return BlobResponse(201, _identity(made))
 
 
@@ -42,13 +45,21 @@ def get_container_properties(call: Call) -> BlobResponse:
             **_identity(container),
             **lease_headers(container.lease, call.request.now),
             **headers,
-            "x-ms-has-immutability-policy": "false",
-            "x-ms-has-legal-hold": "false",
-            "x-ms-immutable-storage-with-versioning-enabled": "false",
+            **_worm_headers(container),
             "x-ms-default-encryption-scope": "$account-encryption-key",
             "x-ms-deny-encryption-scope-override": "false",
         },
     )
+
+
+def _worm_headers(container: Container) -> dict[str, str]:
+    worm = container.worm
+    facts = {
+        "x-ms-has-immutability-policy": worm.policy is not None,
+        "x-ms-has-legal-hold": bool(worm.holds),
+        "x-ms-immutable-storage-with-versioning-enabled": worm.versions_since is not None,
+    }
+    return {name: "true" if fact else "false" for name, fact in facts.items()}
 
 
 def get_container_metadata(call: Call) -> BlobResponse:
@@ -76,8 +87,23 @@ def delete_container(call: Call) -> BlobResponse:
         container = target.container(tx, call)
         wanted.check_write(container.etag, container.modified_at)
         _check_lease(call, container, writes=True)
+        _check_not_worm(container)
         containers.delete(tx, call.account.name, call.container)
     return BlobResponse(202)
+
+
+def _check_not_worm(container: Container) -> None:
+    """A write-once container can be deleted through Azure Resource Manager only."""
+    worm = container.worm
+    if worm.holds:
+        raise StorageError("ContainerHasLegalHold")
+    if worm.versions_since is not None:
+        raise StorageError("ContainerImmutableStorageWithVersioningEnabled")
+    if worm.policy is not None:
+        locked = worm.policy.retention.locked
+        raise StorageError(
+            "ContainerImmutabilityPolicyLocked" if locked else "ContainerHasImmutabilityPolicy"
+        )
 
 
 def _check_lease(call: Call, container: Container, *, writes: bool) -> None:

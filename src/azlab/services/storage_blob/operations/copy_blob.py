@@ -13,7 +13,7 @@ from azlab.services.storage_blob.operations import blob_headers, block_list, che
 from azlab.services.storage_blob.operations.sources import Source, authorised
 from azlab.services.storage_blob.request import BlobResponse
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import blobs, blocks
+from azlab.services.storage_blob.store import blobs, blocks, generations
 from azlab.services.storage_blob.store.content import ContentFiles, ContentStream
 from azlab.services.storage_blob.store.records import (
     Blob,
@@ -53,7 +53,8 @@ def copy_blob(call: Call) -> BlobResponse:
     )
     assert blob.copy is not None
     headers = {"x-ms-copy-id": blob.copy.copy_id, "x-ms-copy-status": "success"}
-    return BlobResponse(202, {**blob_headers.identity_headers(blob), **headers})
+    identity = {**blob_headers.identity_headers(blob), **blob_headers.version_headers(blob)}
+    return BlobResponse(202, {**identity, **headers})
 
 
 def put_blob_from_url(call: Call) -> BlobResponse:
@@ -96,6 +97,7 @@ def _copy(
     wanted = conditions.parse(request.headers)
     overwrite = target.may_overwrite(call)
     tags = blob_headers.requested_tags(call)
+    asked = target.requested_protection(call)
     sums = checksums.of_source(request)
     with call.database.transaction() as tx:
         target.container(tx, call)
@@ -103,7 +105,7 @@ def _copy(
         if limit_bytes is not None and found.size_bytes > limit_bytes:
             raise StorageError("RequestBodyTooLarge")
         tier = _tier(call, found, archived_allowed)
-        target.replaceable(tx, call, wanted, overwrite=overwrite)
+        place = target.replaceable(tx, call, wanted, overwrite=overwrite)
         segments = blobs.segments(tx, found)
         _verify(call.database.content, segments, found.size_bytes, sums)
         headers = (
@@ -119,9 +121,10 @@ def _copy(
             tier,
             segments,
             result,
+            target.new_protection(call, asked, place),
         )
         blocks.clear(tx, *call.address)
-        return blobs.commit(tx, *call.address, new, request.now)
+        return generations.commit(tx, *call.address, new, request.now)
 
 
 def _tier(call: Call, source: Blob, archived_allowed: bool) -> Tier:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import quote
 
-from azlab.services.storage_blob import tiers
+from azlab.services.storage_blob import immutability, tiers
 from azlab.services.storage_blob.errors import StorageError, bad_query, not_simulated
 from azlab.services.storage_blob.http_dates import rfc1123
 from azlab.services.storage_blob.operations import target
@@ -16,18 +16,18 @@ from azlab.services.storage_blob.operations.change_blob import write_tags
 from azlab.services.storage_blob.request import BlobResponse
 from azlab.services.storage_blob.service import Call
 from azlab.services.storage_blob.store import containers, listing
-from azlab.services.storage_blob.store.records import Blob, Container, Lease
+from azlab.services.storage_blob.store.records import Blob, Container, Lease, Role
 from azlab.services.storage_blob.xml_text import XmlText, xml_response
 
 MAX_RESULTS = 5000
-_BLOB_INCLUDES = frozenset(("metadata", "tags", "uncommittedblobs", "copy"))
-_CONTAINER_INCLUDES = frozenset(("metadata",))
-_NOT_SIMULATED_INCLUDES = frozenset(
+_BLOB_INCLUDES = frozenset(
     (
-        *("snapshots", "versions", "deleted", "deletedwithversions", "immutabilitypolicy"),
-        *("legalhold", "permissions", "system"),
+        *("metadata", "tags", "uncommittedblobs", "copy", "versions", "deletedwithversions"),
+        *("immutabilitypolicy", "legalhold"),
     )
 )
+_CONTAINER_INCLUDES = frozenset(("metadata",))
+_NOT_SIMULATED_INCLUDES = frozenset(("snapshots", "deleted", "permissions", "system"))
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _MARKER_HEAD = "2!"
 
@@ -46,7 +46,11 @@ def list_blobs(call: Call) -> BlobResponse:
             delimiter=query.get("delimiter", ""),
             start=_start(call),
             limit=limit,
-            uncommitted="uncommittedblobs" in includes,
+            kinds=listing.Kinds(
+                versions="versions" in includes,
+                versions_only="deletedwithversions" in includes,
+                uncommitted="uncommittedblobs" in includes,
+            ),
         )
     document = XmlText()
     with document.element("EnumerationResults", _origin(call, call.container)):
@@ -93,23 +97,26 @@ def _max_results(call: Call) -> int:
     return min(count, MAX_RESULTS)
 
 
-def _start(call: Call) -> str:
-    """The name inside a marker. Markers are opaque to clients and hold across deletions."""
+def _start(call: Call) -> listing.Position:
+    """The position inside a marker. Markers are opaque to clients and hold across deletions."""
     text = call.request.query.get("marker", "")
     if not text:
-        return ""
+        return listing.Position("")
     try:
         if not text.startswith(_MARKER_HEAD):
             raise ValueError(text)
-        return base64.urlsafe_b64decode(text.removeprefix(_MARKER_HEAD)).decode()
+        inner = base64.urlsafe_b64decode(text.removeprefix(_MARKER_HEAD)).decode()
     except (ValueError, binascii.Error):
         raise bad_query("marker", text) from None
+    name, _, ordinal = inner.partition("\x00")
+    return listing.Position(name, ordinal)
 
 
-def _marker(start: str | None) -> str:
+def _marker(start: listing.Position | None) -> str:
     if start is None:
         return ""
-    return _MARKER_HEAD + base64.urlsafe_b64encode(start.encode()).decode()
+    inner = f"{start.name}\x00{start.ordinal}" if start.ordinal else start.name
+    return _MARKER_HEAD + base64.urlsafe_b64encode(inner.encode()).decode()
 
 
 def _echo(document: XmlText, call: Call) -> None:
@@ -136,6 +143,7 @@ def _name(document: XmlText, name: str) -> None:
 def _blob(document: XmlText, blob: Blob, now: datetime, includes: frozenset[str]) -> None:
     with document.element("Blob"):
         _name(document, blob.name)
+        _generation(document, blob, includes)
         with document.element("Properties"):
             _properties(document, blob, now, includes)
         if "metadata" in includes:
@@ -144,6 +152,16 @@ def _blob(document: XmlText, blob: Blob, now: datetime, includes: frozenset[str]
             with document.element("Tags"), document.element("TagSet"):
                 write_tags(document, blob)
         document.text("OrMetadata", None)
+
+
+def _generation(document: XmlText, blob: Blob, includes: frozenset[str]) -> None:
+    """Which one of the blob's generations this is."""
+    if blob.version_id and includes & {"versions", "deletedwithversions"}:
+        document.text("VersionId", blob.version_id)
+        if blob.is_current:
+            document.text("IsCurrentVersion", "true")
+    if blob.role is Role.MARKER:
+        document.text("HasVersionsOnly", "true")
 
 
 def _metadata(document: XmlText, items: Iterable[tuple[str, str]]) -> None:
@@ -178,6 +196,12 @@ def _properties(document: XmlText, blob: Blob, now: datetime, includes: frozense
     document.text("ServerEncrypted", "true")
     if blob.tags:
         document.text("TagCount", str(len(blob.tags)))
+    protection = blob.protection
+    if "immutabilitypolicy" in includes and protection.until is not None:
+        document.text("ImmutabilityPolicyUntilDate", rfc1123(protection.until))
+        document.text("ImmutabilityPolicyMode", immutability.mode_text(protection))
+    if "legalhold" in includes and protection.legal_hold is not None:
+        document.text("LegalHold", "true" if protection.legal_hold else "false")
 
 
 def _tier(document: XmlText, blob: Blob, now: datetime) -> None:
@@ -215,16 +239,27 @@ def list_containers(call: Call) -> BlobResponse:
     limit = _max_results(call)
     with call.database.transaction() as tx:
         found = containers.listed(
-            tx, call.account.name, query.get("prefix", ""), _start(call), limit + 1
+            tx, call.account.name, query.get("prefix", ""), _start(call).name, limit + 1
         )
+    following = listing.Position(found[limit].name) if len(found) > limit else None
     document = XmlText()
     with document.element("EnumerationResults", _origin(call)):
         _echo(document, call)
         with document.element("Containers"):
             for container in found[:limit]:
                 _container(document, container, call.request.now, includes)
-        document.text("NextMarker", _marker(found[limit].name if len(found) > limit else None))
+        document.text("NextMarker", _marker(following))
     return xml_response(document)
+
+
+def _worm_facts(container: Container) -> tuple[tuple[str, str], ...]:
+    worm = container.worm
+    facts = {
+        "HasImmutabilityPolicy": worm.policy is not None,
+        "HasLegalHold": bool(worm.holds),
+        "ImmutableStorageWithVersioningEnabled": worm.versions_since is not None,
+    }
+    return tuple((name, "true" if fact else "false") for name, fact in facts.items())
 
 
 def _container(
@@ -238,8 +273,7 @@ def _container(
             _lease(document, container.lease, now)
             document.text("DefaultEncryptionScope", "$account-encryption-key")
             document.text("DenyEncryptionScopeOverride", "false")
-            document.text("HasImmutabilityPolicy", "false")
-            document.text("HasLegalHold", "false")
-            document.text("ImmutableStorageWithVersioningEnabled", "false")
+            for element, value in _worm_facts(container):
+                document.text(element, value)
         if "metadata" in includes:
             _metadata(document, container.metadata.items())

@@ -10,7 +10,7 @@ from azlab.services.storage_blob.errors import (
 from azlab.services.storage_blob.operations import blob_headers, checksums, target
 from azlab.services.storage_blob.request import BlobResponse
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import blobs, blocks
+from azlab.services.storage_blob.store import blocks, generations
 from azlab.services.storage_blob.store.records import NewBlob, Segment
 
 LARGE_BODIES_FROM = "2019-12-12"  # the version that raised the limits of puts and blocks
@@ -32,10 +32,12 @@ def put_blob(call: Call) -> BlobResponse:
     metadata = names.metadata(request.headers)
     tags = blob_headers.requested_tags(call)
     tier = blob_headers.requested_tier(call)
+    asked = target.requested_protection(call)
     sums = checksums.of_body(request)
     headers = blob_headers.put_content_headers(request, sums.md5_base64)
     with call.database.transaction() as tx:
-        target.replaceable(tx, call, wanted, overwrite=overwrite)
+        place = target.replaceable(tx, call, wanted, overwrite=overwrite)
+        target.new_protection(call, asked, place)
     segments: tuple[Segment, ...] = ()
     files = call.database.content
     if request.body.length:
@@ -44,10 +46,11 @@ def put_blob(call: Call) -> BlobResponse:
     try:
         sums.verify()
         with call.database.transaction() as tx:
-            target.replaceable(tx, call, wanted, overwrite=overwrite)
+            place = target.replaceable(tx, call, wanted, overwrite=overwrite)
             blocks.clear(tx, *call.address)
-            new = NewBlob(headers, metadata, tags, tier, segments)
-            blob = blobs.commit(tx, *call.address, new, request.now)
+            protection = target.new_protection(call, asked, place)
+            new = NewBlob(headers, metadata, tags, tier, segments, protection=protection)
+            blob = generations.commit(tx, *call.address, new, request.now)
     except BaseException:
         files.discard(segment.content_id for segment in segments)
         raise

@@ -10,7 +10,7 @@ from azlab.services.storage_blob.errors import StorageError, not_simulated
 from azlab.services.storage_blob.http_dates import iso_seconds, parse_iso
 from azlab.services.storage_blob.request import BlobResponse, read_all
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import containers
+from azlab.services.storage_blob.store import accounts
 from azlab.services.storage_blob.strict import VERSIONS
 from azlab.services.storage_blob.xml_text import XmlText, child_text, parse_xml, xml_response
 
@@ -50,7 +50,7 @@ def get_account_info(call: Call) -> BlobResponse:
 
 def get_service_properties(call: Call) -> BlobResponse:
     with call.database.transaction() as tx:
-        stored = containers.service_properties(tx, call.account.name)
+        stored = accounts.service_properties(tx, call.account.name)
     body = (
         '\ufeff<?xml version="1.0" encoding="utf-8"?><StorageServiceProperties>'
         f"{_DEFAULT_PROPERTIES}{stored}</StorageServiceProperties>"
@@ -76,7 +76,7 @@ def set_service_properties(call: Call) -> BlobResponse:
         raise StorageError("InvalidXmlNodeValue", details=details)
     kept = f"<DefaultServiceVersion>{version}</DefaultServiceVersion>" if version else ""
     with call.database.transaction() as tx:
-        containers.set_service_properties(tx, call.account.name, kept)
+        accounts.set_service_properties(tx, call.account.name, kept)
     return BlobResponse(202)
 
 
@@ -110,7 +110,7 @@ def get_user_delegation_key(call: Call) -> BlobResponse:
         version=call.request.version,
     )
     with call.database.transaction() as tx:
-        secret = containers.delegation_secret(tx, call.account.name)
+        secret = accounts.delegation_secret(tx, call.account.name)
     value = base64.b64encode(delegation_key.derive(secret, terms)).decode()
     document = XmlText()
     with document.element("UserDelegationKey"):

@@ -8,11 +8,16 @@ from azlab.services.storage_blob.access import needs, sas_token
 from azlab.services.storage_blob.access.authenticate import by_sas
 from azlab.services.storage_blob.access.grants import Grant, RoleGrant, holds
 from azlab.services.storage_blob.accounts import Account
-from azlab.services.storage_blob.errors import StorageError, missing_header, not_simulated
+from azlab.services.storage_blob.errors import (
+    StorageError,
+    bad_query,
+    missing_header,
+    not_simulated,
+)
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import blobs
+from azlab.services.storage_blob.store import blobs, version_times
 from azlab.services.storage_blob.store.database import Transaction
-from azlab.services.storage_blob.store.records import Blob
+from azlab.services.storage_blob.store.records import Blob, Role
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,16 @@ class Source:
     container: str
     blob: str
     url: str
+    version_id: str | None = None
 
     def read(self, tx: Transaction, call: Call) -> Blob:
         """Raises BlobNotFound or SourceConditionNotMet."""
-        found = blobs.find(tx, self.account, self.container, self.blob)
-        if found is None:
+        address = (self.account, self.container, self.blob)
+        if self.version_id is None:
+            found = blobs.find(tx, *address)
+        else:
+            found = blobs.find_version(tx, *address, self.version_id)
+        if found is None or found.role is Role.MARKER or found.deleted is not None:
             raise StorageError("BlobNotFound")
         wanted = conditions.parse_source(call.request.headers)
         wanted.check_source(found.etag, found.modified_at)
@@ -54,12 +64,18 @@ def authorised(call: Call) -> Source:
     if account is None:
         raise StorageError("CannotVerifyCopySource", message="The source account does not exist.")
     query = {name.lower(): value for name, value in parse_qsl(url.query, keep_blank_values=True)}
-    if "snapshot" in query or "versionid" in query:
-        raise not_simulated("snapshots and versions of blobs")
+    if "snapshot" in query:
+        raise not_simulated("snapshots of blobs")
+    version_id = query.get("versionid")
+    if version_id is not None and not version_times.is_time(version_id):
+        raise bad_query("versionid", version_id)
     grant = _grant(call, account, container, blob, query)
     if grant is None or not holds(grant, needs.READ_BLOB):
         raise StorageError("CannotVerifyCopySource")
-    return Source(account_name, container, blob, text.partition("?")[0])
+    address = text.partition("?")[0]
+    if version_id is not None:
+        address += f"?versionid={version_id}"
+    return Source(account_name, container, blob, address, version_id)
 
 
 def _grant(

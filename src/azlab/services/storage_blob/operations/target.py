@@ -1,14 +1,16 @@
 """May this blob be written? Asked inside the transaction that writes."""
 
-from azlab.services.storage_blob import lease_state
+from dataclasses import dataclass
+
+from azlab.services.storage_blob import immutability, lease_state
 from azlab.services.storage_blob.access import needs
-from azlab.services.storage_blob.access.grants import holds
+from azlab.services.storage_blob.access.grants import check, holds
 from azlab.services.storage_blob.conditions import Conditions
-from azlab.services.storage_blob.errors import StorageError
+from azlab.services.storage_blob.errors import StorageError, bad_query
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import blobs, containers
+from azlab.services.storage_blob.store import blobs, containers, version_times
 from azlab.services.storage_blob.store.database import Transaction
-from azlab.services.storage_blob.store.records import Blob, Container
+from azlab.services.storage_blob.store.records import Blob, Container, Protection, Role
 
 
 def container(tx: Transaction, call: Call) -> Container:
@@ -23,15 +25,21 @@ def may_overwrite(call: Call) -> bool:
     return holds(call.grant, needs.OVERWRITE_BLOB)
 
 
-def replaceable(
-    tx: Transaction, call: Call, conditions: Conditions, *, overwrite: bool
-) -> Blob | None:
-    """The blob that a new one would replace, None when the name is free.
+@dataclass(frozen=True)
+class Place:
+    """Where a new blob goes; `existing` is what it would replace."""
+
+    container: Container
+    existing: Blob | None
+
+
+def replaceable(tx: Transaction, call: Call, conditions: Conditions, *, overwrite: bool) -> Place:
+    """The place of a new blob.
 
     The right comes first, then the conditions, then the lease: who may only create learns
     `UnauthorizedBlobOverwrite` whatever else the request says.
     """
-    container(tx, call)
+    inside = container(tx, call)
     existing = blobs.find(tx, *call.address)
     if existing is not None and not overwrite:
         raise StorageError("UnauthorizedBlobOverwrite")
@@ -39,7 +47,23 @@ def replaceable(
         existing.etag if existing else None, existing.modified_at if existing else None
     )
     check_lease(call, existing)
-    return existing
+    if existing is not None:
+        immutability.check_replaceable(inside)
+    return Place(inside, existing)
+
+
+def new_protection(call: Call, asked: Protection | None, place: Place) -> Protection:
+    """What protects the new version that goes to `place`."""
+    default = call.account.default_retention
+    return immutability.of_new(asked, place.container, default, call.request.now)
+
+
+def requested_protection(call: Call) -> Protection | None:
+    """From the headers of a write; setting it needs a right of its own."""
+    asked = immutability.requested(call.request.headers, call.request.now)
+    if asked is not None:
+        check(call.grant, needs.SET_IMMUTABILITY)
+    return asked
 
 
 def check_lease(call: Call, existing: Blob | None, *, writes: bool = True) -> None:
@@ -60,9 +84,22 @@ def changeable(tx: Transaction, call: Call, conditions: Conditions) -> Blob:
     return blob
 
 
+def requested_version(call: Call) -> str | None:
+    """The versionid of the request; InvalidQueryParameterValue for what is none."""
+    version_id = call.request.query.get("versionid")
+    if version_id is not None and not version_times.is_time(version_id):
+        raise bad_query("versionid", version_id)
+    return version_id
+
+
 def readable(tx: Transaction, call: Call) -> Blob:
+    """The blob, or the version that the request names; raises BlobNotFound."""
     container(tx, call)
-    blob = blobs.find(tx, *call.address)
-    if blob is None:
+    version_id = requested_version(call)
+    if version_id is None:
+        blob = blobs.find(tx, *call.address)
+    else:
+        blob = blobs.find_version(tx, *call.address, version_id)
+    if blob is None or blob.role is Role.MARKER or blob.deleted is not None:
         raise StorageError("BlobNotFound")
     return blob

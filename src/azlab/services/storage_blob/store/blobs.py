@@ -1,10 +1,9 @@
-"""Committed blobs."""
+"""Rows of committed blobs, one for each generation that is kept; see `generations`."""
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from azlab.services.storage_blob import lease_state
 from azlab.services.storage_blob.store import encoding
 from azlab.services.storage_blob.store.database import Transaction
 from azlab.services.storage_blob.store.records import (
@@ -12,15 +11,20 @@ from azlab.services.storage_blob.store.records import (
     ContentHeaders,
     CopyResult,
     Lease,
-    NewBlob,
+    Protection,
+    Role,
     Segment,
+    SoftDeletion,
     Tier,
 )
 
 COLUMNS = (
     "row_id, account, container, name, size_bytes, etag, created_at, modified_at, headers_json,"
-    " metadata_json, tags_json, tier_json, lease_json, copy_json"
+    " metadata_json, tags_json, tier_json, lease_json, copy_json, role, version_id, snapshot,"
+    " protection_json, deleted_json"
 )
+LIVE = "role = 'base' AND deleted_json IS NULL"
+_NAMED = "account = ? AND container = ? AND name = ?"
 
 
 def from_row(row: tuple[Any, ...]) -> Blob:
@@ -39,45 +43,60 @@ def from_row(row: tuple[Any, ...]) -> Blob:
         tier=encoding.load(Tier, row[11]),
         lease=encoding.load_optional(Lease, row[12]),
         copy=encoding.load_optional(CopyResult, row[13]),
+        role=Role(row[14]),
+        version_id=row[15],
+        snapshot=row[16],
+        protection=encoding.load_optional(Protection, row[17]) or Protection(),
+        deleted=encoding.load_optional(SoftDeletion, row[18]),
     )
 
 
 def find(tx: Transaction, account: str, container: str, name: str) -> Blob | None:
+    """The blob itself: its current version, where there are versions."""
     row = tx.sql.execute(
-        f"SELECT {COLUMNS} FROM blobs WHERE account = ? AND container = ? AND name = ?",
-        (account, container, name),
+        f"SELECT {COLUMNS} FROM blobs WHERE {_NAMED} AND {LIVE}", (account, container, name)
     ).fetchone()
     return from_row(row) if row else None
 
 
-def commit(
-    tx: Transaction, account: str, container: str, name: str, new: NewBlob, now: datetime
-) -> Blob:
-    """Puts `new` in the place of whatever is there; a lease and the creation time stay."""
-    old = find(tx, account, container, name)
-    if old is not None:
-        delete(tx, old)
-    blob = Blob(
-        row_id=0,
-        account=account,
-        container=container,
-        name=name,
-        size_bytes=new.size_bytes,
-        etag=tx.next_etag(),
-        created_at=old.created_at if old else now,
-        modified_at=now,
-        headers=new.headers,
-        metadata=new.metadata,
-        tags=new.tags,
-        tier=new.tier,
-        lease=lease_state.after_write(old.lease, now) if old else None,
-        copy=new.copy,
+def find_version(
+    tx: Transaction, account: str, container: str, name: str, version_id: str
+) -> Blob | None:
+    """Current or not, a marker too; soft-deleted ones as well."""
+    row = tx.sql.execute(
+        f"SELECT {COLUMNS} FROM blobs WHERE {_NAMED} AND version_id = ?",
+        (account, container, name, version_id),
+    ).fetchone()
+    return from_row(row) if row else None
+
+
+def generations(tx: Transaction, account: str, container: str, name: str) -> list[Blob]:
+    """Every row of this name, oldest first."""
+    rows = tx.sql.execute(
+        f"SELECT {COLUMNS} FROM blobs WHERE {_NAMED} ORDER BY row_id", (account, container, name)
     )
+    return [from_row(row) for row in rows]
+
+
+def of_container(tx: Transaction, account: str, container: str) -> list[Blob]:
+    """Every row, of every name."""
+    rows = tx.sql.execute(
+        f"SELECT {COLUMNS} FROM blobs WHERE account = ? AND container = ?", (account, container)
+    )
+    return [from_row(row) for row in rows]
+
+
+def insert(tx: Transaction, blob: Blob, parts: tuple[Segment, ...]) -> Blob:
+    """`blob` as a row of its own."""
     cursor = tx.sql.execute(
         "INSERT INTO blobs (account, container, name, size_bytes, etag, created_at, modified_at,"
-        " headers_json, metadata_json, tags_json, tier_json, lease_json, copy_json)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (account, container, name, blob.size_bytes, blob.etag, *_changeable(blob)),
+        " headers_json, metadata_json, tags_json, tier_json, lease_json, copy_json, role,"
+        " version_id, snapshot, protection_json, deleted_json)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(blob.account, blob.container, blob.name, blob.size_bytes, blob.etag),
+            *_changeable(blob),
+        ),
     )
     row_id = cursor.lastrowid
     assert row_id is not None
@@ -86,7 +105,7 @@ def commit(
         " VALUES (?, ?, ?, ?, ?, ?)",
         [
             (row_id, part.start, index, part.size_bytes, part.content_id, part.block_id)
-            for index, part in enumerate(new.segments)
+            for index, part in enumerate(parts)
         ],
     )
     return replace(blob, row_id=row_id)
@@ -102,6 +121,11 @@ def _changeable(blob: Blob) -> tuple[str | None, ...]:
         encoding.dump_always(blob.tier),
         encoding.dump(blob.lease),
         encoding.dump(blob.copy),
+        blob.role.value,
+        blob.version_id,
+        blob.snapshot,
+        None if blob.protection == Protection() else encoding.dump(blob.protection),
+        encoding.dump(blob.deleted),
     )
 
 
@@ -116,7 +140,8 @@ def update(tx: Transaction, blob: Blob) -> None:
     """Stores everything of `blob` but its bytes."""
     tx.sql.execute(
         "UPDATE blobs SET etag = ?, created_at = ?, modified_at = ?, headers_json = ?,"
-        " metadata_json = ?, tags_json = ?, tier_json = ?, lease_json = ?, copy_json = ?"
+        " metadata_json = ?, tags_json = ?, tier_json = ?, lease_json = ?, copy_json = ?,"
+        " role = ?, version_id = ?, snapshot = ?, protection_json = ?, deleted_json = ?"
         " WHERE row_id = ?",
         (blob.etag, *_changeable(blob), blob.row_id),
     )

@@ -1,27 +1,34 @@
-"""Containers, and what belongs to an account as a whole."""
+"""Containers. A soft-deleted one is kept under `name/version`, out of the way of a new one."""
 
-import secrets
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from azlab.services.storage_blob.store import encoding
 from azlab.services.storage_blob.store.database import Transaction
-from azlab.services.storage_blob.store.records import Container, Lease
+from azlab.services.storage_blob.store.records import Container, Lease, SoftDeletion, Worm
 
-_COLUMNS = "account, name, etag, created_at, modified_at, metadata_json, policies_json, lease_json"
+_COLUMNS = (
+    "account, name, etag, created_at, modified_at, metadata_json, policies_json, lease_json,"
+    " worm_json, public_access, deleted_json"
+)
 
 
 def _from_row(row: tuple[Any, ...]) -> Container:
+    name, _, version = str(row[1]).partition("/")
     return Container(
         account=row[0],
-        name=row[1],
+        name=name,
         etag=row[2],
         created_at=datetime.fromisoformat(row[3]),
         modified_at=datetime.fromisoformat(row[4]),
         metadata=encoding.load_mapping(row[5]),
         policies=encoding.load_policies(row[6]),
         lease=encoding.load_optional(Lease, row[7]),
+        worm=encoding.load_worm(row[8]),
+        public_access=row[9],
+        version=version,
+        deleted=encoding.load_optional(SoftDeletion, row[10]),
     )
 
 
@@ -33,23 +40,41 @@ def find(tx: Transaction, account: str, name: str) -> Container | None:
 
 
 def listed(
-    tx: Transaction, account: str, prefix: str = "", start: str = "", limit: int = -1
+    tx: Transaction,
+    account: str,
+    prefix: str = "",
+    start: str = "",
+    limit: int = -1,
+    *,
+    deleted: bool = False,
 ) -> list[Container]:
-    """Names from `start` on that begin with `prefix`; all of them when `limit` is negative."""
+    """Names from `start` on that begin with `prefix`; all of them when `limit` is negative.
+
+    `deleted`: the soft-deleted ones too.
+    """
+    which = "" if deleted else " AND deleted_json IS NULL"
     rows = tx.sql.execute(
         f"SELECT {_COLUMNS} FROM containers WHERE account = ? AND name >= ?"
-        " AND substr(name, 1, ?) = ? ORDER BY name LIMIT ?",
+        f" AND substr(name, 1, ?) = ?{which} ORDER BY name LIMIT ?",
         (account, max(prefix, start), len(prefix), prefix, limit),
     )
     return [_from_row(row) for row in rows]
 
 
 def create(
-    tx: Transaction, account: str, name: str, metadata: dict[str, str], now: datetime
+    tx: Transaction,
+    account: str,
+    name: str,
+    metadata: dict[str, str],
+    now: datetime,
+    *,
+    worm: Worm | None = None,
+    public_access: str = "",
 ) -> Container:
     container = Container(account, name, tx.next_etag(), now, now, metadata)
+    container = replace(container, worm=worm or Worm(), public_access=public_access)
     tx.sql.execute(
-        f"INSERT INTO containers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO containers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             account,
             name,
@@ -58,6 +83,9 @@ def create(
             now.isoformat(),
             encoding.dump_mapping(metadata),
             encoding.dump_policies(()),
+            None,
+            encoding.dump(container.worm),
+            public_access,
             None,
         ),
     )
@@ -73,13 +101,15 @@ def touch(tx: Transaction, container: Container, now: datetime) -> Container:
 def update(tx: Transaction, container: Container) -> None:
     tx.sql.execute(
         "UPDATE containers SET etag = ?, modified_at = ?, metadata_json = ?, policies_json = ?,"
-        " lease_json = ? WHERE account = ? AND name = ?",
+        " lease_json = ?, worm_json = ?, public_access = ? WHERE account = ? AND name = ?",
         (
             container.etag,
             container.modified_at.isoformat(),
             encoding.dump_mapping(container.metadata),
             encoding.dump_policies(container.policies),
             encoding.dump(container.lease),
+            encoding.dump(container.worm),
+            container.public_access,
             container.account,
             container.name,
         ),
@@ -99,9 +129,24 @@ def delete(tx: Transaction, account: str, name: str) -> None:
     tx.sql.execute("DELETE FROM containers WHERE account = ? AND name = ?", where)
 
 
+def stored_name(container: Container) -> str:
+    """The name in the tables."""
+    return f"{container.name}/{container.version}" if container.version else container.name
+
+
+def has_blobs(tx: Transaction, account: str, name: str) -> bool:
+    """Whether anything is in it: blobs, versions, snapshots, soft-deleted ones too."""
+    row = tx.sql.execute(
+        "SELECT EXISTS (SELECT 1 FROM blobs WHERE account = ? AND container = ?"
+        " AND role <> 'marker')",
+        (account, name),
+    ).fetchone()
+    return bool(row[0])
+
+
 def delete_account(tx: Transaction, account: str) -> None:
-    for container in listed(tx, account):
-        delete(tx, account, container.name)
+    for container in listed(tx, account, deleted=True):
+        delete(tx, account, stored_name(container))
     tx.sql.execute("DELETE FROM accounts WHERE account = ?", (account,))
 
 
@@ -109,42 +154,3 @@ def account_names(tx: Transaction) -> set[str]:
     """Every account of which anything is kept."""
     rows = tx.sql.execute("SELECT account FROM containers UNION SELECT account FROM accounts")
     return {str(row[0]) for row in rows}
-
-
-def _ensure_account(tx: Transaction, account: str) -> None:
-    tx.sql.execute(
-        "INSERT OR IGNORE INTO accounts VALUES (?, ?, '')", (account, secrets.token_bytes(32))
-    )
-
-
-def delegation_secret(tx: Transaction, account: str) -> bytes:
-    """The secret from which the account's user delegation keys are derived."""
-    _ensure_account(tx, account)
-    row = tx.sql.execute(
-        "SELECT delegation_secret FROM accounts WHERE account = ?", (account,)
-    ).fetchone()
-    return bytes(row[0])
-
-
-def revoke_delegation_keys(tx: Transaction, account: str) -> None:
-    """Makes every user delegation key given out so far worthless."""
-    _ensure_account(tx, account)
-    tx.sql.execute(
-        "UPDATE accounts SET delegation_secret = ? WHERE account = ?",
-        (secrets.token_bytes(32), account),
-    )
-
-
-def service_properties(tx: Transaction, account: str) -> str:
-    """The XML last set, empty when never."""
-    row = tx.sql.execute(
-        "SELECT service_properties_xml FROM accounts WHERE account = ?", (account,)
-    ).fetchone()
-    return str(row[0]) if row else ""
-
-
-def set_service_properties(tx: Transaction, account: str, document: str) -> None:
-    _ensure_account(tx, account)
-    tx.sql.execute(
-        "UPDATE accounts SET service_properties_xml = ? WHERE account = ?", (document, account)
-    )

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from azlab.services.storage_blob.store.content import ContentFiles
-from azlab.services.storage_blob.store.schema import SCHEMA, TABLES
+from azlab.services.storage_blob.store.schema import ADDED_COLUMNS, INDEXES, SCHEMA, TABLES
 
 
 class Transaction:
@@ -71,8 +71,18 @@ class Database:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.executescript(SCHEMA)
+        self._add_columns()
+        self._connection.executescript(INDEXES)
         with self.transaction() as tx:
             self.content.remove_unreferenced(lambda content_id: is_referenced(tx, content_id))
+
+    def _add_columns(self) -> None:
+        """Brings the tables of an older lab up to date."""
+        for table, columns in ADDED_COLUMNS.items():
+            known = {row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+            for name, declaration in columns.items():
+                if name not in known:
+                    self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

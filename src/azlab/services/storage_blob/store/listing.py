@@ -29,10 +29,41 @@ Entry = Blob | Prefix | UncommittedBlob
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where a page begins: at this generation of this name. The order of `ordinal`s is that of
+    the list: snapshots and previous versions from the oldest on, the blob itself last."""
+
+    name: str
+    ordinal: str = ""
+
+
+_ORDINAL = "(role = 'base' AND deleted_json IS NULL) || coalesce(snapshot, version_id, '')"
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Which rows are listed beside the blobs themselves."""
+
+    versions: bool = False
+    versions_only: bool = False
+    uncommitted: bool = False
+
+    @property
+    def where(self) -> str:
+        roles = ["base"]
+        roles += ["version"] if self.versions else []
+        roles += ["marker"] if self.versions_only else []
+        if roles == ["base"]:
+            return blobs.LIVE  # in these very words the index of live blobs is used
+        names = ", ".join(f"'{role}'" for role in roles)
+        return f"role IN ({names}) AND deleted_json IS NULL"
+
+
+@dataclass(frozen=True)
 class Page:
     entries: tuple[Entry, ...]
-    next_start: str | None
-    """The name at which the next page begins, None at the end."""
+    next_start: Position | None
+    """Where the next page begins, None at the end."""
 
 
 def after_prefix(prefix: str) -> str | None:
@@ -58,35 +89,42 @@ def page(
     *,
     prefix: str = "",
     delimiter: str = "",
-    start: str = "",
+    start: Position = Position(""),
     limit: int,
-    uncommitted: bool = False,
+    kinds: Kinds = Kinds(),
 ) -> Page:
-    """At most `limit` entries from the name `start` on (inclusive)."""
+    """At most `limit` entries from `start` on (inclusive)."""
     entries: list[Entry] = []
-    position: str | None = max(prefix, start)
+    position: Position | None = start if start.name > prefix else Position(prefix)
+    if start.name == prefix:
+        position = start
     end = after_prefix(prefix)
     while position is not None:
         wanted = min(limit + 1 - len(entries), _BATCH_ROWS)
-        batch = _rows(tx, account, container, position, end, wanted, uncommitted)
+        batch = _rows(tx, account, container, position, end, wanted, kinds)
         if not batch:
             return Page(tuple(entries), None)
         for entry in batch:
-            if len(entries) == limit:
-                return Page(tuple(entries), _first_name(entry, prefix, delimiter))
             folder = _folder(entry.name, prefix, delimiter)
+            if len(entries) == limit:
+                # A folder may lose its first member between two pages, its name stays.
+                return Page(tuple(entries), Position(folder) if folder else _place(entry))
             if folder is not None:
                 entries.append(Prefix(folder))
-                position = after_prefix(folder)
+                following = after_prefix(folder)
+                position = None if following is None else Position(following)
                 break
             entries.append(entry)
-            position = entry.name + "\x00"  # the very next possible name
+            place = _place(entry)
+            position = Position(place.name, place.ordinal + "\x00")  # the very next possible one
     return Page(tuple(entries), None)
 
 
-def _first_name(entry: Blob | UncommittedBlob, prefix: str, delimiter: str) -> str:
-    """Where to resume: a folder may lose its first member between two pages, its name stays."""
-    return _folder(entry.name, prefix, delimiter) or entry.name
+def _place(entry: Blob | UncommittedBlob) -> Position:
+    if isinstance(entry, UncommittedBlob):
+        return Position(entry.name)
+    rank = "1" if entry.is_current else "0"
+    return Position(entry.name, rank + (entry.snapshot or entry.version_id or ""))
 
 
 def _folder(name: str, prefix: str, delimiter: str) -> str | None:
@@ -100,21 +138,23 @@ def _rows(
     tx: Transaction,
     account: str,
     container: str,
-    start: str,
+    start: Position,
     end: str | None,
     count: int,
-    uncommitted: bool,
+    kinds: Kinds,
 ) -> list[Blob | UncommittedBlob]:
     where = "account = ? AND container = ? AND name >= ?"
-    values: list[str | int] = [account, container, start]
+    values: list[str | int] = [account, container, start.name]
     if end is not None:
         where += " AND name < ?"
         values.append(end)
     committed = tx.sql.execute(
-        f"SELECT {blobs.COLUMNS} FROM blobs WHERE {where} ORDER BY name LIMIT ?", (*values, count)
+        f"SELECT {blobs.COLUMNS} FROM blobs WHERE {where} AND {kinds.where}"
+        f" AND (name > ? OR {_ORDINAL} >= ?) ORDER BY name, {_ORDINAL} LIMIT ?",
+        (*values, start.name, start.ordinal, count),
     )
     found: list[Blob | UncommittedBlob] = [blobs.from_row(row) for row in committed]
-    if uncommitted:
+    if kinds.uncommitted:
         names = {entry.name for entry in found}
         pending = tx.sql.execute(
             f"SELECT DISTINCT name FROM uncommitted_blocks WHERE {where} ORDER BY name LIMIT ?",
@@ -123,7 +163,9 @@ def _rows(
         found += [
             UncommittedBlob(row[0])
             for row in pending
-            if row[0] not in names and blobs.find(tx, account, container, row[0]) is None
+            if row[0] not in names
+            and (row[0], "") >= (start.name, start.ordinal)
+            and blobs.find(tx, account, container, row[0]) is None
         ]
-        found.sort(key=lambda entry: entry.name)
+        found.sort(key=lambda entry: (_place(entry).name, _place(entry).ordinal))
     return found[:count]

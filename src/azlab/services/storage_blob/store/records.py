@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,40 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Protection:
+    """What keeps one generation of a blob from being deleted; see `immutability`.
+
+    `until` None: no time-based policy. `legal_hold` None: never set.
+    """
+
+    until: datetime | None = None
+    locked: bool = False
+    legal_hold: bool | None = None
+
+
+@dataclass(frozen=True)
+class SoftDeletion:
+    """When something was deleted, and until when it can be brought back."""
+
+    at: datetime
+    until: datetime
+
+
+class Role(StrEnum):
+    """What a row of `blobs` is.
+
+    BASE: the blob itself, its current version if it has a version id. VERSION: a previous one.
+    SNAPSHOT: a state kept under a snapshot time. MARKER: stands for the deleted base of a blob
+    that has versions only.
+    """
+
+    BASE = "base"
+    VERSION = "version"
+    SNAPSHOT = "snapshot"
+    MARKER = "marker"
+
+
+@dataclass(frozen=True)
 class Blob:
     """One committed generation of a block blob; overwriting makes a new `row_id`."""
 
@@ -92,6 +127,15 @@ class Blob:
     tier: Tier
     lease: Lease | None
     copy: CopyResult | None
+    role: Role = Role.BASE
+    version_id: str | None = None
+    snapshot: str | None = None
+    protection: Protection = Protection()
+    deleted: SoftDeletion | None = None
+
+    @property
+    def is_current(self) -> bool:
+        return self.role is Role.BASE and self.deleted is None
 
 
 @dataclass(frozen=True)
@@ -104,6 +148,7 @@ class NewBlob:
     tier: Tier
     segments: tuple[Segment, ...]
     copy: CopyResult | None = None
+    protection: Protection = Protection()
 
     @property
     def size_bytes(self) -> int:
@@ -121,6 +166,71 @@ class StoredPolicy:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """A default: new generations are kept `days` from their creation on."""
+
+    days: int
+    locked: bool
+
+
+@dataclass(frozen=True)
+class PolicyUpdate:
+    """An entry of the history of a container's policy; `update` is put, lock or extend."""
+
+    update: str
+    days: int
+    at: datetime
+    object_id: str
+    tenant_id: str
+
+
+@dataclass(frozen=True)
+class ContainerPolicy:
+    """A container's time-based policy, as Azure Resource Manager has it.
+
+    In a container with immutable versions it is the default of new versions, in any other one it
+    protects every blob by the blob's age.
+    """
+
+    etag: str
+    retention: Retention
+    append_writes: bool | None = None
+    append_writes_all: bool | None = None
+    history: tuple[PolicyUpdate, ...] = ()
+
+
+@dataclass(frozen=True)
+class HoldTag:
+    """One reason for a container's legal hold."""
+
+    tag: str
+    at: datetime
+    object_id: str
+    tenant_id: str
+
+
+@dataclass(frozen=True)
+class Worm:
+    """What makes a container write-once. `versions_since` set: versions can be made immutable."""
+
+    versions_since: datetime | None = None
+    migrated: bool = False
+    policy: ContainerPolicy | None = None
+    holds: tuple[HoldTag, ...] = ()
+    hold_append_writes_all: bool | None = None
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """The switches of an account's blob service; days None where soft delete is off."""
+
+    versioning: bool = False
+    blob_days: int | None = None
+    permanent_delete: bool = False
+    container_days: int | None = None
+
+
+@dataclass(frozen=True)
 class Container:
     account: str
     name: str
@@ -130,3 +240,7 @@ class Container:
     metadata: Mapping[str, str] = field(default_factory=dict)
     policies: tuple[StoredPolicy, ...] = ()
     lease: Lease | None = None
+    worm: Worm = Worm()
+    public_access: str = ""
+    version: str = ""
+    deleted: SoftDeletion | None = None

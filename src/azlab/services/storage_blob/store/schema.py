@@ -1,7 +1,7 @@
 """Tables of the blob service.
 
-`blobs` holds one row per committed generation of a blob. Today only the current one is kept (the
-unique index says so); blob versions are further rows of the same shape.
+`blobs` holds one row per committed generation of a blob that is kept: the blob itself (`role` base,
+one per name, as a unique index says), previous versions, snapshots, and all of these soft-deleted.
 Columns ending in `_json` hold one record each; times are ISO 8601 texts in UTC.
 """
 
@@ -15,6 +15,9 @@ CREATE TABLE IF NOT EXISTS containers (
     metadata_json TEXT NOT NULL,
     policies_json TEXT NOT NULL,
     lease_json TEXT,
+    worm_json TEXT,
+    public_access TEXT NOT NULL DEFAULT '',
+    deleted_json TEXT,
     PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 
@@ -32,9 +35,13 @@ CREATE TABLE IF NOT EXISTS blobs (
     tags_json TEXT NOT NULL,
     tier_json TEXT NOT NULL,
     lease_json TEXT,
-    copy_json TEXT
+    copy_json TEXT,
+    role TEXT NOT NULL DEFAULT 'base',
+    version_id TEXT,
+    snapshot TEXT,
+    protection_json TEXT,
+    deleted_json TEXT
 );
-CREATE UNIQUE INDEX IF NOT EXISTS blobs_by_name ON blobs (account, container, name);
 
 CREATE TABLE IF NOT EXISTS segments (
     blob_row_id INTEGER NOT NULL,
@@ -61,8 +68,35 @@ CREATE INDEX IF NOT EXISTS uncommitted_by_content ON uncommitted_blocks (content
 CREATE TABLE IF NOT EXISTS accounts (
     account TEXT NOT NULL PRIMARY KEY,
     delegation_secret BLOB NOT NULL,
-    service_properties_xml TEXT NOT NULL
+    service_properties_xml TEXT NOT NULL,
+    settings_json TEXT
 ) WITHOUT ROWID;
+"""
+
+# What tables of an older lab lack: table -> column -> declaration.
+ADDED_COLUMNS = {
+    "containers": {
+        "worm_json": "TEXT",
+        "public_access": "TEXT NOT NULL DEFAULT ''",
+        "deleted_json": "TEXT",
+    },
+    "blobs": {
+        "role": "TEXT NOT NULL DEFAULT 'base'",
+        "version_id": "TEXT",
+        "snapshot": "TEXT",
+        "protection_json": "TEXT",
+        "deleted_json": "TEXT",
+    },
+    "accounts": {"settings_json": "TEXT"},
+}
+
+INDEXES = """
+DROP INDEX IF EXISTS blobs_by_name;
+CREATE UNIQUE INDEX IF NOT EXISTS blobs_live ON blobs (account, container, name)
+    WHERE role = 'base' AND deleted_json IS NULL;
+CREATE INDEX IF NOT EXISTS blobs_all ON blobs (account, container, name, version_id);
+CREATE INDEX IF NOT EXISTS blobs_deleted ON blobs (account, container)
+    WHERE deleted_json IS NOT NULL;
 """
 
 TABLES = ("containers", "blobs", "segments", "uncommitted_blocks", "accounts")
