@@ -89,7 +89,7 @@ def test_an_order_is_given_to_the_mover_that_was_started_ahead_of_it() -> None:
 
 def test_a_mover_whose_order_never_comes_ends_with_the_block() -> None:
     launcher = RememberingLauncher()
-    with pytest.raises(Denied), mover_ahead(1, launcher):
+    with pytest.raises(Denied), mover_ahead(1, launcher):  # noqa: PT012
         pid = launcher.process().pid
         raise Denied("no disk to write to")
     assert not alive(pid)

@@ -19,6 +19,7 @@ from kyanite.engine.chunking import cutter_for
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.threads import parallel_map
 
 
 def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOutcome:
@@ -27,7 +28,9 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
     pool = ConnectionPool(order.ca_file)
     try:
         in_full: list[tuple[str, str]] = []
-        inputs = [_input(order, disk, conversation, pool, in_full) for disk in order.disks]
+        inputs = parallel_map(
+            lambda disk: _input(order, disk, conversation, pool, in_full), order.disks
+        )
         grid_bytes = cutter_for(order.ticket.settings).grid_bytes
         conversation.expect(sum(work_bytes(disk, grid_bytes) for disk in inputs))
         result = back_up(
@@ -49,7 +52,7 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
         stored_bytes=point.stored_bytes,
         transferred_bytes=point.transferred_bytes,
         committed_before=result.committed_before,
-        read_in_full=tuple(in_full),
+        read_in_full=tuple(sorted(in_full)),
     )
 
 

@@ -6,7 +6,7 @@ that were stored whole are used, and a point that was committed already is the r
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kyanite.base.clock import Clock, SystemClock
@@ -137,11 +137,12 @@ class _Backup:
                 enumerate(disks),
             )
             chain = Chain(store, cutter, self._parallelism, self._control)
-            self._write(writers, {n: w.touched() for n, w in enumerate(writers)}, chain)
+            touched = {n: w.touched() for n, w in enumerate(writers)}
+            self._write(writers, touched, chain, uploads.near_end)
             point_disks = [writer.finish(store) for writer in writers]
             while lost := self._lost(store):
                 store.exclude(lost.keys())
-                self._write(writers, _by_disk(lost), chain)
+                self._write(writers, _by_disk(lost), chain, uploads.near_end)
                 point_disks = [writer.finish(store) for writer in writers]
             uploads.flush()
             new, sent = uploads.stored.packs, uploads.stored.stored_bytes
@@ -200,11 +201,16 @@ class _Backup:
         return point
 
     def _write(
-        self, writers: Sequence[DiskWriter], spans: Mapping[int, Sequence[int]], chain: Chain
+        self,
+        writers: Sequence[DiskWriter],
+        spans: Mapping[int, Sequence[int]],
+        chain: Chain,
+        near_end: Callable[[], None],
     ) -> None:
         def tasks() -> Generator[Task, None, None]:
             for place, numbers in sorted(spans.items()):
                 yield from writers[place].tasks(numbers, chain)
+            near_end()  # every task is begun
 
         run_tasks(tasks(), self._parallelism.readers, chain.piece_bytes)
 

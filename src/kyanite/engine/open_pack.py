@@ -80,6 +80,11 @@ class OpenPack:
             self._pending += 1
         return offset
 
+    @property
+    def reserved_bytes(self) -> int:
+        """How far it is given out."""
+        return self._end
+
     def fill(self, offset: int, coded: Coded) -> bool:
         """Seal the entry into its place. True: the pack is closed and this was its last one."""
         cipher = self._page_cipher if coded.entry_type is EntryType.PAGE else self._chunk_cipher

@@ -20,6 +20,10 @@ from kyanite.engine.storage.base import Storage
 # A thread that waits for a slow upload looks this often whether it shall stop.
 _LOOK_UP_SECONDS: Final = 0.5
 
+# Near the end of work that has made many packs, they are so much smaller.
+_LAST_PACKS: Final = 4
+_MANY_PACKS: Final = 8
+
 # After a failure or a stop, an upload that hangs must not hold up the end of the work. It
 # can do no harm: a pack that nothing refers to.
 _LONGEST_FAREWELL_SECONDS: Final = 2.0
@@ -51,6 +55,8 @@ class PackUploads:
         self._storage = storage
         self._keys = keys
         self._pack_bytes = pack_bytes
+        self._last_pack_bytes = pack_bytes // _LAST_PACKS
+        self._near_end = False
         self._control = control
         self._next_ordinal = first_ordinal
         self._lock = threading.Lock()
@@ -89,14 +95,33 @@ class PackUploads:
                 if pack is None:
                     pack = self._open = self._new_pack()
                 offset = pack.reserve(coded)
-                if offset is None:
+                small_enough = self._near_end and pack.reserved_bytes >= self._last_pack_bytes
+                if offset is None or small_enough:
                     self._open = None
             if offset is None:
                 if pack.close():
                     self._send(pack)
             else:
                 break
+        if small_enough:
+            pack.close()  # with our own entry missing: who fills the last one sends it
         if pack.fill(offset, coded):
+            self._send(pack)
+
+    def near_end(self) -> None:
+        """Little more will come: packs are smaller now, so that the last ones go side by side.
+
+        Work that has made few packs goes on as before: small packs are a burden in the storage.
+        """
+        with self._lock:
+            if self._next_ordinal < _MANY_PACKS:
+                return
+            self._near_end = True
+            pack = self._open
+            if pack is None or pack.reserved_bytes < self._last_pack_bytes:
+                return
+            self._open = None
+        if pack.close():
             self._send(pack)
 
     def flush(self) -> None:
