@@ -66,7 +66,7 @@ def test_a_second_backup_reads_little_more_than_what_changed(house: House) -> No
 
 def test_backups_need_few_writes_to_the_storage(house: House) -> None:
     machine = house.smallest_machine()
-    write_noise(house, machine.disk_ids[0], 128 * MIB, 2)
+    write_noise(house, machine.disk_ids[0], 128 * MIB, 200)
     policy = house.policy("daily", [machine])
     before = _storage_writes(house)
     _, backup = house.run_policy(policy)
@@ -83,7 +83,7 @@ def test_backups_need_few_writes_to_the_storage(house: House) -> None:
 
 def test_a_disk_is_restored_beside_the_old_one(house: House) -> None:
     machine = house.smallest_machine()
-    content = write_noise(house, machine.disk_ids[0], 16 * MIB, 3)
+    content = write_noise(house, machine.disk_ids[0], 16 * MIB, 300)
     for session_id in house.run_policy(house.policy("daily", [machine])):
         house.client.wait(session_id)
     overwritten = change(house, content, 0, 16 * MIB, 4)

@@ -21,7 +21,7 @@ class Content:
 
 
 def write_noise(house: House, disk_id: str, size_bytes: int, seed: int) -> Content:
-    """Incompressible bytes, the same for the same seed."""
+    """Incompressible bytes, the same for the same seed: two lengths begin with the same ones."""
     data = random.Random(seed).randbytes(size_bytes)
     house.control.write_disk(disk_id, AT, data)
     return Content(disk_id, data)
