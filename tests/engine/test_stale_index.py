@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
@@ -10,7 +11,7 @@ from kyanite.engine.storage.faulty import Moment
 from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
-from support.engine import back_up_disk, restored, tiny_repository
+from support.engine import TINY, back_up_disk, restored, tiny_repository
 
 NOISE = random.Random(11).randbytes(300 * KIB)
 
@@ -50,7 +51,7 @@ def test_a_pack_that_goes_while_a_writer_is_frozen_is_noticed_before_the_commit(
 
 def test_a_reader_takes_the_other_copy_when_a_pack_is_gone() -> None:
     storage = MemoryStorage()
-    repository = tiny_repository(storage)
+    repository = tiny_repository(storage, replace(TINY, page_span_bytes=512 * KIB))
     twin = new_id()
     points = []
 
@@ -64,7 +65,8 @@ def test_a_reader_takes_the_other_copy_when_a_pack_is_gone() -> None:
     assert len(list(storage.list(f"packs/{twin}/"))) > 3
     for lost in (points[0].session_id, twin):
         damaged = storage.copy()
-        for info in list(damaged.list(f"packs/{lost}/")):
+        packs = list(damaged.list(f"packs/{lost}/"))
+        for info in packs[:-1]:  # the last one has the pages, which are not shared by twins
             damaged.delete(info.name)
         opened = type(repository).open_with_master(damaged, repository.master_key)
         for point in points:

@@ -74,8 +74,10 @@ class Chain:
         at = 0
         for length in self._cutter.cut(view, piece.final):
             chunk = view[at : at + length]
-            chunk_id = None if is_zero(chunk) else self.store.add_chunk(chunk, key)
-            entries.append(Entry(length, chunk_id))
+            if is_zero(chunk):
+                entries.append(Entry(length, None))
+            else:
+                entries.append(Entry(length, *self.store.add_chunk(chunk, key)))
             at += length
         return entries
 

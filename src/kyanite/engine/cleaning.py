@@ -7,7 +7,6 @@ and writes in this file *is* that rule: do not reorder.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from kyanite.base.clock import Clock
@@ -31,11 +30,9 @@ from kyanite.engine.condemned import (
 )
 from kyanite.engine.control import Control
 from kyanite.engine.format import CONDEMNED_PREFIX, PACKS_PREFIX, point_name, session_name, text_of
-from kyanite.engine.index import Index, load_index
 from kyanite.engine.index_merge import tidy_index
-from kyanite.engine.mark import Mark
+from kyanite.engine.mark import Mark, ensure_present
 from kyanite.engine.pack import PackRef
-from kyanite.engine.page_reader import PageReader
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -95,15 +92,20 @@ class _Cleaning:
         packs = self._list_packs()
         sessions = list_sessions(self._storage)
         catalog = Catalog(sessions, list_closed(self._storage))
-        index = load_index(self._storage, self._maintenance_key, self._repository_id)
         lists = read_lists(self._storage, self._maintenance_key, self._repository_id)
         # 2. mark
-        mark = self._new_mark(index, packs)
+        mark = Mark()
         marked: set[str] = set()
         self._mark_all(mark, marked, catalog)
-        in_use = mark.packs | {pack for pack in packs if text_of(pack.session_id) in catalog.open}
+        ensure_present(mark.packs, (pack.number for pack in packs), self._storage)
         listed = {pack for one in lists for pack in one.packs}
-        unused = frozenset(packs.keys() - in_use - listed)
+        unused = frozenset(
+            pack
+            for pack in packs
+            if pack not in mark.packs
+            and pack not in listed
+            and text_of(pack.session_id) not in catalog.open
+        )
         # 3. and 4. condemn, then look who is open
         if unused:
             list_id = os.urandom(16).hex()
@@ -139,17 +141,6 @@ class _Cleaning:
             if pack is not None:
                 found[pack] = info.size_bytes
         return found
-
-    def _new_mark(self, index: Index, packs: Collection[PackRef]) -> Mark:
-        reader = PageReader(
-            self._storage, index.find_all, self._maintenance_key, self._repository_id
-        )
-
-        def is_there(pack: PackRef) -> bool:
-            """Listed, or put since: a session may have committed after the packs were listed."""
-            return pack in packs or exists(self._storage, pack.name)
-
-        return Mark(index, reader, is_there, self._control)
 
     def _mark_all(self, mark: Mark, marked: set[str], catalog: Catalog) -> None:
         """Mark the points of a listing. One that is deleted meanwhile does not count as marked."""
@@ -211,11 +202,8 @@ class _Cleaning:
             sessions = list_sessions(self._storage)
             new = sorted((closed & sessions) - marked)
             if new:
-                index = load_index(self._storage, self._maintenance_key, self._repository_id)
-                fresh = self._new_mark(index, packs)
                 points = read_points(self._storage, new, self._maintenance_key, self._repository_id)
-                fresh.add(points)
-                mark.packs |= fresh.packs
+                mark.add(points)
                 marked.update(point.session_id for point in points)
             # 6.2 then the sessions again
             blocking = self._blocking(list_sessions(self._storage) - closed, marked)
@@ -224,7 +212,9 @@ class _Cleaning:
                     tally.waiting |= one.packs
                 tally.waiting_for |= blocking
                 ready = []
-            doomed = frozenset(pack for one in ready for pack in one.packs) - mark.packs
+            doomed = frozenset(
+                pack for one in ready for pack in one.packs if pack not in mark.packs
+            )
         # 6.3 index first, packs next, the list last
         self._control.check()
         tidy_index(self._storage, self._maintenance_key, self._repository_id, doomed)

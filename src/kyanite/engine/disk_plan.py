@@ -148,7 +148,7 @@ def _take(rest: list[Entry], at: int, until: int) -> tuple[list[Entry], int]:
         if length < entry.length:
             assert entry.chunk_id is None, "a region cuts a chunk of the parent"
             rest.append(Entry(entry.length - length, None))
-        taken.append(Entry(length, entry.chunk_id))
+        taken.append(Entry(length, entry.chunk_id, entry.pack))
         at += length
     return taken, at
 

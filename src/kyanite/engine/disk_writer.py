@@ -7,7 +7,7 @@ follows the number of threads, not the size of the disk.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,10 +17,20 @@ from kyanite.engine.chunk_store import ChunkStore, SpanKey
 from kyanite.engine.crew import Task
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.disk_plan import Piece, ReadPlan, Region, patched, pieces, resized
-from kyanite.engine.format import MAX_CHUNK_BYTES, NO_ID
+from kyanite.engine.format import MAX_CHUNK_BYTES
+from kyanite.engine.pack import PackNumber
 from kyanite.engine.page_reader import PageReader
-from kyanite.engine.pages import Entry, encode_inner, encode_leaf
-from kyanite.engine.point import PointDisk
+from kyanite.engine.pages import (
+    NO_PAGE,
+    Entry,
+    PageRef,
+    add_needs,
+    drop_needs,
+    encode_inner,
+    encode_leaf,
+    needs_of,
+)
+from kyanite.engine.point import PAGE_NEED, PointDisk
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.threads import read_ahead
@@ -70,9 +80,11 @@ class DiskWriter:
             disk.size_bytes, _touched(disk, parent), grid_bytes, only=parent is None
         )
         count = -(-disk.size_bytes // self._span_bytes)
-        self._old_leaves = reader.leaf_ids(parent) if parent else []
+        self._old_leaves = reader.leaves(parent) if parent else []
         self._leaves = [*self._old_leaves[:count]]
-        self._leaves += [NO_ID] * (count - len(self._leaves))
+        self._leaves += [NO_PAGE] * (count - len(self._leaves))
+        self._old_needs: dict[int, dict[PackNumber, int]] = {}
+        self._new_needs: dict[int, dict[PackNumber, int]] = {}
 
     def touched(self) -> list[int]:
         """Numbers of the spans that must be written."""
@@ -96,11 +108,11 @@ class DiskWriter:
 
     def finish(self, store: ChunkStore) -> PointDisk:
         """Write the inner pages; the disk as the point names it."""
-        inner: list[bytes] = []
+        inner: list[PageRef] = []
         for at in range(0, len(self._leaves), self._inner_fanout):
             page = encode_inner(self._leaves[at : at + self._inner_fanout])
             key = (self._place, -1 - at)
-            inner.append(NO_ID if page is None else store.add_page(page, key))
+            inner.append(NO_PAGE if page is None else store.add_page(page, key))
         return PointDisk(
             self._disk.disk_id,
             self._disk.name,
@@ -108,15 +120,43 @@ class DiskWriter:
             self._span_bytes,
             self._inner_fanout,
             tuple(inner),
+            self._needs(inner),
         )
+
+    def _needs(self, inner: Sequence[PageRef]) -> dict[PackNumber, int]:
+        """The parent's needs, without those of pages that are not its pages any more.
+
+        Exact, and reads none of the pages that stay (docs/format/order.md, "Pack sets").
+        """
+        needs = dict(self._parent.needs) if self._parent else {}
+        for number in range(len(self._leaves), len(self._old_leaves)):
+            if number not in self._old_needs:  # the disk has shrunk
+                self._read_old(number)
+        for number, old in self._old_needs.items():
+            drop_needs(needs, old)
+            drop_needs(needs, _page_need(self._old_leaves[number]))
+        for number, new in self._new_needs.items():
+            add_needs(needs, new)
+            add_needs(needs, _page_need(self._leaves[number]))
+        for page in self._parent.inner if self._parent else ():
+            drop_needs(needs, _page_need(page))
+        for page in inner:
+            add_needs(needs, _page_need(page))
+        return needs
+
+    def _read_old(self, number: int) -> list[Entry]:
+        """What the parent has in a span, noting that it does not count any more."""
+        if self._parent is None or number >= len(self._old_leaves):
+            return []
+        leaf = self._old_leaves[number]
+        entries = self._reader.leaf(leaf, self._parent.span_length(number))
+        self._old_needs[number] = needs_of(entries)
+        return entries
 
     def _prepare(self, number: int) -> _SpanWork:
         offset = number * self._span_bytes
         length = min(self._span_bytes, self._disk.size_bytes - offset)
-        entries: list[Entry] = []
-        if self._parent is not None and number < len(self._old_leaves):
-            entries = self._reader.leaf(self._old_leaves[number], self._parent.span_length(number))
-        entries = resized(entries, length)
+        entries = resized(self._read_old(number), length)
         return _SpanWork(number, offset, entries, self._plan.regions(offset, length, entries))
 
     def _run_piece(
@@ -136,8 +176,14 @@ class DiskWriter:
         for region, piece in sorted(work.done):
             cut[region] += work.done[region, piece]
         replaced = list(zip(work.regions, cut, strict=True))
-        page = encode_leaf(patched(work.parent, work.offset, replaced))
-        self._leaves[work.number] = NO_ID if page is None else store.add_page(page, key)
+        entries = patched(work.parent, work.offset, replaced)
+        page = encode_leaf(entries)
+        self._leaves[work.number] = NO_PAGE if page is None else store.add_page(page, key)
+        self._new_needs[work.number] = needs_of(entries)
+
+
+def _page_need(page: PageRef) -> dict[PackNumber, int]:
+    return {} if page.pack is None else {page.pack: PAGE_NEED}
 
 
 def _touched(disk: DiskInput, parent: PointDisk | None) -> RangeList:

@@ -50,6 +50,7 @@ class OpenPack:
 
     def __init__(self, buffer: bytearray, keys: BackupKeys, ordinal: int) -> None:
         self.ref = PackRef(keys.session_id, new_pack_id(ordinal))
+        self.number = self.ref.number
         self.buffer = buffer
         self._view = memoryview(buffer)
         self._epoch = keys.epoch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
@@ -41,6 +41,13 @@ _CONTEXT: Final = struct.Struct("<H16s16sI32sBB")
 _TAIL_BYTES: Final = 64 * 1024
 
 
+class PackNumber(NamedTuple):
+    """Which pack of a session: what points name (docs/format/objects.md, "Pack sets")."""
+
+    session_id: bytes
+    ordinal: int
+
+
 @dataclass(frozen=True, slots=True)
 class PackRef:
     """Which pack: its id and the session that wrote it."""
@@ -56,6 +63,10 @@ class PackRef:
     def ordinal(self) -> int:
         """Its place among the packs of its session."""
         return ordinal_of(self.pack_id)
+
+    @property
+    def number(self) -> PackNumber:
+        return PackNumber(self.session_id, self.ordinal)
 
 
 class Placed(Protocol):

@@ -14,7 +14,7 @@ from typing import Final
 from kyanite.engine.control import Control
 from kyanite.engine.keys import BackupKeys
 from kyanite.engine.open_pack import Coded, OpenPack
-from kyanite.engine.pack import PackTable
+from kyanite.engine.pack import PackNumber, PackTable
 from kyanite.engine.storage.base import Storage
 
 # A thread that waits for a slow upload looks this often whether it shall stop.
@@ -87,8 +87,8 @@ class PackUploads:
         for thread in self._threads:
             thread.join(_LONGEST_FAREWELL_SECONDS if self._failure else None)
 
-    def add(self, coded: Coded) -> None:
-        """Seal an entry into the open pack; opens and sends packs as needed."""
+    def add(self, coded: Coded) -> PackNumber:
+        """Seal an entry into the open pack, which is returned; opens and sends as needed."""
         while True:
             with self._lock:
                 pack = self._open
@@ -103,10 +103,12 @@ class PackUploads:
                     self._send(pack)
             else:
                 break
+        number = pack.number
         if small_enough:
             pack.close()  # with our own entry missing: who fills the last one sends it
         if pack.fill(offset, coded):
             self._send(pack)
+        return number
 
     def near_end(self) -> None:
         """Little more will come: packs are smaller now, so that the last ones go side by side.

@@ -12,8 +12,8 @@ from kyanite.base.errors import Damaged, Missing, ObjectMissing
 from kyanite.engine.format import NO_ID, EntryType, ensure
 from kyanite.engine.index_segment import Location
 from kyanite.engine.keys import page_id_key, structure_key
-from kyanite.engine.pack import open_entry
-from kyanite.engine.pages import Entry, decode_inner, decode_leaf
+from kyanite.engine.pack import PackNumber, open_entry
+from kyanite.engine.pages import NO_PAGE, Entry, PageRef, decode_inner, decode_leaf
 from kyanite.engine.point import PointDisk
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, read_ahead
@@ -26,7 +26,7 @@ class Span:
     number: int
     offset: int
     length: int
-    leaf_id: bytes
+    leaf: PageRef
 
 
 class PageReader:
@@ -46,30 +46,34 @@ class PageReader:
         self._repository_id = repository_id
         self._page_id_key = None if id_key is None else page_id_key(id_key)
 
-    def leaf_ids(self, disk: PointDisk) -> list[bytes]:
-        """The leaf pages of a disk, one for each span; ``NO_ID`` where all is zero."""
+    def leaves(self, disk: PointDisk) -> list[PageRef]:
+        """The leaf pages of a disk, one for each span; ``NO_PAGE`` where all is zero."""
         pages = parallel_map(lambda inner: self._inner(inner, disk.inner_fanout), disk.inner)
         return [leaf for page in pages for leaf in page][: disk.span_count]
 
-    def leaf(self, leaf_id: bytes, span_bytes: int) -> list[Entry]:
+    def leaf(self, leaf: PageRef, span_bytes: int) -> list[Entry]:
         """What stands in a span of a disk."""
-        if leaf_id == NO_ID:
+        if leaf.page_id == NO_ID:
             return [Entry(span_bytes, None)]
-        return decode_leaf(self.read(leaf_id), span_bytes)
+        return decode_leaf(self.read(leaf), span_bytes)
 
     def spans(self, disk: PointDisk) -> Iterator[tuple[Span, list[Entry]]]:
         """Every span of a disk that is not all zero, in order, read ahead."""
-        leaves = enumerate(self.leaf_ids(disk))
+        leaves = enumerate(self.leaves(disk))
         spans = (
             Span(number, disk.span_offset(number), disk.span_length(number), leaf)
             for number, leaf in leaves
-            if leaf != NO_ID
+            if leaf.page_id != NO_ID
         )
-        return read_ahead(lambda span: (span, self.leaf(span.leaf_id, span.length)), spans)
+        return read_ahead(lambda span: (span, self.leaf(span.leaf, span.length)), spans)
 
-    def read(self, page_id: bytes) -> bytes:
-        """The bytes of a page, from any pack that has it. Raises ``Missing`` or ``Damaged``."""
-        for location in self._find_all(page_id):
+    def read(self, page: PageRef) -> bytes:
+        """The bytes of a page, from the pack that was named or any other that has it.
+
+        Raises ``Missing`` or ``Damaged``.
+        """
+        page_id = page.page_id
+        for location in named_first(self._find_all(page_id), page.pack):
             try:
                 return self._read_at(page_id, location)
             except ObjectMissing:
@@ -91,5 +95,12 @@ class PageReader:
                 raise Damaged(f"{pack.name}: page {page_id.hex()[:16]} holds other bytes.")
         return page
 
-    def _inner(self, inner_id: bytes, fanout: int) -> list[bytes]:
-        return [NO_ID] * fanout if inner_id == NO_ID else decode_inner(self.read(inner_id), fanout)
+    def _inner(self, inner: PageRef, fanout: int) -> list[PageRef]:
+        if inner.page_id == NO_ID:
+            return [NO_PAGE] * fanout
+        return decode_inner(self.read(inner), fanout)
+
+
+def named_first(found: Iterable[Location], pack: PackNumber | None) -> list[Location]:
+    """Copies in the pack that a point names come first: that one stays as long as the point."""
+    return sorted(found, key=lambda location: location.pack.number != pack)

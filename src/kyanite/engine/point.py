@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kyanite.base.errors import Damaged, WrongKey
+from kyanite.base.errors import Damaged, Invalid, WrongKey
 from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text
 from kyanite.base.units import TIB
 from kyanite.engine.compression import compress, decompress
@@ -33,25 +33,35 @@ from kyanite.engine.format import (
     id_of,
     nonce,
     point_name,
+    text_of,
 )
 from kyanite.engine.keys import recipe_key
+from kyanite.engine.pack import PackNumber
+from kyanite.engine.pack_set import PackSet, needs_from_json, needs_to_json
+from kyanite.engine.pages import NO_PAGE, PageRef
 from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
 
 _RECIPE_HEAD: Final = struct.Struct("<16sBQ")
 _RECIPE_LEVEL: Final = 3
+PAGE_NEED: Final = 1  # what a page counts for in the needs of a disk
 _LARGEST_DISK_BYTES: Final = 1024 * TIB  # 16 times what Azure has; bounds the work of a reader
 
 
 @dataclass(frozen=True, slots=True)
 class PointDisk:
-    """A disk in a point: the root of its list. ``inner`` has ``NO_ID`` where all is zero."""
+    """A disk in a point: the root of its list. ``inner`` has ``NO_PAGE`` where all is zero.
+
+    ``needs``: every pack in which a page or chunk of the disk is, and how many bytes of the
+    disk stand in it (a page counts as one).
+    """
 
     disk_id: str
     name: str
     size_bytes: int
     page_span_bytes: int
     inner_fanout: int
-    inner: tuple[bytes, ...]
+    inner: tuple[PageRef, ...]
+    needs: Mapping[PackNumber, int] = field(hash=False)
 
     @property
     def span_count(self) -> int:
@@ -91,6 +101,10 @@ class Point:
     def disk(self, disk_id: str) -> PointDisk | None:
         """The disk of that id."""
         return next((disk for disk in self.disks if disk.disk_id == disk_id), None)
+
+    def packs(self) -> PackSet:
+        """Every pack that the point names."""
+        return PackSet(number for disk in self.disks for number in disk.needs)
 
     def to_structure(self) -> bytes:
         """Everything but the recipe, as JSON; always the same for the same point."""
@@ -197,7 +211,8 @@ def _disk_to_json(disk: PointDisk) -> JsonValue:
         "size_bytes": disk.size_bytes,
         "page_span_bytes": disk.page_span_bytes,
         "inner_fanout": disk.inner_fanout,
-        "inner": ["" if inner == NO_ID else inner.hex() for inner in disk.inner],
+        "inner": [_page_to_json(page) for page in disk.inner],
+        "needs": needs_to_json(disk.needs),
     }
 
 
@@ -208,7 +223,8 @@ def _disk_from_json(body: JsonObject) -> PointDisk:
         as_int(body.get("size_bytes")),
         as_int(body.get("page_span_bytes")),
         as_int(body.get("inner_fanout")),
-        _inner_ids([as_text(inner) for inner in as_list(body.get("inner"))]),
+        tuple(_page_from_json(page) for page in as_list(body.get("inner"))),
+        needs_from_json(as_object(body.get("needs"))),
     )
     ensure(
         0 <= disk.size_bytes <= _LARGEST_DISK_BYTES
@@ -220,10 +236,24 @@ def _disk_from_json(body: JsonObject) -> PointDisk:
     return disk
 
 
-def _inner_ids(texts: Sequence[str]) -> tuple[bytes, ...]:
+def _page_to_json(page: PageRef) -> JsonValue:
+    if page.pack is None:
+        return []
+    return [page.page_id.hex(), text_of(page.pack.session_id), page.pack.ordinal]
+
+
+def _page_from_json(value: JsonValue) -> PageRef:
+    parts = as_list(value)
+    if value == []:
+        return NO_PAGE
+    ensure(len(parts) == 3, "A point has a page that makes no sense.")
+    page_id, session, ordinal = as_text(parts[0]), as_text(parts[1]), as_int(parts[2])
     try:
-        ids = tuple(bytes.fromhex(text) if text else NO_ID for text in texts)
-    except ValueError:
+        page = PageRef(bytes.fromhex(page_id), PackNumber(id_of(session), ordinal))
+    except (ValueError, Invalid):
         raise Damaged("A point has a page id that is none.") from None
-    ensure(all(len(one) == ID_BYTES for one in ids), "A point has a page id that is none.")
-    return ids
+    ensure(
+        len(page.page_id) == ID_BYTES and page.page_id != NO_ID and 0 <= ordinal < 2**32,
+        "A point has a page id that is none.",
+    )
+    return page

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kyanite.base.errors import EngineError, StorageError, StorageUnavailable
 from kyanite.engine.format import NO_ID
 from kyanite.engine.page_reader import PageReader
-from kyanite.engine.pages import decode_inner, decode_leaf
+from kyanite.engine.pages import PageRef, decode_inner, decode_leaf
 from kyanite.engine.point import Point, PointDisk
 
 
@@ -32,33 +32,35 @@ def walk(point: Point, reader: PageReader, skip: set[bytes]) -> Iterator[Place]:
     """Every page and chunk of a point, without the insides of the leaf pages in ``skip``."""
     for disk in point.disks:
         span_of_inner = disk.page_span_bytes * disk.inner_fanout
-        for number, inner_id in enumerate(disk.inner):
+        for number, inner in enumerate(disk.inner):
+            inner_id = inner.page_id
             if inner_id == NO_ID:
                 continue
             offset = number * span_of_inner
             length = min(span_of_inner, disk.size_bytes - offset)
             try:
-                leaves = decode_inner(reader.read(inner_id), disk.inner_fanout)
+                leaves = decode_inner(reader.read(inner), disk.inner_fanout)
             except StorageUnavailable:
                 raise
             except (EngineError, StorageError) as error:
                 yield Place(inner_id, disk.disk_id, offset, length, str(error))
                 continue
             yield Place(inner_id, disk.disk_id, offset, length)
-            for nth, leaf_id in enumerate(leaves):
-                if leaf_id != NO_ID:
+            for nth, leaf in enumerate(leaves):
+                if leaf.page_id != NO_ID:
                     span = number * disk.inner_fanout + nth
-                    yield from _walk_leaf(disk, span, leaf_id, reader, skip)
+                    yield from _walk_leaf(disk, span, leaf, reader, skip)
 
 
 def _walk_leaf(
-    disk: PointDisk, span: int, leaf_id: bytes, reader: PageReader, skip: set[bytes]
+    disk: PointDisk, span: int, leaf: PageRef, reader: PageReader, skip: set[bytes]
 ) -> Iterator[Place]:
+    leaf_id = leaf.page_id
     offset, length = disk.span_offset(span), disk.span_length(span)
     if leaf_id in skip:
         return
     try:
-        entries = decode_leaf(reader.read(leaf_id), length)
+        entries = decode_leaf(reader.read(leaf), length)
     except StorageUnavailable:
         raise
     except (EngineError, StorageError) as error:

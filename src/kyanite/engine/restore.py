@@ -22,7 +22,7 @@ from kyanite.engine.format import EntryType
 from kyanite.engine.index import Index, load_index
 from kyanite.engine.keys import RestoreKeys
 from kyanite.engine.pack import open_entry
-from kyanite.engine.page_reader import PageReader, Span
+from kyanite.engine.page_reader import PageReader, Span, named_first
 from kyanite.engine.pages import Entry
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
@@ -160,10 +160,10 @@ class _Restore:
             at = span.offset
             for entry in entries:
                 if entry.chunk_id is not None and not self._already.covers(at, entry.length):
-                    location = self._index.find(entry.chunk_id)
-                    if location is None:
+                    copies = named_first(self._index.find_all(entry.chunk_id), entry.pack)
+                    if not copies:
                         raise Missing(_no_chunk(entry.chunk_id, at))
-                    yield Wanted(entry.chunk_id, entry.length, location, [at])
+                    yield Wanted(entry.chunk_id, entry.length, copies[0], [at])
                 at += entry.length
 
     def _fetch(self, fetch: Fetch, _: memoryview) -> None:

@@ -24,6 +24,12 @@ from kyanite.engine.format import (
 from kyanite.engine.keys import settings_key
 from kyanite.engine.sealed_object import from_json_bytes, to_json_bytes
 
+# What a chunk takes in a leaf page, and a leaf page in an inner page, if each is in another
+# pack: ids, numbers and the names of the packs.
+LEAF_CHUNK_BYTES: Final = 58
+INNER_LEAF_BYTES: Final = 54
+MAX_LEAF_CHUNKS: Final = 1 << 16
+
 _HEADER: Final = struct.Struct("<8sHHI16s")
 _MAC_BYTES: Final = 32
 MAX_REPOSITORY_BYTES: Final = _HEADER.size + MAX_SETTINGS_BYTES + _MAC_BYTES
@@ -59,7 +65,10 @@ class RepositorySettings:
             raise Invalid("A page lists at least one chunk and less than 2 GiB.")
         if self.page_span_bytes % self.cut_bytes or not 1 <= self.inner_fanout <= 4096:
             raise Invalid("Pages hold whole chunks, inner pages at most 4096 pages.")
-        longest_page = max(self.page_span_bytes // self.cut_bytes * 36, self.inner_fanout * 32)
+        chunks = self.page_span_bytes // self.cut_bytes
+        if chunks > MAX_LEAF_CHUNKS:
+            raise Invalid("A page lists at most 65536 chunks.")
+        longest_page = max(chunks * LEAF_CHUNK_BYTES, self.inner_fanout * INNER_LEAF_BYTES)
         if longest_page + 8 * KIB > min(MAX_CHUNK_BYTES, self.pack_bytes):
             raise Invalid("A page must fit into a pack, and is at most as long as a chunk may be.")
 

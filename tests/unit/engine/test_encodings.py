@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kyanite.base.errors import Damaged, EngineError, Invalid, UnknownFormat, WrongKey
 from kyanite.engine.compression import compress, decompress
-from kyanite.engine.format import NO_ID, Codec, Kind, id_of
+from kyanite.engine.format import Codec, Kind, id_of
 from kyanite.engine.index_segment import (
     Location,
     decode_segment,
@@ -22,8 +22,17 @@ from kyanite.engine.index_segment import (
 )
 from kyanite.engine.key_slots import Cost, make_slot, open_slot
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys
-from kyanite.engine.pack import ROW, PackRef, PackTable
-from kyanite.engine.pages import Entry, decode_inner, decode_leaf, encode_inner, encode_leaf, tidy
+from kyanite.engine.pack import ROW, PackNumber, PackRef, PackTable
+from kyanite.engine.pages import (
+    NO_PAGE,
+    Entry,
+    PageRef,
+    decode_inner,
+    decode_leaf,
+    encode_inner,
+    encode_leaf,
+    tidy,
+)
 from kyanite.engine.point import Point
 from kyanite.engine.sealed_object import seal, unseal
 from kyanite.engine.session import SessionTicket
@@ -33,10 +42,16 @@ from support.engine import CHEAP
 REPOSITORY = b"r" * 16
 KEY = b"k" * 32
 ENTRIES = st.lists(
-    st.builds(
-        Entry,
-        st.integers(1, 1 << 20),
-        st.one_of(st.none(), st.binary(min_size=32, max_size=32)),
+    st.one_of(
+        st.builds(Entry, st.integers(1, 1 << 20), st.none(), st.none()),
+        st.builds(
+            Entry,
+            st.integers(1, 1 << 20),
+            st.binary(min_size=32, max_size=32),
+            st.builds(
+                PackNumber, st.sampled_from([b"1" * 16, b"2" * 16]), st.integers(0, 2**32 - 1)
+            ),
+        ),
     ),
     min_size=1,
     max_size=50,
@@ -64,12 +79,13 @@ def test_bytes_that_are_no_page_are_damaged_and_nothing_else(rubbish: bytes) -> 
 
 
 def test_an_inner_page_leaves_out_missing_pages_at_its_end() -> None:
-    ids = [NO_ID, b"a" * 32, NO_ID, NO_ID]
-    page = encode_inner(ids)
+    leaf = PageRef(b"a" * 32, PackNumber(b"s" * 16, 7))
+    leaves = [NO_PAGE, leaf, NO_PAGE, NO_PAGE]
+    page = encode_inner(leaves)
     assert page is not None
-    assert len(page) == 4 + 64
-    assert decode_inner(page, 4) == ids
-    assert encode_inner([NO_ID] * 4) is None
+    assert len(page) == 8 + 20 + 64 + 2
+    assert decode_inner(page, 4) == leaves
+    assert encode_inner([NO_PAGE] * 4) is None
 
 
 def _packs(chooser: random.Random, count: int) -> list[PackTable]:
