@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from support.disk_contents import MIB, write_noise
+from support.disk_contents import MIB, scatter_noise, write_noise
 from support.house import House
 from support.waiting import eventually
 
@@ -71,26 +71,25 @@ def test_a_stop_in_the_middle_of_a_copy_is_final_within_seconds_and_leaves_nothi
 
 
 @pytest.mark.measured
-def test_progress_grows_and_tells_the_truth(house: House) -> None:
+def test_progress_grows_and_is_within_a_tenth_of_the_bytes_moved(house: House) -> None:
     machine = house.smallest_machine()
-    write_noise(house, machine.disk_ids[0], 96 * MIB, 23)
-    house.control.add_fault(method="GET", path="^/md-", times=None, totalBytesPerSecond=16 * MIB)
+    # Small reads, or what is under way at once would be a good part of the whole.
+    scatter_noise(house, machine.disk_ids[0], 768, MIB // 4, 2 * MIB, 23)
+    whole = 768 * MIB // 4
+    house.control.add_fault(method="GET", path="^/md-", times=None, totalBytesPerSecond=24 * MIB)
     begun = house.control.operation("disks", "GetBlob")["bytesOut"]
     _, backup = house.run_policy(house.policy("slow", [machine]))
+    moved = 0
     seen: list[int] = []
     off: list[float] = []
-    while (session := house.client.get(f"/jobSessions/{backup}"))["status"] in (
-        "Pending", "Running",
-    ):  # fmt: skip
+    while house.client.get(f"/jobSessions/{backup}")["status"] in ("Pending", "Running"):
         items = house.client.get(f"/jobSessions/{backup}/protectedItems", Limit=-1)["results"]
-        copied = house.control.operation("disks", "GetBlob")["bytesOut"] - begun
         reads = [r["rates"]["readDataBytes"] for i in items for r in i["runs"] if r["rates"]]
+        moved_before, moved = moved, house.control.operation("disks", "GetBlob")["bytesOut"] - begun
         if reads and reads[0]:
             seen.append(reads[0])
-            off.append(abs(reads[0] - copied) / (96 * MIB))
-        time.sleep(0.3)
-    assert session["status"] == "Success"
-    assert len(seen) > 5
+            off.append(max(moved_before - reads[0], reads[0] - moved) / whole)
+    assert house.client.get(f"/jobSessions/{backup}")["status"] == "Success"
+    assert len(set(seen)) > 10
     assert seen == sorted(seen)
-    # Within a tenth, apart from what moves between two looks at a moving thing.
-    assert sorted(off)[len(off) // 2] <= 0.1 + 0.5 * 16 / 96
+    assert max(off) <= 0.1

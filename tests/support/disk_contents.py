@@ -27,6 +27,15 @@ def write_noise(house: House, disk_id: str, size_bytes: int, seed: int) -> Conte
     return Content(disk_id, data)
 
 
+def scatter_noise(
+    house: House, disk_id: str, pieces: int, piece_bytes: int, apart_bytes: int, seed: int
+) -> None:
+    """Incompressible pieces with nothing between them, from ``AT`` on."""
+    chooser = random.Random(seed)
+    for number in range(pieces):
+        house.control.write_disk(disk_id, AT + number * apart_bytes, chooser.randbytes(piece_bytes))
+
+
 def change(house: House, content: Content, offset: int, length: int, seed: int) -> Content:
     """Overwrite a part of it."""
     piece = random.Random(seed).randbytes(length)

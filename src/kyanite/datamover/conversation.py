@@ -30,7 +30,8 @@ from kyanite.datamover.messages import (
 from kyanite.datamover.transport import TransportClosed
 
 PROGRESS_SECONDS: Final = 0.25
-"""How often progress is told."""
+"""How often progress is told; sooner when a good part of the whole has moved."""
+_TELLING_PARTS: Final = 50
 _TURN_SECONDS: Final = 0.05
 """How often the listener looks up: so long the end of the work waits for it at most."""
 SILENCE_SECONDS: Final = 30.0
@@ -130,6 +131,16 @@ class Conversation:
             self._told = now
         self._channel.send(now)
 
+    def _is_news(self) -> bool:
+        """Whether it is time to tell how far the work is."""
+        with self._changed:
+            moved = max(
+                self._counts[0] - self._told.read_bytes,
+                self._counts[1] - self._told.processed_bytes,
+            )
+            far = 0 < self._total < _TELLING_PARTS * moved
+        return far or time.monotonic() - self._told_at >= PROGRESS_SECONDS
+
     def end(self) -> None:
         """The work is over: stop listening, leave the channel to the caller."""
         self._over = True
@@ -139,7 +150,7 @@ class Conversation:
         try:
             while not self._over:
                 message = self._channel.receive(_TURN_SECONDS)
-                if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
+                if self._is_news():
                     self._told_at = time.monotonic()
                     self.tell_progress()
                 if message is not None:

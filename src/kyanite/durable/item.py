@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kyanite.durable.fence import fenced
 from kyanite.durable.results import Bytes, end_run, raise_bytes
@@ -14,9 +14,27 @@ from kyanite.rules.sessions import SessionStatus
 if TYPE_CHECKING:
     from kyanite.durable.reporting import Reporting
 
+DUE_PARTS: Final = 40
+DUE_SECONDS: Final = 1.0
+
+
+def is_due(moved: Bytes, stored: Bytes, waited_seconds: float) -> bool:
+    """Whether counts have changed by much, or a while ago, since they were stored."""
+    if waited_seconds >= DUE_SECONDS:
+        return moved != stored
+    steps = (
+        moved.read - stored.read,
+        moved.processed - stored.processed,
+        moved.transferred - stored.transferred,
+    )
+    return DUE_PARTS * max(steps) > moved.total
+
 
 class Item:
-    """Counts bytes in memory; the runtime stores them every second, `flush` at once.
+    """Counts bytes in memory; the runtime stores them when they are due, `flush` at once.
+
+    Due is what has moved a fortieth of the item or waited a second: what people see is true
+    to a tenth also of an item that takes two seconds.
 
     What people see never shrinks: after a takeover the counts begin anew and show when they
     pass what was reached before.
@@ -30,6 +48,7 @@ class Item:
         self._lock = threading.Lock()
         self._moved = Bytes()
         self._stored = Bytes()
+        self._stored_at_seconds = 0.0
 
     def set_total(self, total_bytes: int) -> None:
         """How large the item is."""
@@ -50,6 +69,15 @@ class Item:
                 self._moved.processed + processed,
                 self._moved.transferred + transferred,
             )
+
+    def flush_if_due(self, now_seconds: float) -> None:
+        """Store the counts if they have changed by much, or a while ago. On a clock that only
+        goes forward."""
+        with self._lock:
+            moved = self._moved
+        if is_due(moved, self._stored, now_seconds - self._stored_at_seconds):
+            self.flush()
+            self._stored_at_seconds = now_seconds
 
     def flush(self) -> None:
         """Store the counts if they have changed."""

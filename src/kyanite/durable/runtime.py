@@ -36,7 +36,7 @@ _SESSIONS_AT_A_TIME: Final = 64
 _CHILDREN_AT_A_TIME: Final = 8
 # A stop is heard within this time.
 _LOOK_SECONDS: Final = 0.4
-_FLUSH_SECONDS: Final = 1.0
+_FLUSH_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 1.0
 
@@ -148,7 +148,7 @@ class Runtime:
         for context in self._worker.contexts():
             try:
                 for item in list(context.items):
-                    item.flush()
+                    item.flush_if_due(time.monotonic())
             except LeaseLost:
                 context.tell_lost()
 
