@@ -10,6 +10,7 @@ is handed out next.
 from __future__ import annotations
 
 import mmap
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -28,7 +29,12 @@ _LOOK_SECONDS: Final = 0.02
 
 @contextmanager
 def warm_memory(size_bytes: int) -> Iterator[None]:
-    """In the block, the next ``size_bytes`` that anybody asks for are at hand."""
+    """In the block, the next ``size_bytes`` that anybody asks for are at hand.
+
+    What earlier runs have left to be written to the disk is written first: else the kernel
+    slows down whoever writes next.
+    """
+    os.sync()
     held: deque[mmap.mmap] = deque()
     while len(held) * _PIECE_BYTES < size_bytes and _free_bytes() > _LEFT_BYTES + _PIECE_BYTES:
         held.append(_touched())
