@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import AzureError, HttpResponseError
+from azure.mgmt.storage.models import BlobServiceProperties
 from azure.mgmt.storage.models import ImmutabilityPolicy as ContainerImmutability
 from azure.storage.blob import (
     BlobBlock,
@@ -253,3 +254,32 @@ def test_an_expired_policy_of_a_container_lets_delete_and_not_overwrite(
             change()
         assert code(refusal.value) == "BlobImmutableDueToPolicy"
     blob.delete_blob()
+
+
+def test_what_was_deleted_softly_survives_a_sigkill_and_ends_by_the_clock_of_the_lab(
+    lab: LabProcess, account: Account, container: ContainerClient
+) -> None:
+    days: dict[str, object] = {"enabled": True, "days": 3}
+    switches: dict[str, object] = {
+        "deleteRetentionPolicy": days,
+        "containerDeleteRetentionPolicy": days,
+    }
+    storage_client(lab.azure, account.subscription_id).blob_services.set_service_properties(
+        account.group, account.name, BlobServiceProperties({"properties": switches})
+    )
+    service = account.client(account.key)
+    service.create_container("other").upload_blob("b", b"2")
+    service.delete_container("other")
+    blob = container.upload_blob("b", b"1")
+    blob.delete_blob()
+    lab.kill()
+    lab.start()
+    blob.undelete_blob()
+    assert blob.download_blob().readall() == b"1"
+    blob.delete_blob()
+    lab.control.advance(3 * 24 * 3600 + 1)
+    with pytest.raises(HttpResponseError):
+        blob.undelete_blob()
+    assert list(container.list_blobs(include=["deleted"])) == []
+    assert [one.name for one in service.list_containers(include_deleted=True)] == ["box"]
+    assert list((lab.directory / "storage_blob" / "content").glob("??/*")) == []

@@ -321,19 +321,13 @@ def test_a_large_upload_in_parallel_blocks_comes_back(
     assert client.download_blob(max_concurrency=4).readall() == data
 
 
-def test_blobs_of_other_kinds_and_snapshots_are_refused_loudly(
-    container: ContainerClient,
-) -> None:
+def test_blobs_of_other_kinds_are_refused_loudly(container: ContainerClient) -> None:
     blob = container.get_blob_client("p")
     with pytest.raises(HttpResponseError) as refusal:
         blob.create_page_blob(512)
     assert refusal.value.status_code == 501
     with pytest.raises(HttpResponseError) as refusal:
         blob.create_append_blob()
-    assert refusal.value.status_code == 501
-    blob = container.upload_blob("b", b"1")
-    with pytest.raises(HttpResponseError) as refusal:
-        blob.create_snapshot()
     assert refusal.value.status_code == 501
     with pytest.raises(HttpResponseError) as refusal:
         list(container.find_blobs_by_tags("a='1'"))

@@ -99,7 +99,7 @@ def test_odd_parameters_of_a_list_are_refused(account: Account, container: Conta
         ({"maxresults": "many"}, "InvalidQueryParameterValue"),
         ({"marker": "nonsense"}, "InvalidQueryParameterValue"),
         ({"include": "everything"}, "InvalidQueryParameterValue"),
-        ({"include": "metadata,snapshots"}, "NotImplemented"),
+        ({"include": "metadata,permissions"}, "NotImplemented"),
         ({"order": "down"}, "UnsupportedQueryParameter"),
     ):
         answer = account.raw("GET", container.container_name, query={**LIST, **wrong})

@@ -111,10 +111,11 @@ def test_a_name_is_taken_once_in_the_whole_cloud(
         ({"location": None}, 400),
         ({"colour": "blue"}, 400),
         ({"properties": {"isHnsEnabled": True}}, 501),
-        ({"properties": {"allowBlobPublicAccess": True}}, 501),
-        ({"properties": {"networkAcls": {"defaultAction": "Deny"}}}, 501),
+        ({"properties": {"networkAcls": {"defaultAction": "Perhaps"}}}, 400),
+        ({"properties": {"networkAcls": {"ipRules": [{"value": "10.0.0.1"}]}}}, 400),
+        ({"properties": {"minimumTlsVersion": "SSL3"}}, 400),
         ({"properties": {"encryption": {"keySource": "Microsoft.Keyvault"}}}, 501),
-        ({"properties": {"publicNetworkAccess": "Disabled"}}, 501),
+        ({"properties": {"publicNetworkAccess": "SecuredByPerimeter"}}, 501),
     ],
 )
 def test_what_the_lab_cannot_do_is_refused_when_an_account_is_created(
@@ -200,7 +201,7 @@ def test_switches_of_the_blob_service_that_the_lab_has_not_are_refused(
     assert shown.blob_service_properties.is_versioning_enabled is False
     for properties in (
         {"automaticSnapshotPolicyEnabled": True},
-        {"deleteRetentionPolicy": {"enabled": True, "days": 7}},
+        {"changeFeed": {"enabled": True}},
     ):
         with pytest.raises(HttpResponseError) as refusal:
             storage.blob_services.set_service_properties(

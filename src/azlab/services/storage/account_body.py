@@ -1,7 +1,7 @@
 """The JSON of a storage account: which members it may have, and what becomes of them.
 
-A switch for something that the lab does not do (firewalls, other encryption keys, file systems)
-is taken in its harmless position and refused in any other.
+A switch for something that the lab does not do (other encryption keys, file systems) is taken in
+its harmless position and refused in any other.
 """
 
 import re
@@ -12,7 +12,6 @@ from azlab.core.json_types import (
     JsonObject,
     JsonValue,
     flag_at,
-    list_at,
     make_object_at,
     object_at,
     string_map_at,
@@ -20,7 +19,7 @@ from azlab.core.json_types import (
 )
 from azlab.core.members import Shape, check_members
 from azlab.core.service import Lab
-from azlab.services.storage import account_worm
+from azlab.services.storage import account_network, account_worm
 from azlab.services.storage_blob.tiers import BLOCK_BLOB_TIERS
 
 _NAME = re.compile(r"[a-z0-9]{3,24}")
@@ -29,6 +28,7 @@ SKUS = (
     *("Premium_LRS", "Premium_ZRS"),
 )
 KINDS = ("StorageV2", "Storage", "BlobStorage", "BlockBlobStorage")
+_TLS_VERSIONS = ("TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3")
 _DEFAULT_TIERS = ("Hot", "Cool", "Cold")
 
 SHAPE: Shape = {
@@ -69,20 +69,19 @@ SHAPE: Shape = {
         "privateEndpointConnections": None,
         "provisioningState": None,
         "publicNetworkAccess": None,
+        "secondaryLocation": None,
         "statusOfPrimary": None,
+        "statusOfSecondary": None,
         "supportsHttpsTrafficOnly": None,
     },
 }
 _SET_IN_PROPERTIES = (
-    *("accessTier", "allowCrossTenantReplication", "allowSharedKeyAccess"),
+    *("accessTier", "allowBlobPublicAccess", "allowCrossTenantReplication"),
+    "allowSharedKeyAccess",
     *("defaultToOAuthAuthentication", "minimumTlsVersion"),
 )
-_ONLY_OFF = (
-    *("allowBlobPublicAccess", "isHnsEnabled", "isLocalUserEnabled", "isNfsV3Enabled"),
-    "isSftpEnabled",
-)
+_ONLY_OFF = (*("isHnsEnabled", "isLocalUserEnabled", "isNfsV3Enabled", "isSftpEnabled"),)
 _ONLY_VALUE = {
-    "publicNetworkAccess": "Enabled",
     "dnsEndpointType": "Standard",
     "largeFileSharesState": "Disabled",
 }
@@ -165,6 +164,12 @@ def changed(body: JsonObject, asked: JsonObject) -> JsonObject:
     if sku:
         if sku not in SKUS:
             raise invalid_parameter("sku.name", f"The sku '{sku}' is not known; {SKUS} are.")
+        if sku.split("_")[0] != text_at(body, "sku", "tier"):
+            raise ArmError(
+                409,
+                "StorageAccountTypeCannotBeChanged",
+                "A standard account cannot become a premium one, nor the other way round.",
+            )
         body["sku"] = {"name": sku, "tier": sku.split("_")[0]}
     kind = text_at(asked, "kind")
     if kind and kind != text_at(body, "kind"):
@@ -177,15 +182,28 @@ def changed(body: JsonObject, asked: JsonObject) -> JsonObject:
 
 
 def _apply_properties(body: JsonObject, asked: JsonObject) -> None:
+    account_network.apply(body, asked)
     properties = make_object_at(body, "properties")
     wanted = object_at(asked, "properties")
     for name in _SET_IN_PROPERTIES:
         if wanted.get(name) is not None:
             properties[name] = wanted[name]
+    version = text_at(properties, "minimumTlsVersion")
+    if version not in _TLS_VERSIONS:
+        raise invalid_parameter("minimumTlsVersion", f"'{version}' is none of {_TLS_VERSIONS}.")
+    _set_secondary(body, properties)
     tier = text_at(properties, "accessTier")
     if tier not in _DEFAULT_TIERS:
         known = ", ".join(t for t in BLOCK_BLOB_TIERS if t in _DEFAULT_TIERS)
         raise invalid_parameter("accessTier", f"The tier '{tier}' is none of {known}.")
+
+
+def _set_secondary(body: JsonObject, properties: JsonObject) -> None:
+    """An account that is replicated to another region shows that there is one."""
+    if "G" in text_at(body, "sku", "name").split("_")[-1]:
+        properties["statusOfSecondary"] = "available"
+    else:
+        properties.pop("statusOfSecondary", None)
 
 
 def _check(asked: JsonObject) -> None:
@@ -201,7 +219,3 @@ def _check(asked: JsonObject) -> None:
         raise not_simulated("The lab serves storage over HTTPS only.")
     if text_at(properties, "encryption", "keySource") not in ("", "Microsoft.Storage"):
         raise not_simulated("The lab encrypts storage with keys of the platform only.")
-    rules = object_at(properties, "networkAcls")
-    listed = [rule for name in ("ipRules", "virtualNetworkRules") for rule in list_at(rules, name)]
-    if text_at(rules, "defaultAction") not in ("", "Allow") or listed:
-        raise not_simulated("The lab has no firewalls for storage accounts.")

@@ -5,20 +5,27 @@ from dataclasses import replace
 from azlab.core.arm import ArmCall, ArmError
 from azlab.core.errors import invalid_parameter, not_simulated
 from azlab.core.http import Response, json_response
-from azlab.core.json_types import JsonObject, flag_at, list_at, object_at, text_at
+from azlab.core.json_types import (
+    JsonObject,
+    flag_at,
+    integer_at,
+    list_at,
+    object_at,
+    text_at,
+)
 from azlab.core.members import Shape, check_members
 from azlab.core.resource_ids import ResourceId
 from azlab.services.storage import account_worm
+from azlab.services.storage_blob.operations.service_calls import MAX_RETENTION_DAYS
 from azlab.services.storage_blob.service import BlobService
 from azlab.services.storage_blob.store import accounts, containers
 from azlab.services.storage_blob.store.database import Transaction
+from azlab.services.storage_blob.store.records import ServiceSettings
 from azlab.services.storage_blob.strict import VERSIONS
 
 TYPE = "Microsoft.Storage/storageAccounts/blobServices"
-_POLICIES = (
-    *("deleteRetentionPolicy", "containerDeleteRetentionPolicy", "changeFeed"),
-    *("restorePolicy", "lastAccessTimeTrackingPolicy"),
-)
+_POLICIES = ("changeFeed", "restorePolicy", "lastAccessTimeTrackingPolicy")
+_RETENTION: Shape = {"enabled": None, "days": None, "allowPermanentDelete": None}
 _SHAPE: Shape = {
     "id": None,
     "name": None,
@@ -30,6 +37,8 @@ _SHAPE: Shape = {
         "defaultServiceVersion": None,
         "cors": {"corsRules": None},
         "staticWebsite": None,
+        "deleteRetentionPolicy": _RETENTION,
+        "containerDeleteRetentionPolicy": _RETENTION,
         **dict.fromkeys(_POLICIES),
     },
 }
@@ -66,7 +75,10 @@ class BlobServices:
         return call.page([self._shown(call, account_of(call))])
 
     def put(self, call: ArmCall) -> Response:
-        """Versions can be switched; other switches are taken in their position "off" only."""
+        """Versions and soft delete can be switched; the rest is taken in its position "off" only.
+
+        What the body leaves out stays as it is.
+        """
         account_id = account_of(call)
         asked = call.json()
         check_members(asked, _SHAPE)
@@ -87,11 +99,10 @@ class BlobServices:
             if version:
                 kept = f"<DefaultServiceVersion>{version}</DefaultServiceVersion>"
                 accounts.set_service_properties(tx, account_id.name, kept)
-            settings = accounts.settings(tx, account_id.name)
-            versioning = bool(flag_at(properties, "isVersioningEnabled"))
-            if settings.versioning and not versioning:
+            settings = _asked_settings(properties, accounts.settings(tx, account_id.name))
+            if not settings.versioning:
                 _check_versions_may_stop(call, tx, account_id)
-            accounts.set_settings(tx, account_id.name, replace(settings, versioning=versioning))
+            accounts.set_settings(tx, account_id.name, settings)
         return json_response(200, self._shown(call, account_id))
 
     def _shown(self, call: ArmCall, account_id: ResourceId) -> JsonObject:
@@ -101,8 +112,11 @@ class BlobServices:
             settings = accounts.settings(tx, account_id.name)
         properties: JsonObject = {
             "cors": {"corsRules": []},
-            "deleteRetentionPolicy": {"enabled": False, "allowPermanentDelete": False},
-            "containerDeleteRetentionPolicy": {"enabled": False},
+            "deleteRetentionPolicy": {
+                **_retention(settings.blob_days),
+                "allowPermanentDelete": settings.permanent_delete,
+            },
+            "containerDeleteRetentionPolicy": _retention(settings.container_days),
             "isVersioningEnabled": settings.versioning,
             "changeFeed": {"enabled": False},
             "restorePolicy": {"enabled": False},
@@ -127,3 +141,30 @@ def _check_versions_may_stop(call: ArmCall, tx: Transaction, account_id: Resourc
             "Blob versioning cannot be disabled while immutable storage with versioning is "
             "enabled on the account or on one of its containers.",
         )
+
+
+def _asked_settings(properties: JsonObject, held: ServiceSettings) -> ServiceSettings:
+    versioning = flag_at(properties, "isVersioningEnabled")
+    settings = held if versioning is None else replace(held, versioning=versioning)
+    if properties.get("deleteRetentionPolicy") is not None:
+        days = _days(properties, "deleteRetentionPolicy")
+        permanent = flag_at(properties, "deleteRetentionPolicy", "allowPermanentDelete")
+        settings = replace(settings, blob_days=days, permanent_delete=bool(permanent))
+    if properties.get("containerDeleteRetentionPolicy") is not None:
+        days = _days(properties, "containerDeleteRetentionPolicy")
+        settings = replace(settings, container_days=days)
+    return settings
+
+
+def _days(properties: JsonObject, name: str) -> int | None:
+    """None for a policy that is off."""
+    if not flag_at(properties, name, "enabled"):
+        return None
+    days = integer_at(properties, name, "days")
+    if days is None or not 1 <= days <= MAX_RETENTION_DAYS:
+        raise invalid_parameter(f"{name}.days", f"It must be from 1 to {MAX_RETENTION_DAYS}.")
+    return days
+
+
+def _retention(days: int | None) -> JsonObject:
+    return {"enabled": False} if days is None else {"enabled": True, "days": days}

@@ -25,7 +25,7 @@ def shown(call: ArmCall, account_id: ResourceId, container: Container) -> JsonOb
     metadata: dict[str, JsonValue] = {**container.metadata}
     properties: JsonObject = {
         "defaultEncryptionScope": NO_SCOPE,
-        "deleted": False,
+        "deleted": container.deleted is not None,
         "denyEncryptionScopeOverride": False,
         "hasImmutabilityPolicy": worm.policy is not None,
         "hasLegalHold": bool(worm.holds),
@@ -35,9 +35,14 @@ def shown(call: ArmCall, account_id: ResourceId, container: Container) -> JsonOb
         "leaseState": state.value.capitalize(),
         "leaseStatus": "Locked" if lease_state.is_locked(container.lease, now) else "Unlocked",
         "metadata": metadata,
-        "publicAccess": "None",
+        "publicAccess": container.public_access.capitalize() or "None",
         "remainingRetentionDays": 0,
     }
+    if container.deleted is not None:
+        left = container.deleted.until - now
+        properties["deletedTime"] = iso(container.deleted.at)
+        properties["remainingRetentionDays"] = max(0, left.days)
+        properties["version"] = container.version
     if worm.policy is not None:
         history: list[JsonValue] = [_update(one) for one in worm.policy.history]
         properties["immutabilityPolicy"] = {

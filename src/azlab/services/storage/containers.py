@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from azlab.core.arm import ArmCall, ArmError
-from azlab.core.errors import not_simulated
+from azlab.core.errors import invalid_parameter, not_simulated
 from azlab.core.http import Response, json_response
 from azlab.core.json_types import JsonObject, flag_at, object_at, string_map_at, text_at
 from azlab.core.members import Shape, check_members
+from azlab.core.resource_ids import ResourceId
 from azlab.services.storage import account_worm, container_body
 from azlab.services.storage.blob_services import account_of
 from azlab.services.storage_blob import lease_state, names
@@ -45,6 +46,7 @@ class Containers:
         account_id = account_of(call)
         asked = call.json()
         metadata = _asked_metadata(asked)
+        public = _asked_public_access(call, account_id)
         immutable = flag_at(asked, "properties", "immutableStorageWithVersioning", "enabled")
         try:
             names.check_container(call.id.name)
@@ -57,11 +59,17 @@ class Containers:
             if known is None:
                 worm = _new_worm(tx, account_id.name, account, immutable, now)
                 found = containers.create(
-                    tx, account_id.name, call.id.name, metadata or {}, now, worm=worm
+                    tx,
+                    account_id.name,
+                    call.id.name,
+                    metadata or {},
+                    now,
+                    worm=worm,
+                    public_access=public or "",
                 )
             else:
                 _check_not_switched(known, immutable)
-                found = _with_metadata(known, metadata)
+                found = _changed(known, metadata, public)
                 found = containers.touch(tx, found, now)
         return json_response(
             201 if known is None else 200, container_body.shown(call, account_id, found)
@@ -71,13 +79,14 @@ class Containers:
         account_id = account_of(call)
         asked = call.json()
         metadata = _asked_metadata(asked)
+        public = _asked_public_access(call, account_id)
         immutable = flag_at(asked, "properties", "immutableStorageWithVersioning", "enabled")
         with self._database.transaction() as tx:
             known = containers.find(tx, account_id.name, call.id.name)
             if known is None:
                 raise not_found()
             _check_not_switched(known, immutable)
-            changed = _with_metadata(known, metadata)
+            changed = _changed(known, metadata, public)
             found = containers.touch(tx, changed, call.lab.clock.now())
         return json_response(200, container_body.shown(call, account_id, found))
 
@@ -90,9 +99,14 @@ class Containers:
         return json_response(200, container_body.shown(call, account_id, found))
 
     def list(self, call: ArmCall) -> Response:
+        """`$include=deleted` shows the soft-deleted ones too."""
         account_id = account_of(call)
+        include = call.query("$include")
+        if include not in ("", "deleted"):
+            raise invalid_parameter("$include", f"'{include}' is not known; 'deleted' is.")
         with self._database.transaction() as tx:
-            found = containers.listed(tx, account_id.name)
+            containers.purge(tx, account_id.name, call.lab.clock.now())
+            found = containers.listed(tx, account_id.name, deleted=bool(include))
         return call.page(container_body.shown(call, account_id, one) for one in found)
 
     def delete(self, call: ArmCall) -> Response:
@@ -109,7 +123,7 @@ class Containers:
                     "There is currently a lease on the container and no lease ID was specified.",
                 )
             _check_may_go(found, containers.has_blobs(tx, account_id.name, found.name))
-            containers.delete(tx, account_id.name, call.id.name)
+            containers.retire(tx, found, call.lab.clock.now())
         return Response(200)
 
 
@@ -161,24 +175,36 @@ def _check_may_go(container: Container, has_blobs: bool) -> None:
         )
 
 
-def _with_metadata(container: Container, metadata: dict[str, str] | None) -> Container:
-    return container if metadata is None else replace(container, metadata=metadata)
+def _changed(
+    container: Container, metadata: dict[str, str] | None, public: str | None
+) -> Container:
+    kept = container if metadata is None else replace(container, metadata=metadata)
+    return kept if public is None else replace(kept, public_access=public)
+
+
+def _asked_public_access(call: ArmCall, account_id: ResourceId) -> str | None:
+    """As the data plane writes it; None when it is to stay."""
+    text = text_at(call.json(), "properties", "publicAccess")
+    if text not in ("", "None", "Blob", "Container"):
+        raise invalid_parameter("publicAccess", f"'{text}' is none of None, Blob, Container.")
+    account = call.lab.resources.body(call.tx, account_id) or {}
+    allowed = flag_at(account, "properties", "allowBlobPublicAccess")
+    if text in ("Blob", "Container") and not allowed:
+        raise ArmError(
+            409,
+            "PublicAccessNotPermitted",
+            "Public access is not permitted on this storage account.",
+        )
+    return text.lower().replace("none", "") if text else None
 
 
 def _asked_metadata(asked: JsonObject) -> dict[str, str] | None:
     """Refuses what the lab does not do; None when the metadata is to stay."""
     check_members(asked, _SHAPE)
     properties = object_at(asked, "properties")
-    if text_at(properties, "publicAccess") not in ("", "None"):
-        raise ArmError(
-            409,
-            "PublicAccessNotPermitted",
-            "Public access is not permitted on this storage account.",
-        )
-    if text_at(properties, "defaultEncryptionScope") not in (
-        "",
-        container_body.NO_SCOPE,
-    ) or flag_at(properties, "denyEncryptionScopeOverride"):
+    scope = text_at(properties, "defaultEncryptionScope")
+    other_scope = scope not in ("", container_body.NO_SCOPE)
+    if other_scope or flag_at(properties, "denyEncryptionScopeOverride"):
         raise not_simulated("The lab does not simulate encryption scopes.")
     for name in ("enableNfsV3AllSquash", "enableNfsV3RootSquash"):
         if flag_at(properties, name):

@@ -13,7 +13,7 @@ from azlab.core.json_types import JsonObject, flag_at, integer_at, text_at
 from azlab.core.resource_ids import ResourceId, parse
 from azlab.core.service import Lab
 from azlab.core.state import Transaction
-from azlab.services.storage import account_worm
+from azlab.services.storage import account_network, account_worm
 from azlab.services.storage_blob.accounts import Account
 
 KIND = "storageAccountName"
@@ -84,4 +84,6 @@ def account(lab: Lab, name: str) -> Account | None:
         default_tier=text_at(body, "properties", "accessTier") or "Hot",
         immutable_versions=account_worm.is_enabled(body),
         default_retention=account_worm.default_retention(body),
+        firewall=account_network.firewall(body),
+        allows_public_access=bool(flag_at(body, "properties", "allowBlobPublicAccess")),
     )

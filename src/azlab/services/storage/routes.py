@@ -77,7 +77,7 @@ def _register_accounts(lab: Lab, database: Database) -> None:
             on_delete=forget,
             on_move=moved,
             notes={
-                "put": "no firewalls, own keys or hierarchical namespace",
+                "put": "no own keys or hierarchical namespace; minimumTlsVersion is only shown",
                 "delete": "with its group it goes whatever its containers hold",
             },
         )
@@ -107,7 +107,7 @@ def _register_below(lab: Lab, service: BlobService) -> None:
             list=services.list,
             put=services.put,
             delete=None,
-            notes={"put": "of the switches only versions can be on"},
+            notes={"put": "of the switches only versions and soft delete can be on"},
         )
     )
     handlers = containers.Containers(service)
@@ -120,13 +120,14 @@ def _register_below(lab: Lab, service: BlobService) -> None:
             list=handlers.list,
             put=handlers.put,
             patch=handlers.patch,
+            queries={"list": ("$include",)},
             delete=handlers.delete,
             actions={
                 "setLegalHold": worm.set_hold,
                 "clearLegalHold": worm.clear_hold,
                 "migrate": worm.migrate,
             },
-            notes={"put": "no encryption scopes or public access"},
+            notes={"put": "no encryption scopes"},
         )
     )
     lab.arm.type(

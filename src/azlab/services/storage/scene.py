@@ -4,7 +4,9 @@ Each entry: `subscription` (id), `group`, `name`, `location`; and if wanted `sku
 `kind` (StorageV2), `accessTier` (Hot), `allowSharedKeyAccess`, `tags`, `containers` (names),
 `versioning` (keep versions), `immutableVersions` (versions, and every container has immutable
 ones) with `defaultRetention` ({days, locked}), `immutableContainers` (names of containers with
-immutable versions; they switch versions on). The account is there and usable at once.
+immutable versions; they switch versions on), `blobRetentionDays` and `containerRetentionDays`
+(soft delete), `allowBlobPublicAccess`, `networkAcls` (as in ARM). The account is there and usable
+at once.
 """
 
 from azlab.core.errors import ArmError
@@ -34,7 +36,8 @@ _MEMBERS = frozenset(
     (
         *("subscription", "group", "name", "location", "sku", "kind", "accessTier"),
         *("allowSharedKeyAccess", "tags", "containers", "versioning", "immutableVersions"),
-        *("defaultRetention", "immutableContainers"),
+        *("defaultRetention", "immutableContainers", "allowBlobPublicAccess", "networkAcls"),
+        *("blobRetentionDays", "containerRetentionDays"),
     )
 )
 
@@ -66,6 +69,8 @@ def _account(lab: Lab, tx: Transaction, entry: JsonObject) -> None:
         "properties": {
             "accessTier": entry.get("accessTier"),
             "allowSharedKeyAccess": entry.get("allowSharedKeyAccess"),
+            "allowBlobPublicAccess": entry.get("allowBlobPublicAccess"),
+            "networkAcls": entry.get("networkAcls"),
         },
     }
     everywhere = bool(flag_at(entry, "immutableVersions"))
@@ -80,7 +85,12 @@ def _account(lab: Lab, tx: Transaction, entry: JsonObject) -> None:
     immutable = texts_at(entry, "immutableContainers")
     versioning = everywhere or bool(immutable) or bool(flag_at(entry, "versioning"))
     with open_database(lab).transaction() as blobs:
-        accounts.set_settings(blobs, name, ServiceSettings(versioning=versioning))
+        settings = ServiceSettings(
+            versioning=versioning,
+            blob_days=integer_at(entry, "blobRetentionDays"),
+            container_days=integer_at(entry, "containerRetentionDays"),
+        )
+        accounts.set_settings(blobs, name, settings)
         for container in (*texts_at(entry, "containers"), *immutable):
             names.check_container(container)
             worm = Worm(versions_since=now if everywhere or container in immutable else None)

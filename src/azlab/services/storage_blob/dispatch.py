@@ -46,6 +46,8 @@ def _run(
     account = service.find_account(account_name)
     if account is None:
         raise StorageError("ResourceNotFound", message=f"There is no account {account_name}.")
+    if not account.firewall.admits(request.client_ip):
+        raise StorageError("AuthorizationFailure")
     strict.check(request, operation)
     grant = authenticate(request, account, container, blob, service.database, service.identity)
     grants.check(grant, operation.need)

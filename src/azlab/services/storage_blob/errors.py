@@ -169,6 +169,27 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     ),
     "InvalidTags": (400, "The tags specified are invalid."),
     "TagsTooLarge": (400, "The tags specified exceed the maximum of 10 tags."),
+    # snapshots and soft delete
+    "SnapshotsPresent": (
+        409,
+        "This operation is not permitted because the blob has snapshots.",
+    ),
+    "BlobSnapshotNotSoftDeleted": (
+        409,
+        "The specified blob snapshot or version is not soft-deleted.",
+    ),
+    "PermanentDeleteNotEnabled": (
+        409,
+        "Permanent deletion is not enabled for this storage account.",
+    ),
+    "MutuallyExclusiveQueryParameters": (
+        400,
+        "The request contains mutually exclusive query parameters.",
+    ),
+    "PublicAccessNotPermitted": (
+        409,
+        "Public access is not permitted on this storage account.",
+    ),
     # versions and immutability
     "OperationNotAllowedOnRootBlob": (
         403,

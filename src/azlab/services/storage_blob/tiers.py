@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from azlab.services.storage_blob.errors import StorageError, bad_header
-from azlab.services.storage_blob.store.records import Tier
+from azlab.services.storage_blob.store.records import ARCHIVE, Tier
 
 ONLINE_TIERS = ("Hot", "Cool", "Cold")
-ARCHIVE = "Archive"
 BLOCK_BLOB_TIERS = (*ONLINE_TIERS, ARCHIVE)
 PRIORITIES = ("Standard", "High")
 

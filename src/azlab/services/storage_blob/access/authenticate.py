@@ -8,6 +8,7 @@ from azlab.services.storage_blob.access.grants import (
     Grant,
     Identity,
     KeyGrant,
+    PublicGrant,
     RoleGrant,
     ServiceSasGrant,
 )
@@ -48,11 +49,22 @@ def authenticate(
         raise authentication_failed(f"The authorization scheme {scheme!r} is not supported.")
     token = sas_token.parse(request.query)
     if token is None:
+        level = _public_level(account, container, database)
+        if level:
+            return PublicGrant(level)
         challenge = identity.challenge(account.tenant_id)
         raise StorageError(
             "NoAuthenticationInformation", headers=(("WWW-Authenticate", challenge),)
         )
     return by_sas(token, request, account, container, blob, database, identity)
+
+
+def _public_level(account: Account, container: str, database: Database) -> str:
+    if not account.allows_public_access or not container:
+        return ""
+    with database.transaction() as tx:
+        found = containers.find(tx, account.name, container)
+    return found.public_access if found else ""
 
 
 def _by_shared_key(request: BlobRequest, account: Account, credential: str) -> Grant:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from azlab.services.storage_blob.access.needs import Need
+from azlab.services.storage_blob.access.needs import LIST_BLOBS, READ_BLOB, READ_CONTAINER, Need
 from azlab.services.storage_blob.accounts import Account
 from azlab.services.storage_blob.errors import StorageError
 
@@ -123,3 +123,21 @@ class ServiceSasGrant:
         if need.letters and not set(need.letters) & set(self.permission):
             return "AuthorizationPermissionMismatch"
         return self.delegate.refusal(need) if self.delegate else None
+
+
+@dataclass(frozen=True)
+class PublicGrant:
+    """No credential at all, in a container that is open to everybody.
+
+    `level` is `container` (its blobs, their list and its properties) or `blob` (its blobs only).
+    """
+
+    level: str
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        return {}
+
+    def refusal(self, need: Need) -> str | None:
+        allowed = (READ_BLOB,) if self.level == "blob" else (READ_BLOB, LIST_BLOBS, READ_CONTAINER)
+        return None if need in allowed else "NoAuthenticationInformation"

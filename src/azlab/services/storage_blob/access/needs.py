@@ -51,6 +51,7 @@ CREATE_CONTAINER = _container("cw", "write")
 READ_CONTAINER = _container("r", "read")
 WRITE_CONTAINER = _container("w", "write")
 DELETE_CONTAINER = _container("d", "delete")
+RESTORE_CONTAINER = _container("w", "write")
 LEASE_CONTAINER = _container("wd", "write")
 READ_ACL = _container("", "getAcl/action")  # no SAS reaches the stored access policies
 WRITE_ACL = _container("", "setAcl/action")

@@ -17,6 +17,7 @@ from azlab.services.storage_blob.operations.entry import LEASE, LEASING, operati
 
 _CHECKSUM = frozenset(("x-ms-content-crc64",))
 _VERSION = frozenset(("versionid",))
+_GENERATION = _VERSION | {"snapshot"}
 _NEW_BLOB = (
     CONTENT_HEADERS | LEASE | _CHECKSUM | immutability.HEADERS | {"x-ms-access-tier", "x-ms-tags"}
 )
@@ -47,9 +48,8 @@ DELETE_BLOB = operation(
     delete_blob.delete_blob,
     needs.DELETE_SOMETHING,
     headers=LEASE | {"x-ms-delete-snapshots"},
-    parameters=_VERSION,
+    parameters=_GENERATION | {"deletetype"},
     conditions=True,
-    note="no soft delete, no snapshots",
 )
 SET_TIER = operation(
     "SetBlobTier",
@@ -59,7 +59,7 @@ SET_TIER = operation(
     needs.WRITE_BLOB,
     {"comp": "tier"},
     headers=LEASE | {"x-ms-access-tier", "x-ms-rehydrate-priority"},
-    parameters=_VERSION,
+    parameters=_GENERATION,
     note="rehydration ends on lab time",
 )
 
@@ -148,7 +148,7 @@ OPERATIONS = (
         read_blob.get_blob,
         needs.READ_BLOB,
         headers=_READ,
-        parameters=_VERSION,
+        parameters=_GENERATION,
         conditions=True,
     ),
     operation(
@@ -158,7 +158,7 @@ OPERATIONS = (
         read_blob.get_blob_properties,
         needs.READ_BLOB,
         headers=LEASE,
-        parameters=_VERSION,
+        parameters=_GENERATION,
         conditions=True,
     ),
     operation(
@@ -180,7 +180,7 @@ OPERATIONS = (
             needs.READ_BLOB,
             {"comp": "metadata"},
             headers=LEASE,
-            parameters=_VERSION,
+            parameters=_GENERATION,
             conditions=True,
         )
         for method in ("GET", "HEAD")
@@ -218,6 +218,25 @@ OPERATIONS = (
     ),
     SET_TIER,
     DELETE_BLOB,
+    operation(
+        "UndeleteBlob",
+        "PUT",
+        "blob",
+        delete_blob.undelete_blob,
+        needs.WRITE_BLOB,
+        {"comp": "undelete"},
+    ),
+    operation(
+        "SnapshotBlob",
+        "PUT",
+        "blob",
+        delete_blob.snapshot_blob,
+        needs.CREATE_BLOB,
+        {"comp": "snapshot"},
+        headers=LEASE,
+        metadata=True,
+        conditions=True,
+    ),
     operation(
         "SetBlobImmutabilityPolicy",
         "PUT",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from azlab.services.storage_blob import conditions, lease_state, names
-from azlab.services.storage_blob.errors import StorageError
+from azlab.services.storage_blob.errors import StorageError, bad_header, missing_header
 from azlab.services.storage_blob.http_dates import rfc1123
 from azlab.services.storage_blob.operations import target
 from azlab.services.storage_blob.operations.blob_headers import lease_headers, quoted
@@ -24,14 +24,36 @@ def _identity(container: Container) -> dict[str, str]:
 def create_container(call: Call) -> BlobResponse:
     names.check_container(call.container)
     metadata = names.metadata(call.request.headers)
+    public = _public_access(call)
     with call.database.transaction() as tx:
         if containers.find(tx, call.account.name, call.container) is not None:
             raise StorageError("ContainerAlreadyExists")
         worm = Worm(versions_since=call.request.now if call.account.immutable_versions else None)
         made = containers.create(
-            tx, call.account.name, call.container, metadata, call.request.now, worm=worm
+            tx,
+            call.account.name,
+            call.container,
+            metadata,
+            call.request.now,
+            worm=worm,
+            public_access=public,
         )
     return BlobResponse(201, _identity(made))
+
+
+def _public_access(call: Call) -> str:
+    """`container`, `blob` or nothing, as the account allows it."""
+    level = call.request.header("x-ms-blob-public-access") or ""
+    if level not in ("", "container", "blob"):
+        raise bad_header("x-ms-blob-public-access", level)
+    if level and not call.account.allows_public_access:
+        raise StorageError("PublicAccessNotPermitted")
+    return level
+
+
+def _public_headers(container: Container) -> dict[str, str]:
+    level = container.public_access
+    return {"x-ms-blob-public-access": level} if level else {}
 
 
 def get_container_properties(call: Call) -> BlobResponse:
@@ -46,6 +68,7 @@ def get_container_properties(call: Call) -> BlobResponse:
             **lease_headers(container.lease, call.request.now),
             **headers,
             **_worm_headers(container),
+            **_public_headers(container),
             "x-ms-default-encryption-scope": "$account-encryption-key",
             "x-ms-deny-encryption-scope-override": "false",
         },
@@ -88,8 +111,25 @@ def delete_container(call: Call) -> BlobResponse:
         wanted.check_write(container.etag, container.modified_at)
         _check_lease(call, container, writes=True)
         _check_not_worm(container)
-        containers.delete(tx, call.account.name, call.container)
+        containers.retire(tx, container, call.request.now)
     return BlobResponse(202)
+
+
+def restore_container(call: Call) -> BlobResponse:
+    """Brings a soft-deleted container back to its name, which must be free."""
+    name = call.request.header("x-ms-deleted-container-name")
+    version = call.request.header("x-ms-deleted-container-version")
+    if not name or not version:
+        raise missing_header(f"x-ms-deleted-container-{'version' if name else 'name'}")
+    if name != call.container:
+        raise bad_header("x-ms-deleted-container-name", name)
+    with call.database.transaction() as tx:
+        containers.purge(tx, call.account.name, call.request.now)
+        if containers.find(tx, call.account.name, call.container) is not None:
+            raise StorageError("ContainerAlreadyExists")
+        if containers.restore(tx, call.account.name, name, version) is None:
+            raise StorageError("ContainerNotFound")
+    return BlobResponse(201)
 
 
 def _check_not_worm(container: Container) -> None:
@@ -129,7 +169,7 @@ def get_container_acl(call: Call) -> BlobResponse:
                     for name, value in _policy_fields(policy):
                         if value:
                             document.text(name, value)
-    return xml_response(document, _identity(container))
+    return xml_response(document, {**_identity(container), **_public_headers(container)})
 
 
 def _policy_fields(policy: StoredPolicy) -> tuple[tuple[str, str], ...]:
@@ -143,11 +183,13 @@ def _policy_fields(policy: StoredPolicy) -> tuple[tuple[str, str], ...]:
 def set_container_acl(call: Call) -> BlobResponse:
     wanted = conditions.parse(call.request.headers)
     policies = _read_policies(call)
+    public = _public_access(call)
     with call.database.transaction() as tx:
         container = target.container(tx, call)
         wanted.check_write(container.etag, container.modified_at)
         _check_lease(call, container, writes=False)
-        container = containers.touch(tx, replace(container, policies=policies), call.request.now)
+        changed = replace(container, policies=policies, public_access=public)
+        container = containers.touch(tx, changed, call.request.now)
     return BlobResponse(200, _identity(container))
 
 

@@ -5,6 +5,7 @@ from azlab.services.storage_blob.operations import container_calls, leases, list
 from azlab.services.storage_blob.operations.entry import LEASE, LEASING, LIST_PAGE, operation
 
 _CONTAINER = {"restype": "container"}
+_PUBLIC = frozenset(("x-ms-blob-public-access",))
 
 OPERATIONS = (
     operation(
@@ -14,6 +15,7 @@ OPERATIONS = (
         container_calls.create_container,
         needs.CREATE_CONTAINER,
         _CONTAINER,
+        headers=_PUBLIC,
         metadata=True,
     ),
     *(
@@ -59,7 +61,6 @@ OPERATIONS = (
         needs.READ_ACL,
         {**_CONTAINER, "comp": "acl"},
         headers=LEASE,
-        note="stored access policies; no public access",
     ),
     operation(
         "SetContainerAcl",
@@ -68,9 +69,8 @@ OPERATIONS = (
         container_calls.set_container_acl,
         needs.WRITE_ACL,
         {**_CONTAINER, "comp": "acl"},
-        headers=LEASE,
+        headers=LEASE | _PUBLIC,
         conditions=True,
-        note="stored access policies; no public access",
     ),
     operation(
         "DeleteContainer",
@@ -81,7 +81,16 @@ OPERATIONS = (
         _CONTAINER,
         headers=LEASE,
         conditions=True,
-        note="at once; the name is free again immediately",
+        note="the name is free again immediately",
+    ),
+    operation(
+        "RestoreContainer",
+        "PUT",
+        "container",
+        container_calls.restore_container,
+        needs.RESTORE_CONTAINER,
+        {**_CONTAINER, "comp": "undelete"},
+        headers=frozenset(("x-ms-deleted-container-name", "x-ms-deleted-container-version")),
     ),
     operation(
         "LeaseContainer",

@@ -16,6 +16,7 @@ from azlab.services.storage_blob.service import Call
 from azlab.services.storage_blob.store import blobs, blocks, generations
 from azlab.services.storage_blob.store.content import ContentFiles, ContentStream
 from azlab.services.storage_blob.store.records import (
+    ARCHIVE,
     Blob,
     Block,
     CopyResult,
@@ -130,13 +131,13 @@ def _copy(
 def _tier(call: Call, source: Blob, archived_allowed: bool) -> Tier:
     """The tier of the copy; the copy of an archived blob starts with its rehydration."""
     wanted = blob_headers.requested_tier(call)
-    if source.tier.name != tiers.ARCHIVE:
+    if source.tier.name != ARCHIVE:
         return wanted
-    if not archived_allowed or wanted.inferred or wanted.name == tiers.ARCHIVE:
+    if not archived_allowed or wanted.inferred or wanted.name == ARCHIVE:
         raise StorageError("BlobArchived")
     priority = tiers.parse_priority(call.request.header("x-ms-rehydrate-priority"))
     now = call.request.now
-    archived = Tier(tiers.ARCHIVE, inferred=False, changed_at=now)
+    archived = Tier(ARCHIVE, inferred=False, changed_at=now)
     delay = call.service.delays.of(priority)
     return tiers.rehydration(archived, wanted.name, priority, now, delay)
 

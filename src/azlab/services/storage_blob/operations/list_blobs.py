@@ -15,19 +15,19 @@ from azlab.services.storage_blob.operations.blob_headers import lease_headers
 from azlab.services.storage_blob.operations.change_blob import write_tags
 from azlab.services.storage_blob.request import BlobResponse
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import containers, listing
-from azlab.services.storage_blob.store.records import Blob, Container, Lease, Role
+from azlab.services.storage_blob.store import containers, generations, listing
+from azlab.services.storage_blob.store.records import Blob, Container, Lease, Role, SoftDeletion
 from azlab.services.storage_blob.xml_text import XmlText, xml_response
 
 MAX_RESULTS = 5000
 _BLOB_INCLUDES = frozenset(
     (
         *("metadata", "tags", "uncommittedblobs", "copy", "versions", "deletedwithversions"),
-        *("immutabilitypolicy", "legalhold"),
+        *("immutabilitypolicy", "legalhold", "snapshots", "deleted"),
     )
 )
-_CONTAINER_INCLUDES = frozenset(("metadata",))
-_NOT_SIMULATED_INCLUDES = frozenset(("snapshots", "deleted", "permissions", "system"))
+_CONTAINER_INCLUDES = frozenset(("metadata", "deleted"))
+_NOT_SIMULATED_INCLUDES = frozenset(("permissions", "system"))
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _MARKER_HEAD = "2!"
 
@@ -38,6 +38,8 @@ def list_blobs(call: Call) -> BlobResponse:
     limit = _max_results(call)
     with call.database.transaction() as tx:
         target.container(tx, call)
+        if "deleted" in includes:
+            generations.purge(tx, call.account.name, call.container, call.request.now)
         page = listing.page(
             tx,
             call.account.name,
@@ -48,6 +50,8 @@ def list_blobs(call: Call) -> BlobResponse:
             limit=limit,
             kinds=listing.Kinds(
                 versions="versions" in includes,
+                snapshots="snapshots" in includes,
+                deleted="deleted" in includes,
                 versions_only="deletedwithversions" in includes,
                 uncommitted="uncommittedblobs" in includes,
             ),
@@ -156,6 +160,10 @@ def _blob(document: XmlText, blob: Blob, now: datetime, includes: frozenset[str]
 
 def _generation(document: XmlText, blob: Blob, includes: frozenset[str]) -> None:
     """Which one of the blob's generations this is."""
+    if blob.deleted is not None:
+        document.text("Deleted", "true")
+    if blob.snapshot is not None:
+        document.text("Snapshot", blob.snapshot)
     if blob.version_id and includes & {"versions", "deletedwithversions"}:
         document.text("VersionId", blob.version_id)
         if blob.is_current:
@@ -196,12 +204,19 @@ def _properties(document: XmlText, blob: Blob, now: datetime, includes: frozense
     document.text("ServerEncrypted", "true")
     if blob.tags:
         document.text("TagCount", str(len(blob.tags)))
+    if blob.deleted is not None:
+        _deletion(document, blob.deleted, now)
     protection = blob.protection
     if "immutabilitypolicy" in includes and protection.until is not None:
         document.text("ImmutabilityPolicyUntilDate", rfc1123(protection.until))
         document.text("ImmutabilityPolicyMode", immutability.mode_text(protection))
     if "legalhold" in includes and protection.legal_hold is not None:
         document.text("LegalHold", "true" if protection.legal_hold else "false")
+
+
+def _deletion(document: XmlText, deletion: SoftDeletion, now: datetime) -> None:
+    document.text("DeletedTime", rfc1123(deletion.at))
+    document.text("RemainingRetentionDays", str(max(0, (deletion.until - now).days)))
 
 
 def _tier(document: XmlText, blob: Blob, now: datetime) -> None:
@@ -238,10 +253,18 @@ def list_containers(call: Call) -> BlobResponse:
     includes = _includes(call, _CONTAINER_INCLUDES)
     limit = _max_results(call)
     with call.database.transaction() as tx:
+        containers.purge(tx, call.account.name, call.request.now)
         found = containers.listed(
-            tx, call.account.name, query.get("prefix", ""), _start(call).name, limit + 1
+            tx,
+            call.account.name,
+            query.get("prefix", ""),
+            _start(call).name,
+            limit + 1,
+            deleted="deleted" in includes,
         )
-    following = listing.Position(found[limit].name) if len(found) > limit else None
+    following = (
+        listing.Position(containers.stored_name(found[limit])) if len(found) > limit else None
+    )
     document = XmlText()
     with document.element("EnumerationResults", _origin(call)):
         _echo(document, call)
@@ -267,13 +290,20 @@ def _container(
 ) -> None:
     with document.element("Container"):
         document.text("Name", container.name)
+        if container.deleted is not None:
+            document.text("Deleted", "true")
+            document.text("Version", container.version)
         with document.element("Properties"):
             document.text("Last-Modified", rfc1123(container.modified_at))
             document.text("Etag", f'"{container.etag}"')
             _lease(document, container.lease, now)
             document.text("DefaultEncryptionScope", "$account-encryption-key")
             document.text("DenyEncryptionScopeOverride", "false")
+            if container.public_access:
+                document.text("PublicAccess", container.public_access)
             for element, value in _worm_facts(container):
                 document.text(element, value)
+            if container.deleted is not None:
+                _deletion(document, container.deleted, now)
         if "metadata" in includes:
             _metadata(document, container.metadata.items())

@@ -56,7 +56,7 @@ OPERATIONS = (
         service_calls.set_service_properties,
         needs.WRITE_SERVICE,
         _SERVICE,
-        note="only values that switch nothing on",
+        note="of the switches only soft delete can be on",
     ),
     operation(
         "GetUserDelegationKey",

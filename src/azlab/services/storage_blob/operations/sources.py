@@ -14,10 +14,11 @@ from azlab.services.storage_blob.errors import (
     missing_header,
     not_simulated,
 )
+from azlab.services.storage_blob.operations import target
 from azlab.services.storage_blob.service import Call
-from azlab.services.storage_blob.store import blobs, version_times
+from azlab.services.storage_blob.store import version_times
 from azlab.services.storage_blob.store.database import Transaction
-from azlab.services.storage_blob.store.records import Blob, Role
+from azlab.services.storage_blob.store.records import Blob
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,12 @@ class Source:
     blob: str
     url: str
     version_id: str | None = None
+    snapshot: str | None = None
 
     def read(self, tx: Transaction, call: Call) -> Blob:
         """Raises BlobNotFound or SourceConditionNotMet."""
         address = (self.account, self.container, self.blob)
-        if self.version_id is None:
-            found = blobs.find(tx, *address)
-        else:
-            found = blobs.find_version(tx, *address, self.version_id)
-        if found is None or found.role is Role.MARKER or found.deleted is not None:
-            raise StorageError("BlobNotFound")
+        found = target.one_of(tx, address, self.version_id, self.snapshot)
         wanted = conditions.parse_source(call.request.headers)
         wanted.check_source(found.etag, found.modified_at)
         return replace(found, tier=tiers.effective(found.tier, call.request.now))
@@ -63,19 +60,26 @@ def authorised(call: Call) -> Source:
     account = call.service.find_account(account_name)
     if account is None:
         raise StorageError("CannotVerifyCopySource", message="The source account does not exist.")
+    if not account.firewall.admits(call.request.client_ip):
+        raise StorageError("CannotVerifyCopySource")
     query = {name.lower(): value for name, value in parse_qsl(url.query, keep_blank_values=True)}
-    if "snapshot" in query:
-        raise not_simulated("snapshots of blobs")
-    version_id = query.get("versionid")
-    if version_id is not None and not version_times.is_time(version_id):
-        raise bad_query("versionid", version_id)
+    version_id, snapshot = (_time(query, name) for name in ("versionid", "snapshot"))
     grant = _grant(call, account, container, blob, query)
     if grant is None or not holds(grant, needs.READ_BLOB):
         raise StorageError("CannotVerifyCopySource")
     address = text.partition("?")[0]
     if version_id is not None:
         address += f"?versionid={version_id}"
-    return Source(account_name, container, blob, address, version_id)
+    if snapshot is not None:
+        address += f"?snapshot={snapshot}"
+    return Source(account_name, container, blob, address, version_id, snapshot)
+
+
+def _time(query: dict[str, str], name: str) -> str | None:
+    text = query.get(name)
+    if text is not None and not version_times.is_time(text):
+        raise bad_query(name, text)
+    return text
 
 
 def _grant(

@@ -86,20 +86,40 @@ def changeable(tx: Transaction, call: Call, conditions: Conditions) -> Blob:
 
 def requested_version(call: Call) -> str | None:
     """The versionid of the request; InvalidQueryParameterValue for what is none."""
-    version_id = call.request.query.get("versionid")
-    if version_id is not None and not version_times.is_time(version_id):
-        raise bad_query("versionid", version_id)
-    return version_id
+    return _requested_time(call, "versionid")
+
+
+def requested_snapshot(call: Call) -> str | None:
+    """Likewise; a request names a version or a snapshot, not both."""
+    snapshot = _requested_time(call, "snapshot")
+    if snapshot is not None and call.request.query.get("versionid") is not None:
+        raise StorageError("MutuallyExclusiveQueryParameters")
+    return snapshot
+
+
+def _requested_time(call: Call, name: str) -> str | None:
+    text = call.request.query.get(name)
+    if text is not None and not version_times.is_time(text):
+        raise bad_query(name, text)
+    return text
 
 
 def readable(tx: Transaction, call: Call) -> Blob:
-    """The blob, or the version that the request names; raises BlobNotFound."""
+    """The blob, or the version or snapshot that the request names; raises BlobNotFound."""
     container(tx, call)
-    version_id = requested_version(call)
-    if version_id is None:
-        blob = blobs.find(tx, *call.address)
+    snapshot, version_id = requested_snapshot(call), requested_version(call)
+    return one_of(tx, call.address, version_id, snapshot)
+
+
+def one_of(
+    tx: Transaction, address: tuple[str, str, str], version_id: str | None, snapshot: str | None
+) -> Blob:
+    if snapshot is not None:
+        blob = blobs.find_snapshot(tx, *address, snapshot)
+    elif version_id is not None:
+        blob = blobs.find_version(tx, *address, version_id)
     else:
-        blob = blobs.find_version(tx, *call.address, version_id)
+        blob = blobs.find(tx, *address)
     if blob is None or blob.role is Role.MARKER or blob.deleted is not None:
         raise StorageError("BlobNotFound")
     return blob

@@ -70,6 +70,45 @@ def find_version(
     return from_row(row) if row else None
 
 
+def find_snapshot(
+    tx: Transaction, account: str, container: str, name: str, snapshot: str
+) -> Blob | None:
+    """Soft-deleted ones as well."""
+    row = tx.sql.execute(
+        f"SELECT {COLUMNS} FROM blobs WHERE {_NAMED} AND snapshot = ?",
+        (account, container, name, snapshot),
+    ).fetchone()
+    return from_row(row) if row else None
+
+
+def find_deleted_base(tx: Transaction, account: str, container: str, name: str) -> Blob | None:
+    row = tx.sql.execute(
+        f"SELECT {COLUMNS} FROM blobs WHERE {_NAMED} AND role = 'base'"
+        " AND deleted_json IS NOT NULL",
+        (account, container, name),
+    ).fetchone()
+    return from_row(row) if row else None
+
+
+def snapshots(tx: Transaction, blob: Blob) -> list[Blob]:
+    """The snapshots of `blob` that are not deleted."""
+    rows = tx.sql.execute(
+        f"SELECT {COLUMNS} FROM blobs WHERE {_NAMED} AND role = 'snapshot'"
+        " AND deleted_json IS NULL",
+        (blob.account, blob.container, blob.name),
+    )
+    return [from_row(row) for row in rows]
+
+
+def soft_deleted(tx: Transaction, account: str, container: str) -> list[Blob]:
+    rows = tx.sql.execute(
+        f"SELECT {COLUMNS} FROM blobs WHERE account = ? AND container = ?"
+        " AND deleted_json IS NOT NULL",
+        (account, container),
+    )
+    return [from_row(row) for row in rows]
+
+
 def generations(tx: Transaction, account: str, container: str, name: str) -> list[Blob]:
     """Every row of this name, oldest first."""
     rows = tx.sql.execute(

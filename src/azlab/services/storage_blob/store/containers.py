@@ -1,10 +1,10 @@
 """Containers. A soft-deleted one is kept under `name/version`, out of the way of a new one."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from azlab.services.storage_blob.store import encoding
+from azlab.services.storage_blob.store import accounts, encoding
 from azlab.services.storage_blob.store.database import Transaction
 from azlab.services.storage_blob.store.records import Container, Lease, SoftDeletion, Worm
 
@@ -34,7 +34,9 @@ def _from_row(row: tuple[Any, ...]) -> Container:
 
 def find(tx: Transaction, account: str, name: str) -> Container | None:
     row = tx.sql.execute(
-        f"SELECT {_COLUMNS} FROM containers WHERE account = ? AND name = ?", (account, name)
+        f"SELECT {_COLUMNS} FROM containers WHERE account = ? AND name = ?"
+        " AND deleted_json IS NULL",
+        (account, name),
     ).fetchone()
     return _from_row(row) if row else None
 
@@ -116,8 +118,58 @@ def update(tx: Transaction, container: Container) -> None:
     )
 
 
+def retire(tx: Transaction, container: Container, now: datetime) -> None:
+    """Delete Container: softly, with all that is in it, where the account says so."""
+    days = accounts.settings(tx, container.account).container_days
+    if days is None:
+        delete(tx, container.account, container.name)
+        return
+    deletion = SoftDeletion(now, now + timedelta(days=days))
+    kept = f"{container.name}/{tx.next_etag().removeprefix('0x')}"
+    _rename(tx, container.account, container.name, kept)
+    tx.sql.execute(
+        "UPDATE containers SET deleted_json = ?, lease_json = NULL WHERE account = ? AND name = ?",
+        (encoding.dump(deletion), container.account, kept),
+    )
+
+
+def restore(tx: Transaction, account: str, name: str, version: str) -> Container | None:
+    """The soft-deleted container in its old place, which must be free; None when it is gone."""
+    changed = tx.sql.execute(
+        "UPDATE containers SET deleted_json = NULL WHERE account = ? AND name = ?",
+        (account, f"{name}/{version}"),
+    )
+    if changed.rowcount == 0:
+        return None
+    _rename(tx, account, f"{name}/{version}", name)
+    return find(tx, account, name)
+
+
+def _rename(tx: Transaction, account: str, old: str, new: str) -> None:
+    for table, column in (
+        ("containers", "name"),
+        ("blobs", "container"),
+        ("uncommitted_blocks", "container"),
+    ):
+        tx.sql.execute(
+            f"UPDATE {table} SET {column} = ? WHERE account = ? AND {column} = ?",
+            (new, account, old),
+        )
+
+
+def purge(tx: Transaction, account: str, now: datetime) -> None:
+    """Forgets soft-deleted containers whose time is over."""
+    rows = tx.sql.execute(
+        f"SELECT {_COLUMNS} FROM containers WHERE account = ? AND deleted_json IS NOT NULL",
+        (account,),
+    ).fetchall()
+    for container in (_from_row(row) for row in rows):
+        if container.deleted is not None and container.deleted.until <= now:
+            delete(tx, account, stored_name(container))
+
+
 def delete(tx: Transaction, account: str, name: str) -> None:
-    """The container with everything in it."""
+    """The container with everything in it, for good."""
     where = (account, name)
     of_blobs = "SELECT row_id FROM blobs WHERE account = ? AND container = ?"
     in_segments = f"FROM segments WHERE blob_row_id IN ({of_blobs})"

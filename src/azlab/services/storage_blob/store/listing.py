@@ -45,6 +45,8 @@ class Kinds:
     """Which rows are listed beside the blobs themselves."""
 
     versions: bool = False
+    snapshots: bool = False
+    deleted: bool = False
     versions_only: bool = False
     uncommitted: bool = False
 
@@ -52,11 +54,12 @@ class Kinds:
     def where(self) -> str:
         roles = ["base"]
         roles += ["version"] if self.versions else []
+        roles += ["snapshot"] if self.snapshots else []
         roles += ["marker"] if self.versions_only else []
-        if roles == ["base"]:
+        if roles == ["base"] and not self.deleted:
             return blobs.LIVE  # in these very words the index of live blobs is used
         names = ", ".join(f"'{role}'" for role in roles)
-        return f"role IN ({names}) AND deleted_json IS NULL"
+        return f"role IN ({names})" + ("" if self.deleted else " AND deleted_json IS NULL")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+ARCHIVE = "Archive"
+"""The tier in which nothing can be read."""
+
 
 @dataclass(frozen=True)
 class ContentHeaders:
