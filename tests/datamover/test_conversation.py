@@ -44,7 +44,7 @@ def test_a_mover_waits_for_its_order_as_long_as_its_appliance_lives() -> None:
     waiting.start()
     waiting.join(0.3)
     Channel(near, FENCE).send(Order("backup", 1, {}))
-    waiting.join(5)
+    waiting.join(60)
     assert [order.kind for order in orders] == ["backup"]
     near.close()
 
@@ -71,7 +71,7 @@ def test_who_waits_for_an_access_is_woken_by_a_stop() -> None:
     thread = threading.Thread(target=work)
     thread.start()
     Channel(near, FENCE).send(Cancel())
-    thread.join(5)
+    thread.join(60)
     assert isinstance(ended[0], Cancelled)
     near.close()
 
