@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Final
 
 from kyanite.base.errors import Damaged, Invalid, UnknownFormat
-from kyanite.base.units import GIB, KIB, MIB
+from kyanite.base.units import KIB, MIB
 
 FORMAT_VERSION: Final = 1
 
@@ -29,7 +29,6 @@ NO_ID: Final = bytes(ID_BYTES)  # "no page here"; as likely to be a real id as t
 MAX_CHUNK_BYTES: Final = 4 * MIB
 MAX_PACK_BYTES: Final = 64 * MIB
 MAX_PACK_ORDINAL: Final = 2**22 - 1  # 128 TiB of usual packs in one session
-MAX_SEGMENT_BYTES: Final = GIB
 MAX_OBJECT_BYTES: Final = 64 * MIB
 MAX_SETTINGS_BYTES: Final = 64 * KIB
 

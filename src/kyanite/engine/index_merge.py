@@ -1,66 +1,252 @@
-"""Keeps the index short: merges small segments, leaves out packs that go or are gone.
+"""Keeps the index short: merges segments in tiers, leaves out packs that go or are gone.
 
-The new segment is put first, the replaced ones are deleted then; between the two, records
-exist twice, which harms nobody (docs/format/order.md, "Index merges").
+New objects are put first, the replaced ones are deleted then; between the two, records
+exist twice, which harms nobody (docs/format/order.md, "Index merges"). Memory is bounded:
+a big merge goes through the ids part by part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
-from kyanite.base.units import MIB
+from kyanite.base.errors import Missing, ObjectMissing
 from kyanite.engine.condemned import pack_of_name
-from kyanite.engine.format import PACKS_PREFIX
-from kyanite.engine.index import LoadedSegment, load_index, put_segment
-from kyanite.engine.index_segment import merge_segments
+from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
+from kyanite.engine.index_encode import SegmentWriter, encode_small
+from kyanite.engine.index_layout import GONE_ROW_BYTES, PACK_ROW, IndexSizes, object_of
+from kyanite.engine.index_segment import Segment
+from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.pack import PackRef
-from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.base import ObjectInfo, Storage
+from kyanite.engine.threads import parallel_map
+
+if TYPE_CHECKING:
+    from kyanite.engine.index_records import Numbers
 
 MOST_SMALL_SEGMENTS: Final = 8
-SMALL_BYTES: Final = 8 * MIB
 
-# A merged segment stays well below the largest that readers accept.
-_MERGED_BYTES: Final = 64 * MIB
+# Each bigger segment is at least so many times as big as all smaller ones together: few
+# segments to look into, and each record is rewritten a few times in its life.
+_TIER_FACTOR: Final = 8
+
+_MOST_MERGED_AT_ONCE: Final = 64
+_MOST_GONE: Final = 4096
+_GONE_SHARE: Final = 16  # or one in so many packs, but at most
+_MOST_GONE_EVER: Final = 500_000
+_GONE_IN_SEGMENT: Final = 100_000
+
+_TRIES: Final = 5
+_ROUNDS: Final = 100
+_ORPHAN_AGE: Final = timedelta(days=1)
 
 
 def tidy_index(
     storage: Storage,
     maintenance_key: bytes,
     repository_id: bytes,
-    doomed: Collection[PackRef],
+    doomed: Collection[PackRef] = (),
+    limits: IndexSizes | None = None,
 ) -> bool:
-    """Merge if there are too many small segments, or if any speaks of packs that go or are gone.
+    """Merge if there are too many segments; note the packs of ``doomed``, which will be deleted.
 
-    The index is read before the packs are listed: a pack is durable before a segment names
-    it, so one that a segment names and the later listing lacks has been deleted.
-    Returns whether anything was written.
+    Returns whether anything was written. Another process that tidies at the same time
+    costs work, nothing else. Raises ``Damaged`` or ``Missing`` if a segment cannot be read.
     """
-    index = load_index(storage, maintenance_key, repository_id)
-    listed = {pack_of_name(info.name) for info in storage.list(PACKS_PREFIX)}
-    keep = {pack for pack in listed if pack is not None and pack not in doomed}
-    stale = [one for one in index.loaded if any(p.pack not in keep for p in one.segment.packs)]
-    small = [one for one in index.loaded if one.info.size_bytes < SMALL_BYTES]
-    merged = {one.info.name: one for one in stale}
-    if len(small) > MOST_SMALL_SEGMENTS:
-        merged |= {one.info.name: one for one in small}
-    for group in _groups(list(merged.values())):
-        body = merge_segments([one.segment for one in group], keep)
-        if body is not None:
-            put_segment(storage, body, maintenance_key, repository_id)
-        for one in group:
-            storage.delete(one.info.name)
-    return bool(merged)
+    limits = limits or IndexSizes()
+    listed = list(storage.list(INDEX_PREFIX))
+    _remove_orphans(storage, listed)
+    tidy = _Tidy(storage, maintenance_key, repository_id, limits)
+    written = False
+    if doomed and sum(segment_sizes(listed)) > limits.rewritten_bytes:
+        tidy.put_gone({pack.session_id + pack.pack_id for pack in doomed})
+        doomed, written = (), True
+    for _ in range(_ROUNDS):
+        if not tidy.round(doomed):
+            break
+        doomed, written = (), True
+    return written
 
 
-def _groups(segments: Sequence[LoadedSegment]) -> Iterator[list[LoadedSegment]]:
-    group: list[LoadedSegment] = []
-    size = 0
-    for one in segments:
-        if group and size + one.info.size_bytes > _MERGED_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(one)
-        size += one.info.size_bytes
-    if group:
-        yield group
+def is_long(storage: Storage, limits: IndexSizes | None = None) -> bool:
+    """Whether ``tidy_index`` would merge, by one listing: to be asked after every backup."""
+    sizes = segment_sizes(list(storage.list(INDEX_PREFIX)))
+    return choose(sizes, (limits or IndexSizes()).whole_bytes) > 0
+
+
+def choose(sizes: Sequence[int], small_bytes: int) -> int:
+    """How many of the smallest segments to merge; ``sizes`` rise."""
+    small = sum(1 for size in sizes if size <= small_bytes)
+    count = small if small > MOST_SMALL_SEGMENTS else 0
+    below = sum(sizes[:count])
+    for number in range(small, len(sizes)):
+        if below and sizes[number] < _TIER_FACTOR * below:
+            count = number + 1
+        below += sizes[number]
+    return min(count, _MOST_MERGED_AT_ONCE) if count > small else count
+
+
+class _Tidy:
+    def __init__(
+        self, storage: Storage, maintenance_key: bytes, repository_id: bytes, limits: IndexSizes
+    ) -> None:
+        self._limits = limits
+        self._storage = storage
+        self._maintenance_key = maintenance_key
+        self._repository_id = repository_id
+
+    def put_gone(self, names: Collection[bytes]) -> None:
+        """Segments that only say which packs are gone."""
+        every = sorted(names)
+        for at in range(0, len(every), _GONE_IN_SEGMENT):
+            gone = b"".join(every[at : at + _GONE_IN_SEGMENT])
+            name, body = encode_small(b"", gone, [], self._maintenance_key, self._repository_id)
+            self._storage.put(name, body)
+
+    def round(self, doomed: Collection[PackRef]) -> bool:
+        """One merge, if one is needed."""
+        for _ in range(_TRIES):
+            try:
+                return self._round(doomed)
+            except ObjectMissing:
+                continue  # another process has merged
+        raise Missing("The index changes all the time; clean again later.")
+
+    def _round(self, doomed: Collection[PackRef]) -> bool:
+        shelf = Shelf(
+            self._storage, self._maintenance_key, self._repository_id, limits=self._limits
+        )
+        if shelf.incomplete:
+            raise Missing(
+                f"An object of {shelf.incomplete[0]} is missing. Nothing was merged; make the "
+                "index anew with rebuild-index."
+            )
+        segments = sorted(shelf.segments, key=_size)
+        sizes = [_size(segment) for segment in segments]
+        count = choose(sizes, self._limits.whole_bytes)
+        packs = sum(segment.shape.packs for segment in segments)
+        most_gone = min(max(_MOST_GONE, packs // _GONE_SHARE), _MOST_GONE_EVER)
+        whole = count == len(segments) or len(shelf.gone) > most_gone
+        if doomed or (whole and segments):
+            # Read first, list then: a pack that a segment names and the later listing
+            # lacks has been deleted.
+            tables = [segment.all_pack_rows() for segment in segments]
+            keep = self._listed(doomed)
+            if whole or any(_name(row) not in keep for table in tables for row in _rows(table)):
+                self._merge(segments, keep, frozenset())
+                return True
+        if count < 2:
+            return False
+        chosen = segments[:count]
+        self._merge(chosen, None, frozenset().union(*(one.gone for one in chosen)))
+        return True
+
+    def _listed(self, doomed: Collection[PackRef]) -> set[bytes]:
+        """Names of the packs that exist and shall stay."""
+        return {
+            pack.session_id + pack.pack_id
+            for info in self._storage.list(PACKS_PREFIX)
+            if (pack := pack_of_name(info.name)) is not None and pack not in doomed
+        }
+
+    def _merge(
+        self, segments: Sequence[Segment], keep: set[bytes] | None, gone: frozenset[bytes]
+    ) -> None:
+        from kyanite.engine import index_records as arrays  # numpy: not needed by backups
+
+        packs, numbers = arrays.join_packs([segment.all_pack_rows() for segment in segments])
+        if keep is not None:
+            kept = arrays.known_names(packs, arrays.name_array(sorted(keep)))
+            packs, numbers = arrays.drop_packs(packs, numbers, kept)
+        if packs or gone:
+            bits = self._limits.part_bits(sum(segment.records for segment in segments))
+            writer = SegmentWriter(
+                self._maintenance_key, self._repository_id, bits, packs, b"".join(sorted(gone))
+            )
+            if not self._put(writer, segments, numbers):
+                return
+        for segment in segments:
+            self._delete(segment)
+
+    def _put(
+        self, writer: SegmentWriter, segments: Sequence[Segment], numbers: Sequence[Numbers]
+    ) -> bool:
+        """Write the merged segment. False: its parts were taken for junk, so it does not count."""
+        from kyanite.engine import index_records as arrays
+
+        bits = writer.shape.part_bits
+        width = 1 << (64 - bits)
+        counts: list[int] = []
+        body = b""
+        for part in range(1 << bits):
+            low = part * width
+            rows = arrays.gather(
+                (
+                    (segment.records_between(low, low + width), renumbered)
+                    for segment, renumbered in zip(segments, numbers, strict=True)
+                ),
+                low,
+                low + width - 1,
+            )
+            counts.append(len(rows))
+            body = writer.part(part, arrays.bucket_counts(rows, bits), rows.tobytes())
+            del rows
+            if bits:
+                self._storage.put(writer.shape.part_name(part), writer.shape.header + body)
+        name = writer.name
+        self._storage.put(name, writer.head(counts) + (body if bits == 0 else b""))
+        if bits == 0:
+            return True
+        there = sum(1 for info in self._storage.list(name) if info.name != name)
+        if there < 1 << bits:
+            self._storage.delete(name)
+            return False
+        return True
+
+    def _delete(self, segment: Segment) -> None:
+        """The head first: without it the parts do not count."""
+        names = list(segment.object_sizes())
+        self._storage.delete(names[0])
+        parallel_map(self._storage.delete, names[1:])
+
+
+def _remove_orphans(storage: Storage, listed: Sequence[ObjectInfo]) -> None:
+    """Parts whose head is gone, or was never put and will not be: they are a day old.
+
+    The age only spares a merge that runs; whoever puts a head looks for its parts then.
+    """
+    heads = {info.name for info in listed}
+    newest = max((info.modified_at for info in listed), default=None)
+    for info in listed:
+        found = object_of(info.name)
+        if (
+            newest is not None
+            and found is not None
+            and found[1] is not None
+            and found[0] not in heads
+            and newest - info.modified_at > _ORPHAN_AGE
+        ):
+            storage.delete(info.name)
+
+
+def segment_sizes(listed: Sequence[ObjectInfo]) -> list[int]:
+    """Bytes of each segment, its parts included; they rise."""
+    sizes = {info.name: 0 for info in listed if object_of(info.name) == (info.name, None)}
+    for info in listed:
+        found = object_of(info.name)
+        if found is not None and found[0] in sizes:
+            sizes[found[0]] += info.size_bytes
+    return sorted(sizes.values())
+
+
+def _size(segment: Segment) -> int:
+    return sum(segment.object_sizes().values())
+
+
+def _rows(table: bytes) -> Iterator[bytes]:
+    return (table[at : at + PACK_ROW.size] for at in range(0, len(table), PACK_ROW.size))
+
+
+def _name(row: bytes) -> bytes:
+    return row[:GONE_ROW_BYTES]

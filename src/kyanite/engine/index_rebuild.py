@@ -16,6 +16,7 @@ from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.control import Control
 from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
 from kyanite.engine.index import put_index
+from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.pack import PackRef, PackTable, read_table
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -62,7 +63,9 @@ def rebuild_index(
         put_index(storage, tables, maintenance_key, repository_id)
         count += len(tables)
         records += sum(len(table) for table in tables)
-    parallel_map(storage.delete, old)
+    for name in sorted(old, key=len):  # heads first: without them the parts do not count
+        storage.delete(name)
+    tidy_index(storage, maintenance_key, repository_id)
     return RebuildReport(count, records, len(old), tuple(sorted(unreadable)))
 
 

@@ -1,183 +1,346 @@
-"""Index segments: where chunks are (docs/format/objects.md, "Index segment").
+"""Index segments as they are read: small ones whole, big ones by range, piece by piece.
 
 Records stay bytes: a hundred million of them must not become objects. A look-up searches
-one bucket with ``bytes.find``, which is C.
+one bucket with ``find``, which is C.
 """
 
 from __future__ import annotations
 
-import struct
-import sys
 from array import array
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
-from kyanite.engine.format import ID_BYTES, MAX_PACK_BYTES, ensure
-from kyanite.engine.pack import PackRef, PackTable
-
-_HEAD: Final = struct.Struct("<IIB3s")
-_PACK: Final = struct.Struct("<16s16sII")
-RECORD: Final = struct.Struct("<32sIQ")
-_MOST_BITS: Final = 20
-_BUCKET_RECORDS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedPack:
-    """A pack that a segment speaks of."""
-
-    pack: PackRef
-    size_bytes: int
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where a chunk or page is: what must be known to read it, but for its whole id."""
-
-    pack: PackRef
-    epoch: int
-    offset: int
-    stored_length: int
-    entry_type: int
-    codec: int
-
-
-def pack_place(offset: int, stored_length: int, entry_type: int, codec: int) -> int:
-    """Where an entry lies, as one number of a record."""
-    return offset | stored_length << 26 | entry_type << 49 | codec << 51
+from kyanite.engine.format import TAG_BYTES, ensure
+from kyanite.engine.index_cache import CachedObject, IndexCache
+from kyanite.engine.index_layout import (
+    BLOCK_PACKS,
+    GONE_ROW_BYTES,
+    HEADER,
+    PACK_ROW,
+    RECORD_BYTES,
+    SegmentSeal,
+    Shape,
+    bucket_bits,
+    check_part_count,
+    part_bytes,
+)
+from kyanite.engine.index_memory import PieceMemory
+from kyanite.engine.index_part import Hit, Part, little_endian, part_table, runs, search
+from kyanite.engine.storage.base import Storage
 
 
 class Segment:
-    """A segment in memory: packs, a bucket table and sorted records."""
+    """One segment. Thread-safe; what was read is kept within the bounds of ``memory``."""
 
-    def __init__(self, packs: Sequence[IndexedPack], buckets: array[int], records: bytes) -> None:
-        self.packs = packs
-        self._buckets = buckets
-        self._shift = 32 - (len(buckets) - 1).bit_length() + 1
-        self._records = records
+    def __init__(
+        self,
+        storage: Storage,
+        shape: Shape,
+        seal: SegmentSeal,
+        directory: bytes,
+        memory: PieceMemory,
+        cache: IndexCache | None,
+    ) -> None:
+        self.shape = shape
+        self.name = shape.name
+        parts = 1 << shape.part_bits
+        self.part_records = little_endian(array("I", directory[: 4 * parts]))
+        self.records = sum(self.part_records)
+        for count in self.part_records:
+            check_part_count(shape.name, count)
+        self.gone = frozenset(
+            directory[at : at + GONE_ROW_BYTES]
+            for at in range(4 * parts, len(directory), GONE_ROW_BYTES)
+        )
+        self._storage = storage
+        self._seal = seal
+        self._memory = memory
+        self._cache = cache
+        self._part_shift = 64 - shape.part_bits
+        self._parts: list[Part | None] = [None] * parts
+        self._pack_rows: bytes | None = None  # all of them, if the segment was read whole
+        self._head: CachedObject | None = None
+        if cache is not None:
+            self._head = cache.open(self.name, self.head_bytes, seal.cache_key)
+            self._checked_blocks = bytearray(shape.blocks)
 
-    def __len__(self) -> int:
-        return len(self._records) // RECORD.size
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was read whole, so that look-ups read nothing."""
+        return self._pack_rows is not None
 
-    def find(self, entry_id: bytes, without: Container[int] = ()) -> Location | None:
-        """A location of ``entry_id``, not in the packs whose numbers are in ``without``."""
-        for location, number in self._hits(entry_id):
-            if number not in without:
-                return location
-        return None
+    # Sizes
 
-    def find_all(self, entry_id: bytes) -> Iterator[Location]:
-        """Every location of ``entry_id`` in this segment."""
-        return (location for location, _ in self._hits(entry_id))
+    @property
+    def head_bytes(self) -> int:
+        """Size of the head object."""
+        inside = part_bytes(self.part_records[0]) if self.shape.part_bits == 0 else 0
+        return self.shape.blocks_end + inside
 
-    def records(self) -> Iterator[Location]:
-        """Everything, in the order of ids."""
-        for number in range(len(self)):
-            yield self._location(number * RECORD.size)[0]
+    def object_sizes(self) -> dict[str, int]:
+        """Name and size of every object that the segment consists of."""
+        sizes = {self.name: self.head_bytes}
+        if self.shape.part_bits:
+            for part, count in enumerate(self.part_records):
+                sizes[self.shape.part_name(part)] = HEADER.size + part_bytes(count)
+        return sizes
 
-    def _hits(self, entry_id: bytes) -> Iterator[tuple[Location, int]]:
-        bucket = int.from_bytes(entry_id[:4], "big") >> self._shift
-        at = self._buckets[bucket] * RECORD.size
-        end = self._buckets[bucket + 1] * RECORD.size
-        while (at := self._records.find(entry_id, at, end)) >= 0:
-            if at % RECORD.size:
-                at += 1  # a chance hit across records
+    # Look-ups in what is here
+
+    def local_hits(self, head: int, prefix: bytes) -> Sequence[Hit] | None:
+        """Records of an id (its first 64 bits as a number); ``None``: something must be read."""
+        part = self._parts[head >> self._part_shift]
+        if part is None:
+            return None
+        bucket = head >> part.shift & part.mask
+        if part.records is not None:
+            at, end = part.sums[bucket] * RECORD_BYTES, part.sums[bucket + 1] * RECORD_BYTES
+            return search(part.records, at, end, prefix)
+        if part.cached is not None:
+            at = part.offset(bucket)
+            if part.checked[bucket] or self._passes(part, bucket, at):
+                return search(part.cached.view, at, at + part.length(bucket), prefix)
+            return None
+        piece = self._memory.get((self.name, part.number, bucket))
+        return None if piece is None else search(piece, 0, len(piece), prefix)
+
+    def local_pack(self, number: int) -> bytes | None:
+        """The row of a pack; ``None``: it must be read."""
+        ensure(number < self.shape.packs, f"{self.name} names a pack that it does not list.")
+        if self._pack_rows is not None:
+            at = number * PACK_ROW.size
+            return self._pack_rows[at : at + PACK_ROW.size]
+        block, row = divmod(number, BLOCK_PACKS)
+        at = row * PACK_ROW.size
+        if self._head is not None:
+            offset, length = self.shape.block_range(block)
+            if not self._checked_blocks[block]:
+                piece_number = self._seal.number(self._seal.BLOCK, 0, block)
+                if not self._head.holds(piece_number, offset, length - TAG_BYTES):
+                    return None
+                self._checked_blocks[block] = 1
+            return self._head.view[offset + at : offset + at + PACK_ROW.size]
+        piece = self._memory.get((self.name, -1, block))
+        return None if piece is None else piece[at : at + PACK_ROW.size]
+
+    def _passes(self, part: Part, bucket: int, offset: int) -> bool:
+        assert part.cached is not None
+        number = self._seal.number(self._seal.BUCKET, part.number, bucket)
+        if part.cached.holds(number, offset, part.length(bucket)):
+            part.checked[bucket] = 1
+            return True
+        return False
+
+    # Reading
+
+    def table_tasks(self, heads: Collection[int]) -> list[Callable[[], object]]:
+        """Reads the tables that ids need and that are not here."""
+        parts = {head >> self._part_shift for head in heads}
+        return [
+            partial(self._load_part, part) for part in sorted(parts) if self._parts[part] is None
+        ]
+
+    def bucket_tasks(
+        self, wanted: Collection[tuple[int, bytes]], found: dict[bytes, Sequence[Hit]]
+    ) -> list[Callable[[], object]]:
+        """Reads the buckets of ids (64 bits, prefix) into ``found``, once the tables are here."""
+        buckets: dict[tuple[int, int], list[bytes]] = {}
+        for head, prefix in wanted:
+            hits = self.local_hits(head, prefix)
+            if hits is not None:
+                found[prefix] = hits
                 continue
-            yield self._location(at)
-            at += RECORD.size
+            number = head >> self._part_shift
+            part = self._part(number)
+            buckets.setdefault((number, head >> part.shift & part.mask), []).append(prefix)
+        return [
+            partial(self._search_run, number, run, buckets, found)
+            for number, run in runs(buckets, self._part)
+        ]
 
-    def _location(self, at: int) -> tuple[Location, int]:
-        _, number, place = RECORD.unpack_from(self._records, at)
-        ensure(number < len(self.packs), "An index segment names a pack that it does not list.")
-        pack = self.packs[number]
-        location = Location(
-            pack.pack,
-            pack.epoch,
-            place & 0x3FF_FFFF,
-            place >> 26 & 0x7F_FFFF,
-            place >> 49 & 3,
-            place >> 51 & 3,
+    def pack_tasks(
+        self, numbers: Collection[int], rows: dict[int, bytes]
+    ) -> list[Callable[[], object]]:
+        """Reads the rows of packs into ``rows``; those that are here are put there at once."""
+        blocks: dict[int, list[int]] = {}
+        for number in numbers:
+            row = self.local_pack(number)
+            if row is None:
+                blocks.setdefault(number // BLOCK_PACKS, []).append(number)
+            else:
+                rows[number] = row
+        return [partial(self._read_rows, block, blocks[block], rows) for block in sorted(blocks)]
+
+    def _read_rows(self, block: int, numbers: Sequence[int], rows: dict[int, bytes]) -> None:
+        plain = self._load_block(block)
+        for number in numbers:
+            at = number % BLOCK_PACKS * PACK_ROW.size
+            rows[number] = plain[at : at + PACK_ROW.size]
+
+    def all_pack_rows(self) -> bytes:
+        """The rows of all packs, in one read."""
+        if self._pack_rows is not None:
+            return self._pack_rows
+        if not self.shape.packs:
+            return b""
+        start, _ = self.shape.block_range(0)
+        data = self._read(self.name, start, self.shape.blocks_end - start)
+        return self.open_blocks(memoryview(data))
+
+    def open_blocks(self, sealed: memoryview) -> bytes:
+        """The pack rows in the sealed blocks, which follow each other."""
+        first, _ = self.shape.block_range(0)
+        rows: list[bytes] = []
+        for block in range(self.shape.blocks):
+            at, length = self.shape.block_range(block)
+            number = self._seal.number(self._seal.BLOCK, 0, block)
+            rows.append(self._seal.open(number, sealed[at - first : at - first + length]))
+        return b"".join(rows)
+
+    def records_between(self, low: int, high: int) -> bytes:
+        """All records of buckets that reach into ids from ``low`` to ``high`` (64 bits, excluded).
+
+        Whole buckets: the caller drops what is outside.
+        """
+        result: list[bytes] = []
+        for number in range(low >> self._part_shift, ((high - 1) >> self._part_shift) + 1):
+            if not self.part_records[number]:
+                continue
+            part = self._part(number)
+            floor = number << self._part_shift
+            first = max(low - floor, 0) >> part.shift
+            last = min(high - 1 - floor, (1 << self._part_shift) - 1) >> part.shift
+            if part.records is not None:
+                begin, end = part.sums[first], part.sums[last + 1]
+                result.append(part.records[begin * RECORD_BYTES : end * RECORD_BYTES])
+            else:
+                result.extend(plain for _, plain in self._read_run(part, first, last))
+        return b"".join(result)
+
+    def check(self) -> None:
+        """Read everything again, past all caches. Raises ``Damaged``, ``ObjectMissing``."""
+        if self.is_whole:
+            return  # it was opened whole
+        self.all_pack_rows()
+        for number in range(len(self.part_records)):
+            part = self._read_part(number)
+            for _ in self._read_run(part, 0, part.mask):
+                pass
+
+    def take_whole(self, data: bytes) -> None:
+        """Open everything of a segment of one part from the bytes of its object."""
+        view = memoryview(data)
+        first = HEADER.size + self.shape.directory_bytes
+        self._pack_rows = self.open_blocks(view[first : self.shape.blocks_end])
+        start = self.shape.part_start()
+        part = self._open_part(0, view[start : start + self._table_bytes(0)])
+        end = part.offset(1 << part.bits)
+        part.records = b"".join(
+            plain for _, plain in self._open_run(part, 0, part.mask, view[part.first : end])
         )
-        return location, number
+        self._parts[0] = part
 
+    def _part(self, number: int) -> Part:
+        return self._parts[number] or self._load_part(number)
 
-def encode_segment(packs: Sequence[PackTable]) -> bytes:
-    """The body of a segment over whole packs."""
-    rows: list[bytes] = []
-    for number, table in enumerate(packs):
-        rows.extend(
-            RECORD.pack(
-                e.entry_id, number, pack_place(e.offset, e.stored_length, e.entry_type, e.codec)
-            )
-            for e in table.entries
+    def _table_bytes(self, number: int) -> int:
+        return 2 * (1 << bucket_bits(self.part_records[number])) + TAG_BYTES
+
+    def _load_part(self, number: int) -> Part:
+        cached = self._cached_part(number)
+        start = self.shape.part_start()
+        plain_bytes = self._table_bytes(number) - TAG_BYTES
+        piece = self._seal.number(self._seal.TABLE, number, 0)
+        if cached is not None and cached.holds(piece, start, plain_bytes):
+            part = self._make_part(number, cached.view[start : start + plain_bytes])
+        else:
+            part = self._read_part(number)
+            if cached is not None:
+                cached.keep(piece, start, part_table(part.sums))
+        if cached is not None:
+            part.cached = cached
+            part.checked = bytearray(1 << part.bits)
+        self._parts[number] = part
+        return part
+
+    def _read_part(self, number: int) -> Part:
+        """The table of a part, from the storage."""
+        name = self.shape.part_name(number)
+        header_bytes = HEADER.size if self.shape.part_bits else 0  # each part has a copy
+        start = self.shape.part_start() - header_bytes
+        data = self._read(name, start, header_bytes + self._table_bytes(number))
+        ensure(
+            data[:header_bytes] == self.shape.header[:header_bytes],
+            f"{name} is damaged: it belongs to another segment.",
         )
-    return _assemble([IndexedPack(t.pack, t.size_bytes, t.epoch) for t in packs], rows)
+        return self._open_part(number, data[header_bytes:])
 
+    def _cached_part(self, number: int) -> CachedObject | None:
+        if self._cache is None or self.shape.part_bits == 0:
+            return self._head
+        size = HEADER.size + part_bytes(self.part_records[number])
+        return self._cache.open(self.shape.part_name(number), size, self._seal.cache_key)
 
-def merge_segments(segments: Sequence[Segment], keep: Container[PackRef]) -> bytes | None:
-    """One body for several segments, with the packs in ``keep`` only; ``None`` if none is left."""
-    numbers: dict[PackRef, int] = {}
-    packs: list[IndexedPack] = []
-    rows: set[bytes] = set()
-    for segment in segments:
-        renumbered: dict[int, int] = {}
-        for old, indexed in enumerate(segment.packs):
-            if indexed.pack in keep:
-                if indexed.pack not in numbers:
-                    numbers[indexed.pack] = len(packs)
-                    packs.append(indexed)
-                renumbered[old] = numbers[indexed.pack]
-        records = segment._records
-        for at in range(0, len(records), RECORD.size):
-            new = renumbered.get(int.from_bytes(records[at + 32 : at + 36], "little"))
-            if new is not None:
-                rest = records[at + 36 : at + RECORD.size]
-                rows.add(records[at : at + 32] + new.to_bytes(4, "little") + rest)
-    return _assemble(packs, list(rows)) if packs else None
+    def _open_part(self, number: int, sealed: bytes | memoryview) -> Part:
+        piece = self._seal.number(self._seal.TABLE, number, 0)
+        return self._make_part(number, self._seal.open(piece, sealed))
 
-
-def _assemble(packs: Sequence[IndexedPack], rows: list[bytes]) -> bytes:
-    rows.sort(key=lambda row: (row[:ID_BYTES], row[32:36][::-1]))
-    bits = min(_MOST_BITS, max(0, (len(rows) // _BUCKET_RECORDS).bit_length()))
-    counts = [0] * (1 << bits)
-    for row in rows:
-        counts[int.from_bytes(row[:4], "big") >> (32 - bits)] += 1
-    buckets = array("I", [0])
-    for count in counts:
-        buckets.append(buckets[-1] + count)
-    if sys.byteorder == "big":
-        buckets.byteswap()
-    head = _HEAD.pack(len(packs), len(rows), bits, bytes(3))
-    names = (_PACK.pack(p.pack.session_id, p.pack.pack_id, p.size_bytes, p.epoch) for p in packs)
-    return b"".join((head, *names, buckets.tobytes(), *rows))
-
-
-def decode_segment(name: str, body: bytes) -> Segment:
-    """A segment from its authenticated body; raises ``Damaged`` if its counts do not fit."""
-    ensure(len(body) >= _HEAD.size, f"{name} is cut short.")
-    pack_count, record_count, bits, reserved = _HEAD.unpack_from(body)
-    at_buckets = _HEAD.size + pack_count * _PACK.size
-    at_records = at_buckets + 4 * ((1 << min(bits, _MOST_BITS)) + 1)
-    ensure(
-        bits <= _MOST_BITS
-        and reserved == bytes(3)
-        and len(body) == at_records + record_count * RECORD.size,
-        f"{name} has another size than its counts say.",
-    )
-    packs = [
-        IndexedPack(PackRef(session_id, pack_id), size_bytes, epoch)
-        for session_id, pack_id, size_bytes, epoch in _PACK.iter_unpack(
-            body[_HEAD.size : at_buckets]
+    def _make_part(self, number: int, table: bytes) -> Part:
+        sums = array("I", [0])
+        total = 0
+        for count in little_endian(array("H", table)):
+            total += count
+            sums.append(total)
+        bits = bucket_bits(self.part_records[number])
+        ensure(
+            len(sums) == (1 << bits) + 1 and total == self.part_records[number],
+            f"{self.shape.part_name(number)} is damaged: its buckets do not add up.",
         )
-    ]
-    ensure(all(p.size_bytes <= MAX_PACK_BYTES for p in packs), f"{name} names impossible packs.")
-    buckets = array("I", body[at_buckets:at_records])
-    if sys.byteorder == "big":
-        buckets.byteswap()
-    ensure(
-        buckets[0] == 0 and buckets[-1] == record_count and list(buckets) == sorted(buckets),
-        f"{name} has a bucket table that does not rise.",
-    )
-    return Segment(packs, buckets, body[at_records:])
+        return Part(number, self.shape.part_start(), bits, self.shape.part_bits, sums)
+
+    def _search_run(
+        self,
+        number: int,
+        run: Sequence[int],
+        buckets: dict[tuple[int, int], list[bytes]],
+        found: dict[bytes, Sequence[Hit]],
+    ) -> None:
+        part = self._part(number)
+        wanted = set(run)
+        for bucket, plain in self._read_run(part, run[0], run[-1]):
+            if part.cached is not None:
+                piece = self._seal.number(self._seal.BUCKET, number, bucket)
+                part.cached.keep(piece, part.offset(bucket), plain)
+            elif bucket in wanted:
+                self._memory.keep((self.name, number, bucket), plain)
+            for prefix in buckets.get((number, bucket), ()):
+                found[prefix] = search(plain, 0, len(plain), prefix)
+
+    def _read_run(self, part: Part, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        start, end = part.offset(first), part.offset(last + 1)
+        data = self._read(self.shape.part_name(part.number), start, end - start)
+        return self._open_run(part, first, last, memoryview(data))
+
+    def _open_run(
+        self, part: Part, first: int, last: int, sealed: memoryview
+    ) -> Iterator[tuple[int, bytes]]:
+        start = part.offset(first)
+        for bucket in range(first, last + 1):
+            at, end = part.offset(bucket) - start, part.offset(bucket + 1) - start
+            number = self._seal.number(self._seal.BUCKET, part.number, bucket)
+            yield bucket, self._seal.open(number, sealed[at:end])
+
+    def _load_block(self, block: int) -> bytes:
+        offset, length = self.shape.block_range(block)
+        number = self._seal.number(self._seal.BLOCK, 0, block)
+        plain = self._seal.open(number, self._read(self.name, offset, length))
+        if self._head is not None:
+            self._head.keep(number, offset, plain)
+        else:
+            self._memory.keep((self.name, -1, block), plain)
+        return plain
+
+    def _read(self, name: str, offset: int, length: int) -> bytes:
+        data = self._storage.get_range(name, offset, length)
+        ensure(len(data) == length, f"{name} is cut short.")
+        return data

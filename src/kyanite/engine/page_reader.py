@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.errors import Damaged, Missing, ObjectMissing
 from kyanite.engine.format import NO_ID, EntryType, ensure
-from kyanite.engine.index_segment import Location
+from kyanite.engine.index_location import Location
 from kyanite.engine.keys import page_id_key, structure_key
 from kyanite.engine.pack import PackNumber, open_entry
 from kyanite.engine.pages import NO_PAGE, Entry, PageRef, decode_inner, decode_leaf

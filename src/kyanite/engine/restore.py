@@ -21,7 +21,7 @@ from kyanite.engine.crew import Task, run_tasks
 from kyanite.engine.format import EntryType
 from kyanite.engine.index import Index, load_index
 from kyanite.engine.keys import RestoreKeys
-from kyanite.engine.pack import open_entry
+from kyanite.engine.pack import PackNumber, open_entry
 from kyanite.engine.page_reader import PageReader, Span, named_first
 from kyanite.engine.pages import Entry
 from kyanite.engine.parallelism import Parallelism
@@ -156,15 +156,19 @@ class _Restore:
         return load_index(self._storage, self._keys.maintenance_key, self._keys.repository_id)
 
     def _wanted(self, stretch: Sequence[tuple[Span, list[Entry]]]) -> Iterator[Wanted]:
+        places: list[tuple[bytes, int, PackNumber | None, int]] = []
         for span, entries in stretch:
             at = span.offset
             for entry in entries:
                 if entry.chunk_id is not None and not self._already.covers(at, entry.length):
-                    copies = named_first(self._index.find_all(entry.chunk_id), entry.pack)
-                    if not copies:
-                        raise Missing(_no_chunk(entry.chunk_id, at))
-                    yield Wanted(entry.chunk_id, entry.length, copies[0], [at])
+                    places.append((entry.chunk_id, entry.length, entry.pack, at))
                 at += entry.length
+        found = self._index.find_all_many([chunk_id for chunk_id, _, _, _ in places])
+        for (chunk_id, length, pack, at), locations in zip(places, found, strict=True):
+            copies = named_first(locations, pack)
+            if not copies:
+                raise Missing(_no_chunk(chunk_id, at))
+            yield Wanted(chunk_id, length, copies[0], [at])
 
     def _fetch(self, fetch: Fetch, _: memoryview) -> None:
         self._control.check()

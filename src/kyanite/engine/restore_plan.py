@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kyanite.base.units import KIB
-from kyanite.engine.index_segment import Location
+from kyanite.engine.index_location import Location
 from kyanite.engine.pack import PackRef
 
 # One read costs more than fetching so many bytes that nobody wants.

@@ -21,7 +21,6 @@ from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import (
     FORMAT_VERSION,
     MAX_OBJECT_BYTES,
-    MAX_SEGMENT_BYTES,
     OBJECT_MAGIC,
     TAG_BYTES,
     Kind,
@@ -76,9 +75,8 @@ def unseal(
     header = data[: _HEADER.size]
     _, _, _, codec, reserved, owner, salt, plain_length, length = _HEADER.unpack(header)
     ensure(owner == repository_id, f"{name} belongs to another repository.")
-    limit = MAX_SEGMENT_BYTES if kind is Kind.SEGMENT else MAX_OBJECT_BYTES
     ensure(
-        reserved == 0 and plain_length <= limit and length == len(data) - _HEADER.size,
+        reserved == 0 and plain_length <= MAX_OBJECT_BYTES and length == len(data) - _HEADER.size,
         f"{name} is damaged: its header does not fit its bytes.",
     )
     cipher = AESGCM(object_key(maintenance_key, kind, salt))

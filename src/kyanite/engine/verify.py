@@ -12,22 +12,21 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from kyanite.base.errors import EngineError, ObjectMissing
+from kyanite.base.errors import Damaged, EngineError, Missing, ObjectMissing
 from kyanite.engine.catalog import exists, read_catalog, read_point
 from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.control import Control
-from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX, Kind, id_of, point_name, session_name
-from kyanite.engine.index import Index, LoadedSegment
-from kyanite.engine.index_segment import decode_segment
+from kyanite.engine.format import PACKS_PREFIX, id_of, point_name, session_name
+from kyanite.engine.index import Index
+from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.keys import RepositoryKeys
 from kyanite.engine.pack import PackRef
 from kyanite.engine.pack_check import check_pack
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.point import Point
 from kyanite.engine.point_walk import walk
-from kyanite.engine.sealed_object import unseal
 from kyanite.engine.session import read_registration
-from kyanite.engine.storage.base import ObjectInfo, Storage
+from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 
 _SAMPLED_SHARE: Final = 20  # one pack in so many
@@ -181,28 +180,25 @@ class _Verifying:
 
     def _index(self) -> Index:
         """All segments that can be read; the others are damages."""
-        loaded: list[LoadedSegment] = []
-        for info in self._storage.list(INDEX_PREFIX):
-            segment = self._segment(info)
-            if segment is not None:
-                loaded.append(segment)
-        return Index(loaded)
 
-    def _segment(self, info: ObjectInfo) -> LoadedSegment | None:
-        try:
-            body = unseal(
-                Kind.SEGMENT,
-                info.name,
-                self._storage.get(info.name),
-                self._keys.maintenance_key,
-                self._keys.repository_id,
-            )
-            return LoadedSegment(info, decode_segment(info.name, body))
-        except ObjectMissing:
-            return None  # merged meanwhile
-        except EngineError as error:
-            self._found.damages.append(Damage(info.name, str(error)))
-            return None
+        def damaged(name: str, error: EngineError) -> None:
+            self._found.damages.append(Damage(name, str(error)))
+
+        keys = self._keys
+        shelf = Shelf(self._storage, keys.maintenance_key, keys.repository_id, on_damage=damaged)
+        for name in shelf.incomplete:
+            if all(one.name != name for one in self._found.damages):
+                damaged(name, Missing("An object of this index segment is missing."))
+        if self._level is not Level.PRESENT:
+            for segment in shelf.segments:
+                self._control.check()
+                try:
+                    segment.check()
+                except Damaged as error:
+                    damaged(segment.name, error)
+                except ObjectMissing:
+                    continue  # merged meanwhile
+        return Index(shelf)
 
     def _compare(self, index: Index, sizes: dict[PackRef, int]) -> None:
         """Find packs of another size than the index knows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import struct
 
@@ -14,15 +13,9 @@ from hypothesis import strategies as st
 from kyanite.base.errors import Damaged, EngineError, Invalid, UnknownFormat, WrongKey
 from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import Codec, Kind, id_of
-from kyanite.engine.index_segment import (
-    Location,
-    decode_segment,
-    encode_segment,
-    merge_segments,
-)
 from kyanite.engine.key_slots import Cost, make_slot, open_slot
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys
-from kyanite.engine.pack import ROW, PackNumber, PackRef, PackTable
+from kyanite.engine.pack import PackNumber
 from kyanite.engine.pages import (
     NO_PAGE,
     Entry,
@@ -86,62 +79,6 @@ def test_an_inner_page_leaves_out_missing_pages_at_its_end() -> None:
     assert len(page) == 8 + 20 + 64 + 2
     assert decode_inner(page, 4) == leaves
     assert encode_inner([NO_PAGE] * 4) is None
-
-
-def _packs(chooser: random.Random, count: int) -> list[PackTable]:
-    return [
-        PackTable(
-            PackRef(chooser.randbytes(16), chooser.randbytes(16)),
-            1000 + number,
-            0,
-            b"".join(
-                ROW.pack(chooser.randbytes(32), 100, 200, 1, 1, 0)
-                for _ in range(chooser.randrange(1, 60))
-            ),
-        )
-        for number in range(count)
-    ]
-
-
-@pytest.mark.parametrize("count", [1, 3, 40])
-def test_a_segment_finds_everything_it_was_given_and_nothing_else(count: int) -> None:
-    packs = _packs(random.Random(count), count)
-    segment = decode_segment("index/x", encode_segment(packs))
-    for table in packs:
-        for entry in table.entries:
-            assert segment.find(entry.entry_id) == Location(
-                table.pack, 0, entry.offset, entry.stored_length, entry.entry_type, entry.codec
-            )
-    assert segment.find(os.urandom(32)) is None
-    assert len(list(segment.records())) == sum(len(table) for table in packs)
-
-
-def test_a_merge_keeps_what_it_shall_keep() -> None:
-    chooser = random.Random(3)
-    first, second = _packs(chooser, 5), _packs(chooser, 5)
-    second.append(first[0])  # the same pack in both
-    keep = {table.pack for table in [*first[:3], *second]}
-    body = merge_segments(
-        [decode_segment("a", encode_segment(first)), decode_segment("b", encode_segment(second))],
-        keep,
-    )
-    assert body is not None
-    merged = decode_segment("m", body)
-    expected = {(t.pack, e.offset) for t in [*first[:3], *second] for e in t.entries}
-    assert {(one.pack, one.offset) for one in merged.records()} == expected
-    assert len(merged) == len(expected)
-    assert merge_segments([merged], set()) is None
-
-
-@given(st.integers(0, 2000), st.integers(0, 255))
-def test_a_changed_segment_is_damaged_or_harmless(place: int, value: int) -> None:
-    body = bytearray(encode_segment(_packs(random.Random(1), 2)))
-    body[place % len(body)] = value
-    try:
-        segment = decode_segment("index/x", bytes(body))
-        list(segment.records())
-    except Damaged:
-        return
 
 
 def test_a_repository_object_that_was_changed_does_not_authenticate() -> None:
