@@ -16,7 +16,7 @@ from azlab.services.storage.open_database import open_database
 from azlab.services.storage_blob.store import accounts as blob_accounts
 from azlab.services.storage_blob.store import containers
 from azlab.services.storage_blob.store.database import Transaction as BlobTransaction
-from azlab.services.storage_blob.store.records import Container
+from azlab.services.storage_blob.store.records import Container, ServiceSettings
 
 TYPE = "Microsoft.Storage/storageAccounts"
 
@@ -39,8 +39,7 @@ def put_account(call: ArmCall) -> Response:
     body = account_body.created(call.lab, name, call.json())
     call.lab.resources.put(call.tx, call.id, body)
     directory.put(call.tx, call.id)
-    if account_worm.is_enabled(body):
-        switch_versions_on(call.lab, name)
+    _begin_blob_service(call.lab, name, versioning=account_worm.is_enabled(body))
     headers = call.start_operation(
         complete=PROVISIONED,
         arguments={"id": call.id.text},
@@ -49,11 +48,10 @@ def put_account(call: ArmCall) -> Response:
     return Response(202, headers)
 
 
-def switch_versions_on(lab: Lab, name: str) -> None:
-    """As an account with immutable versions has them from its beginning."""
+def _begin_blob_service(lab: Lab, name: str, *, versioning: bool) -> None:
+    """An account with immutable versions keeps versions from its beginning."""
     with open_database(lab).transaction() as blobs:
-        settings = blob_accounts.settings(blobs, name)
-        blob_accounts.set_settings(blobs, name, replace(settings, versioning=True))
+        blob_accounts.set_settings(blobs, name, ServiceSettings(versioning=versioning))
 
 
 def delete_account(call: ArmCall) -> Response:

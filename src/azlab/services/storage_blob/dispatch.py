@@ -70,8 +70,9 @@ def _common_headers(request: BlobRequest) -> Mapping[str, str]:
         "Server": SERVER,
         "Date": rfc1123(request.real_now),
         "x-ms-request-id": request.request_id,
-        "x-ms-version": request.version,
     }
+    if request.version:  # nobody without a credential needs one
+        headers["x-ms-version"] = request.version
     client_request_id = request.header("x-ms-client-request-id")
     if client_request_id:
         headers["x-ms-client-request-id"] = client_request_id

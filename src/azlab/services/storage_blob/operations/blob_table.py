@@ -50,6 +50,7 @@ DELETE_BLOB = operation(
     headers=LEASE | {"x-ms-delete-snapshots"},
     parameters=_GENERATION | {"deletetype"},
     conditions=True,
+    note="the code when permanent deletion is switched off is not documented",
 )
 SET_TIER = operation(
     "SetBlobTier",
