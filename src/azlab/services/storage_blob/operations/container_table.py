@@ -81,7 +81,7 @@ OPERATIONS = (
         _CONTAINER,
         headers=LEASE,
         conditions=True,
-        note="the name is free again immediately; the code for an unlocked policy is not documented",
+        note="the name is free again at once; the code for an unlocked policy is not documented",
     ),
     operation(
         "RestoreContainer",
