@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select
 
+from kyanite.areas.access.lockout import Attempt, Lockout
 from kyanite.areas.access.tables import LoginAttemptRow, TokenRow
-from kyanite.areas.access.tokens import Tokens
-from kyanite.base.errors import Unauthenticated
 from kyanite.db.database import Database
 from kyanite.http.reading import MAX_FORM_BYTES
 from support.api import ADMIN, PASSWORD, ApiUnderTest
@@ -31,10 +30,10 @@ def api(sqlite_database: Database) -> Iterator[ApiUnderTest]:  # noqa: F811
 
 
 def test_failed_attempts_fill_no_disk(api: ApiUnderTest) -> None:
-    tokens = Tokens(api.database, api.passwords, api.clock, most_attempts=5)
+    lockout = Lockout(api.clock, most_failed_attempts=5)
     for number in range(20):
-        with pytest.raises(Unauthenticated):
-            tokens.sign_in(f"somebody-{number}", "wrong", short_lived=False)
+        with api.database.writing() as db:
+            lockout.failed(db, Attempt(f"somebody-{number}", "10.0.0.1"))
     with api.database.reading() as db:
         names = db.scalars(select(LoginAttemptRow.username).order_by(LoginAttemptRow.id)).all()
     assert names == [f"somebody-{number}" for number in range(15, 20)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kyanite.areas.access import users
+from kyanite.areas.access import user_queries
 from kyanite.areas.access.passwords import Passwords
 from kyanite.base.clock import SystemClock
 from kyanite.base.settings import Settings
@@ -45,7 +45,7 @@ def test_a_user_is_added_with_a_role_and_can_be_verified(folder: Path) -> None:
     assert added.returncode == 0, added.stderr
     database = open_database(Settings(data_dir=folder))
     with database.reading() as db:
-        row = users.find(db, "ops")
+        row = user_queries.find(db, "ops")
         assert row is not None
         assert row.role == "PortalOperator"
         assert Passwords().matches(row.password_hash, PASSWORD)

@@ -15,7 +15,9 @@ from fastapi.testclient import TestClient
 from kyanite.areas.access import users
 from kyanite.areas.access.first_start import ensure_administrator
 from kyanite.areas.access.passwords import Passwords
-from kyanite.areas.access.tokens import Tokens
+from kyanite.areas.access.sign_ins import SignIns
+from kyanite.areas.access.tokens import TokenPair
+from kyanite.areas.access.wiring import provide_access
 from kyanite.areas.appliance.facts import facts_elsewhere
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.settings import ensure_installation_id
@@ -26,10 +28,9 @@ from kyanite.db.secrets import SecretBox
 from kyanite.http.audit import AuditTrail
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
-from kyanite.http.rate_limits import AttemptLimit, GrowingDelay
+from kyanite.http.rate_limits import AttemptLimit
 from kyanite.http.rights import Role
 from kyanite.http.routes import Routes
-from kyanite.http.sign_in import TokenReader
 from kyanite.server.app import build
 
 START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
@@ -55,17 +56,15 @@ class ApiUnderTest:
         self.audit = AuditLog(self.secrets, self.clock)
         with database.writing() as db:
             ensure_installation_id(db, self.clock)
-        ensure_administrator(database, self.passwords, self.clock, ADMIN, PASSWORD)
-        self.tokens = Tokens(database, self.passwords, self.clock)
+        ensure_administrator(database, self.passwords, self.clock, self.audit, ADMIN, PASSWORD)
         self.operations = Operations(database, self.clock, wait_seconds=operation_wait_seconds)
         self.provisions = Provisions()
         self.provisions.add(database)
         self.provisions.add(self.clock, Clock)
-        self.provisions.add(self.tokens)
-        self.provisions.add(self.passwords)
-        self.provisions.add(TokenReader(self.tokens.principal))
+        provide_access(
+            self.provisions, database, self.secrets, self.clock, self.audit, self.passwords
+        )
         self.provisions.add(self.operations)
-        self.provisions.add(GrowingDelay(self.clock))
         self.provisions.add(AttemptLimit(self.clock))
         self.provisions.add(self.secrets)
         self.provisions.add(self.audit, AuditTrail)
@@ -86,7 +85,8 @@ class ApiUnderTest:
                 with self.database.writing() as db:
                     new = users.NewUser(name, role, PASSWORD)
                     users.create(db, new, self.passwords, self.clock)
-            pair = self.tokens.sign_in(name, PASSWORD, short_lived=False)
+            pair = self.provisions.get(SignIns).with_password(name, PASSWORD)
+            assert isinstance(pair, TokenPair)
             self._headers[role] = {"Authorization": f"Bearer {pair.access}"}
         return self._headers[role]
 

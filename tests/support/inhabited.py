@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from fastapi.testclient import TestClient
 
-from kyanite.areas.access import users
+from kyanite.areas.access import user_queries, users
 from kyanite.areas.access.passwords import Passwords
-from kyanite.areas.access.tokens import Tokens
+from kyanite.areas.access.sign_ins import SignIns
+from kyanite.areas.access.tokens import TokenPair
 from kyanite.areas.accounts.tables import ServiceAccountRow
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.inventory.kinds import Kind
@@ -32,13 +33,12 @@ from kyanite.areas.inventory.tables import (
 from kyanite.areas.repositories.facts import location_key
 from kyanite.areas.repositories.tables import RepositoryRow
 from kyanite.areas.vm.tables import DiskSnapshotRow, ProtectedMachineRow, RestorePointRow
-from kyanite.base.clock import Clock, SystemClock
+from kyanite.base.clock import Clock
 from kyanite.base.identifiers import new_id, system_id
 from kyanite.base.settings import Settings
 from kyanite.base.units import GIB
 from kyanite.contract.operation import Operation
 from kyanite.db.database import Database
-from kyanite.http.rate_limits import GrowingDelay
 from kyanite.http.rights import Role
 from kyanite.rules.permission_sets import ALL_PURPOSES
 from kyanite.server.app import Application, build
@@ -117,10 +117,11 @@ class Inhabited:
         provisions = self.appliance.provisions
         name = ADMIN if role is Role.PORTAL_ADMIN else f"user-{role.value}"
         with self.database.writing() as db:
-            if users.find(db, name) is None:
+            if user_queries.find(db, name) is None:
                 new = users.NewUser(name, role, PASSWORD)
                 users.create(db, new, provisions.get(Passwords), provisions.get(Clock))  # type: ignore[type-abstract]
-        pair = provisions.get(Tokens).sign_in(name, PASSWORD, short_lived=False)
+        pair = provisions.get(SignIns).with_password(name, PASSWORD)
+        assert isinstance(pair, TokenPair)
         return {"Authorization": f"Bearer {pair.access}"}
 
     def real_path(self, operation: Operation) -> str:
@@ -181,8 +182,6 @@ def inhabited(folder: Path) -> Iterator[Inhabited]:
     appliance = wire(settings)
     # Nobody carries out jobs here; whoever asks is told that all is well.
     appliance.provisions.add(Health(appliance.database, lambda: True))
-    # Thousands of made-up sign-ins need not wait longer and longer.
-    appliance.provisions.add(GrowingDelay(SystemClock(), longest_seconds=0.0))
     app = build(appliance.provisions)
     client = TestClient(
         app, base_url="https://appliance.example.org", raise_server_exceptions=False

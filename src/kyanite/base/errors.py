@@ -55,7 +55,14 @@ class Invalid(CallerError):
 
 
 class Unauthenticated(CallerError):
-    """No token, or one that is malformed, expired or revoked; or wrong credentials."""
+    """No token, or one that is malformed, expired or revoked; or wrong credentials.
+
+    ``retry_after_seconds``: guessing is slowed down; nothing is looked at before.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Forbidden(CallerError):

@@ -1,7 +1,7 @@
 """Slowing down guesses (docs/behaviour/api-conventions.md §11).
 
-Both classes keep their counts in memory: a restart forgives, which costs an attacker more time
-than it gives. All methods are thread-safe.
+The counts are kept in memory: a restart forgives, which costs an attacker more time than it
+gives. Who guesses at passwords of users is held back in `areas/access/lockout.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from kyanite.base.clock import Clock
 from kyanite.base.errors import TooManyAttempts
@@ -57,55 +56,3 @@ class AttemptLimit:
     def _recent(self, name: str) -> list[float]:
         since = self._clock.now().timestamp() - self._seconds
         return [moment for moment in self._failed.get(name, ()) if moment > since]
-
-
-@dataclass
-class _Failures:
-    count: int
-    last: float
-
-
-class GrowingDelay:
-    """How long the answer to the next attempt is held back: nothing for the first failures of
-    a name, then doubling up to a bound. Forgotten after `memory_seconds` without a failure."""
-
-    def __init__(
-        self,
-        clock: Clock,
-        free_failures: int = 3,
-        first_seconds: float = 0.25,
-        longest_seconds: float = 8.0,
-        memory_seconds: float = 900.0,
-    ) -> None:
-        self._clock = clock
-        self._free = free_failures
-        self._first = first_seconds
-        self._longest = longest_seconds
-        self._memory = memory_seconds
-        self._lock = threading.Lock()
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
-
-    def seconds(self, name: str) -> float:
-        """The delay that the next attempt of the name has to wait out."""
-        with self._lock:
-            known = self._failures.get(name)
-            if known is None or known.last + self._memory < self._clock.now().timestamp():
-                return 0.0
-            over = known.count - self._free
-            return 0.0 if over < 0 else float(min(self._longest, self._first * 2 ** min(over, 20)))
-
-    def failed(self, name: str) -> None:
-        """Count a failed attempt."""
-        with self._lock:
-            now = self._clock.now().timestamp()
-            known = self._failures.pop(name, None)
-            if known is None or known.last + self._memory < now:
-                known = _Failures(0, now)
-            self._failures[name] = _Failures(known.count + 1, now)
-            if len(self._failures) > _MAX_NAMES:
-                self._failures.popitem(last=False)
-
-    def succeeded(self, name: str) -> None:
-        """Forget the failures of the name."""
-        with self._lock:
-            self._failures.pop(name, None)

@@ -35,7 +35,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
@@ -54,7 +54,7 @@ from kyanite.http.pages import empty_page
 from kyanite.http.problems import on_unforeseen
 from kyanite.http.provide import provisions
 from kyanite.http.reading import read
-from kyanite.http.rights import Right
+from kyanite.http.rights import Principal, Right
 from kyanite.http.sign_in import TokenReader, bearer_token
 from kyanite.http.unit_of_work import Work, work_of
 from kyanite.rules.operation_rights import right_of
@@ -154,11 +154,19 @@ class ContractRoute(APIRoute):
             reader = provisions(request).get(TokenReader)
             principal = await run_in_threadpool(reader.principal, bearer_token(request))
             request.state.principal = principal
-            principal.require(self.right)
+            _require(principal, self.right, request.path_params)
         canonical, nothing_matches = await read(request, self.operation)
         if nothing_matches:
             return respond(self.operation, empty_page(canonical))
         return await inner(canonical)
+
+
+def _require(principal: Principal, right: Right, path_params: Mapping[str, Any]) -> None:
+    """Raise Forbidden unless the caller may; the account of somebody else is not the own one."""
+    owner = path_params.get("id", principal.user_id)
+    if right is Right.OWN_ACCOUNT and owner != principal.user_id:
+        right = Right.USERS
+    principal.require(right)
 
 
 _WORDS = {

@@ -4,8 +4,8 @@ The one table of authorisation (docs/behaviour/accounts-and-users.md §4.2, api-
 §3.7 and §13). Routes do not say what they need, they are looked up here; an operation that is
 not here cannot be served.
 
-`None`: nobody needs to be signed in. `OWN_ACCOUNT`: for the own account; for that of somebody
-else the use case asks for `USERS`.
+`None`: nobody needs to be signed in. `OWN_ACCOUNT`: for the own account; that of somebody else
+needs `USERS` (`http/routes.py`).
 """
 
 from __future__ import annotations

@@ -8,16 +8,17 @@ from kyanite.base.clock import SystemClock
 from kyanite.base.errors import Invalid
 from kyanite.base.settings import Settings
 from kyanite.http.audit import HOST, AuditEvent
+from kyanite.rules.roles import ASSIGNABLE
 from kyanite.server.audit_log import audit_log_of, secrets_of
 from kyanite.server.wiring import open_database
 
 
 def add_user(settings: Settings, name: str, password: str, role: str) -> str:
     """Add a local user; returns its id. Raises Invalid for a bad name, password or role."""
-    assignable = {one.value.lower(): one for one in users.ASSIGNABLE}
+    assignable = {one.value.lower(): one for one in ASSIGNABLE}
     chosen = assignable.get(role.lower())
     if chosen is None:
-        names = ", ".join(sorted(one.value for one in users.ASSIGNABLE))
+        names = ", ".join(sorted(one.value for one in ASSIGNABLE))
         raise Invalid(f"There is no role {role}; choose one of {names}.")
     database, clock = open_database(settings, must_exist=True), SystemClock()
     try:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from kyanite.areas.access.first_start import ensure_administrator
 from kyanite.areas.access.passwords import Passwords
-from kyanite.areas.access.tokens import Lifetimes, Tokens
+from kyanite.areas.access.tokens import Lifetimes
+from kyanite.areas.access.wiring import provide_access
 from kyanite.areas.appliance.facts import read_facts
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.settings import ensure_installation_id
@@ -30,8 +31,6 @@ from kyanite.durable.runtime import Runtime
 from kyanite.http.audit import AuditTrail
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
-from kyanite.http.rate_limits import GrowingDelay
-from kyanite.http.sign_in import TokenReader
 from kyanite.server.areas import Ground, add_areas
 from kyanite.server.host_folder import remember_folder, remembered_folder
 
@@ -128,9 +127,8 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
             remember_folder(db, settings.data_dir, clock)
     if not is_worker:
         name, password = settings.admin_username, settings.admin_password
-        ensure_administrator(database, passwords, clock, name, password)
+        ensure_administrator(database, passwords, clock, audit, name, password)
     lifetimes = Lifetimes(short_refresh_seconds=settings.short_refresh_seconds)
-    tokens = Tokens(database, passwords, clock, lifetimes)
     operations = Operations(database, clock)
     registry, provisions, facts = JobRegistry(), Provisions(), read_facts()
     timetable = add_areas(Ground(settings, database, secrets, clock, facts), provisions, registry)
@@ -140,15 +138,12 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     appliance = Appliance(database, provisions, runtime, operations)
     provisions.add(clock, Clock)
     provisions.add(audit, AuditTrail)
+    provide_access(provisions, database, secrets, clock, audit, passwords, lifetimes)
     for thing in (
         settings,
         database,
         secrets,
-        passwords,
-        tokens,
-        TokenReader(tokens.principal),
         operations,
-        GrowingDelay(clock),
         facts,
         Health(database, appliance.is_working),
     ):

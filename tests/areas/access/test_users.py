@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kyanite.areas.access import users
+from kyanite.areas.access import user_queries, users
 from kyanite.areas.access.first_start import ensure_administrator
-from kyanite.areas.access.passwords import weakness
 from kyanite.base.errors import Invalid
-from kyanite.http.rights import RIGHTS, Right, Role
+from kyanite.rules.passwords import weakness
+from kyanite.rules.roles import RIGHTS, Right, Role
 from support.api import ADMIN, PASSWORD, ApiUnderTest
 
 
@@ -48,15 +48,23 @@ def test_a_user_that_cannot_be_is_refused(
 def test_the_first_administrator_is_made_once_and_only_with_name_and_password(
     api: ApiUnderTest,
 ) -> None:
-    ensure_administrator(api.database, api.passwords, api.clock, "another", "Other-Passw0rd")
+    ensure_administrator(
+        api.database, api.passwords, api.clock, api.audit, "another", "Other-Passw0rd"
+    )
     with api.database.writing() as db:
-        assert users.find(db, "another") is None
-        first = users.find(db, ADMIN)
+        assert user_queries.find(db, "another") is None
+        first = user_queries.find(db, ADMIN)
         assert first is not None
         with pytest.raises(Invalid):
             users.remove(db, first.id, by_user_id="x")
         with pytest.raises(Invalid):
-            users.change_role(db, first.id, Role.READ_ONLY_USER, api.clock)
+            users.change(
+                db,
+                first.id,
+                users.UserChanges(role=Role.READ_ONLY_USER),
+                api.passwords,
+                api.clock,
+            )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from kyanite.base.clock import ManualClock
 from kyanite.base.errors import TooManyAttempts
-from kyanite.http.rate_limits import AttemptLimit, GrowingDelay
+from kyanite.http.rate_limits import AttemptLimit
 
 START = datetime(2026, 2, 3, tzinfo=UTC)
 
@@ -33,15 +33,3 @@ def test_a_success_forgets_the_failures() -> None:
     limit.failed("repository")
     limit.succeeded("repository")
     limit.check("repository")
-
-
-def test_the_delay_doubles_with_each_failure_up_to_a_bound() -> None:
-    clock = ManualClock(START)
-    delay = GrowingDelay(clock, free_failures=2, first_seconds=1, longest_seconds=5)
-    seen = []
-    for _ in range(6):
-        seen.append(delay.seconds("user"))
-        delay.failed("user")
-    assert seen == [0, 0, 1, 2, 4, 5]
-    clock.advance(timedelta(hours=1))
-    assert delay.seconds("user") == 0

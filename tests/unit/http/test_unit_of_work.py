@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from kyanite.areas.access import users
+from kyanite.areas.access import user_queries
 from kyanite.base import errors
 from support.api import ApiUnderTest
 from support.example_routes import Seen
@@ -25,7 +25,7 @@ GOOD: Mapping[str, object] = {
 
 def was_kept(api: ApiUnderTest) -> bool:
     with api.database.reading() as db:
-        return users.find(db, "daily") is not None
+        return user_queries.find(db, "daily") is not None
 
 
 def test_what_a_request_did_is_kept_when_it_succeeds(api: ApiUnderTest) -> None:

@@ -1,4 +1,5 @@
 """Who are you, and what may you do: local users, their roles, sign-ins and tokens.
 
-Others may import `users` (use cases on accounts) and `tokens.Tokens` (wired by the server).
+Others may import `users` and `user_queries`; `Tokens`, `SignIns`, `SecondFactor`, `Lockout` and
+`PasswordChanges` are wired by the server (`wiring.provide_access`).
 """

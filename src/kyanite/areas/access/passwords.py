@@ -1,57 +1,36 @@
-"""Passwords: which are good enough, how they are kept, how they are compared.
+"""How passwords are kept and compared.
 
 Hashes are argon2id with 64 MiB; a server that computed them without bound would be easy to
-bring down, so at most two are computed at a time, and only a few requests may wait for one.
+bring down. So only a part of the processors computes them, and only a few requests may wait for
+one.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from kyanite.base.errors import Invalid, TooManyAttempts
+from kyanite.base.errors import TooManyAttempts
 
-MIN_LENGTH = 12
-MAX_LENGTH = 72
-_KINDS_NEEDED = 3
-_AT_A_TIME = 2
-_MAX_WAITING = 12
-_LONGEST_WAIT_SECONDS = 15.0
+Compare = Callable[[str | None, str], bool]
+"""`(hash, password)`: whether they belong together."""
 
-
-def weakness(password: str) -> str | None:
-    """What is wrong with a new password, as a sentence; None if nothing is.
-
-    The rule for Azure machines (docs/behaviour/accounts-and-users.md §4.4).
-    """
-    kinds = (
-        any(one.islower() for one in password),
-        any(one.isupper() for one in password),
-        any(one.isdigit() for one in password),
-        any(not one.isalnum() for one in password),
-    )
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        return f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters."
-    if sum(kinds) < _KINDS_NEEDED:
-        return (
-            "A password has three of these: lower case letters, upper case letters, digits, "
-            "special characters."
-        )
-    return None
-
-
-def require_good(password: str, member: str) -> None:
-    """Raise Invalid naming `member` unless the password is good enough."""
-    wrong = weakness(password)
-    if wrong is not None:
-        raise Invalid.member(member, wrong)
+# The API stays quick for others while somebody guesses.
+_AT_A_TIME: Final = max(1, (os.cpu_count() or 1) // 2)
+_MAX_WAITING: Final = 12
+_LONGEST_WAIT_SECONDS: Final = 15.0
+_RETRY_AFTER_SECONDS: Final = 2
 
 
 class Passwords:
-    """Hashes and checks passwords, a bounded number at a time."""
+    """Hashes and checks passwords, a bounded number at a time. Thread-safe."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
@@ -62,7 +41,7 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """The text to keep instead of the password."""
-        with _Turn(self._places, self._computing):
+        with self.turn():
             return self._hasher.hash(password)
 
     def matches(self, password_hash: str | None, password: str) -> bool:
@@ -70,28 +49,32 @@ class Passwords:
 
         Takes as long when there is no hash. Raises TooManyAttempts when too many wait.
         """
-        with _Turn(self._places, self._computing):
+        with self.turn() as compare:
+            return compare(password_hash, password)
+
+    @contextmanager
+    def turn(self) -> Iterator[Compare]:
+        """A place in the bounded queue, then one of the few that compute: inside the block
+        passwords are compared. Raises TooManyAttempts when too many wait."""
+        if not self._places.acquire(blocking=False):
+            raise _busy()
+        try:
+            if not self._computing.acquire(timeout=_LONGEST_WAIT_SECONDS):
+                raise _busy()
             try:
-                self._hasher.verify(password_hash or self._nobody, password)
-            except (VerifyMismatchError, VerificationError, InvalidHashError):
-                return False
+                yield self._compare
+            finally:
+                self._computing.release()
+        finally:
+            self._places.release()
+
+    def _compare(self, password_hash: str | None, password: str) -> bool:
+        try:
+            self._hasher.verify(password_hash or self._nobody, password)
+        except (VerifyMismatchError, VerificationError, InvalidHashError):
+            return False
         return password_hash is not None
 
 
-class _Turn:
-    """A place in the bounded queue, then one of the places at work."""
-
-    def __init__(self, places: threading.Semaphore, computing: threading.Semaphore) -> None:
-        self._places = places
-        self._computing = computing
-
-    def __enter__(self) -> None:
-        if not self._places.acquire(blocking=False):
-            raise TooManyAttempts("Too many sign-ins at a time; try again.", 2)
-        if not self._computing.acquire(timeout=_LONGEST_WAIT_SECONDS):
-            self._places.release()
-            raise TooManyAttempts("Too many sign-ins at a time; try again.", 2)
-
-    def __exit__(self, *_: object) -> None:
-        self._computing.release()
-        self._places.release()
+def _busy() -> TooManyAttempts:
+    return TooManyAttempts("Too many sign-ins at a time; try again.", _RETRY_AFTER_SECONDS)

@@ -1,4 +1,4 @@
-"""Sign-ins and tokens (docs/behaviour/api-conventions.md §3, docs/behaviour/rulings.md).
+"""Tokens (docs/behaviour/api-conventions.md §3, docs/behaviour/rulings.md).
 
 Tokens are 256 random bits; the database keeps their SHA-256. So nothing can be forged, a token
 is revoked the moment its row says so, and all survive a restart.
@@ -16,21 +16,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from kyanite.areas.access import users
-from kyanite.areas.access.passwords import Passwords
-from kyanite.areas.access.tables import LoginAttemptRow, SignInRow, TokenRow, UserRow
+from kyanite.areas.access import token_queries
+from kyanite.areas.access.tables import SignInRow, TokenRow, UserRow
 from kyanite.base.clock import Clock
 from kyanite.base.errors import Unauthenticated
 from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
+from kyanite.http.audit import Actor, AuditEvent, AuditTrail
 from kyanite.http.rights import Principal, Role
 
 GRACE = timedelta(seconds=30)
-LOGIN_HISTORY = timedelta(days=92)
-MOST_LOGIN_ATTEMPTS = 50_000
 
 
 class TokenKind(Enum):
@@ -38,6 +35,7 @@ class TokenKind(Enum):
 
     ACCESS = "access"
     REFRESH = "refresh"
+    SECOND_FACTOR = "second factor"
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,22 @@ class Lifetimes:
     access_seconds: int = 3600
     refresh_seconds: int = 14 * 24 * 3600
     short_refresh_seconds: int = 3600
+    second_factor_seconds: int = 300
+
+
+@dataclass(frozen=True)
+class SignedInUser:
+    """Who has signed in, or has half done so."""
+
+    user_id: str
+    username: str
+    role: str
+    user_type: str
+    news_shown: bool
+
+    @classmethod
+    def of(cls, user: UserRow) -> SignedInUser:
+        return cls(user.id, user.name, user.role, user.type, user.news_shown)
 
 
 @dataclass(frozen=True)
@@ -58,16 +72,21 @@ class TokenPair:
     issued_at: datetime
     access_seconds: int
     short_lived: bool
-    user_id: str
-    username: str
-    role: str
-    user_type: str
-    news_shown: bool
+    user: SignedInUser
+
+
+@dataclass(frozen=True)
+class SecondFactorNeeded:
+    """The password was right; a code is asked for. `repr` shows no token."""
+
+    token: str = field(repr=False)
+    short_lived: bool
+    user: SignedInUser
 
 
 def token_hash(token: str) -> str:
     """What the database keeps of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 class Tokens:
@@ -76,140 +95,103 @@ class Tokens:
     def __init__(
         self,
         database: Database,
-        passwords: Passwords,
         clock: Clock,
+        audit: AuditTrail,
         lifetimes: Lifetimes | None = None,
-        most_attempts: int = MOST_LOGIN_ATTEMPTS,
     ) -> None:
         self._database = database
-        self._passwords = passwords
         self._clock = clock
+        self._audit = audit
         self._lifetimes = lifetimes or Lifetimes()
-        self._most_attempts = most_attempts
 
-    def sign_in(self, username: str, password: str, *, short_lived: bool) -> TokenPair:
-        """Tokens for a name and a password; Unauthenticated, without saying which was wrong."""
-        with self._database.reading() as db:
-            row = users.find(db, username)
-            stored = row.password_hash if row else None
-        good = self._passwords.matches(stored, password)
-        with self._database.writing() as db:
-            self._record_attempt(db, username, succeeded=good)
-            user = db.get(UserRow, row.id) if row else None
-            # Not if the password was changed while it was being compared.
-            if good and user is not None and user.password_hash == stored:
-                sign_in = SignInRow(
-                    id=new_id(),
-                    user_id=user.id,
-                    short_lived=short_lived,
-                    created_at=self._clock.now(),
-                )
-                db.add(sign_in)
-                db.flush()
-                return self._issue(db, sign_in, user)
-        raise Unauthenticated("The user name or the password is wrong.")
+    def begin(self, db: Session, user: UserRow, *, short_lived: bool) -> SignInRow:
+        """Begin a family of tokens for a user."""
+        token_queries.forget_expired(db, self._clock.now())
+        sign_in = SignInRow(
+            id=new_id(), user_id=user.id, short_lived=short_lived, created_at=self._clock.now()
+        )
+        token_queries.add_sign_in(db, sign_in)
+        return sign_in
 
-    def refresh(self, token: str) -> TokenPair:
+    def issue(self, db: Session, sign_in: SignInRow, user: UserRow) -> TokenPair:
+        """A new pair of the family."""
+        lifetimes = self._lifetimes
+        refresh_seconds = (
+            lifetimes.short_refresh_seconds if sign_in.short_lived else lifetimes.refresh_seconds
+        )
+        return TokenPair(
+            access=self._add(db, sign_in, TokenKind.ACCESS, lifetimes.access_seconds),
+            refresh=self._add(db, sign_in, TokenKind.REFRESH, refresh_seconds),
+            issued_at=self._clock.now(),
+            access_seconds=lifetimes.access_seconds,
+            short_lived=sign_in.short_lived,
+            user=SignedInUser.of(user),
+        )
+
+    def ask_second_factor(
+        self, db: Session, sign_in: SignInRow, user: UserRow
+    ) -> SecondFactorNeeded:
+        """A token that is good for the second step of this sign-in, and for nothing else."""
+        seconds = self._lifetimes.second_factor_seconds
+        token = self._add(db, sign_in, TokenKind.SECOND_FACTOR, seconds)
+        return SecondFactorNeeded(token, sign_in.short_lived, SignedInUser.of(user))
+
+    def find(
+        self, db: Session, token: str, kind: TokenKind, *, for_change: bool = False
+    ) -> token_queries.FoundToken | None:
+        """A token that has not expired, of a family that is not revoked."""
+        found = token_queries.find_token(db, token_hash(token), kind.value, for_change=for_change)
+        if found is None or found.sign_in.revoked_at is not None:
+            return None
+        return found if found.token.expires_at > self._clock.now() else None
+
+    def refresh(self, token: str, address: str = "") -> TokenPair:
         """A new pair for a refresh token; Unauthenticated if it is not good (any more)."""
-        now = self._clock.now()
-        with self._database.writing() as db:
-            row = db.scalar(
-                select(TokenRow)
-                .where(
-                    TokenRow.token_hash == token_hash(token),
-                    TokenRow.kind == TokenKind.REFRESH.value,
-                )
-                .with_for_update()
-            )
-            sign_in = db.get(SignInRow, row.sign_in_id) if row else None
-            if row and sign_in and sign_in.revoked_at is None and row.expires_at > now:
-                if row.rotated_at is None or now - row.rotated_at <= GRACE:
-                    row.rotated_at = row.rotated_at or now
-                    user = users.get(db, sign_in.user_id)
-                    return self._issue(db, sign_in, user)
-                sign_in.revoked_at = now
+        with self._database.reading() as db:
+            is_known = self.find(db, token, TokenKind.REFRESH) is not None
+        if is_known:  # else the database is not kept from others for a guess
+            with self._database.writing() as db:
+                pair = self._rotate(db, token, address)
+            if pair is not None:
+                return pair
         raise Unauthenticated("The refresh token is not valid (any more); sign in again.")
+
+    def _rotate(self, db: Session, token: str, address: str) -> TokenPair | None:
+        now = self._clock.now()
+        found = self.find(db, token, TokenKind.REFRESH, for_change=True)
+        if found is None:
+            return None
+        rotated_at = found.token.rotated_at
+        if rotated_at is None or now - rotated_at <= GRACE:
+            found.token.rotated_at = rotated_at or now
+            return self.issue(db, found.sign_in, found.user)
+        token_queries.end_sign_in(db, found.sign_in.id, now)
+        user = found.user
+        actor = Actor(user.id, user.name, user.role, address)
+        words = "a rotated refresh token was used again; all tokens of its sign-in are revoked"
+        self._audit.append(db, AuditEvent(actor, "RefreshTokenReused", user.id, 401, words))
+        return None
 
     def principal(self, token: str) -> Principal:
         """Who an access token belongs to; Unauthenticated if it is not good (any more)."""
         with self._database.reading() as db:
-            found = db.execute(
-                select(TokenRow.expires_at, SignInRow.id, SignInRow.revoked_at, UserRow)
-                .join(SignInRow, SignInRow.id == TokenRow.sign_in_id)
-                .join(UserRow, UserRow.id == SignInRow.user_id)
-                .where(
-                    TokenRow.token_hash == token_hash(token),
-                    TokenRow.kind == TokenKind.ACCESS.value,
-                )
-            ).one_or_none()
-        if found is None or found[2] is not None or found[0] <= self._clock.now():
+            found = self.find(db, token, TokenKind.ACCESS)
+        if found is None:
             raise Unauthenticated("The token is not valid (any more); sign in again.")
-        user = found[3]
-        return Principal(user.id, user.name, Role(user.role), found[1])
+        return Principal(found.user.id, found.user.name, Role(found.user.role), found.sign_in.id)
 
     def sign_out(self, db: Session, principal: Principal) -> None:
         """Make the tokens of this sign-in worthless."""
-        sign_in = db.get(SignInRow, principal.session_id)
-        if sign_in is not None and sign_in.revoked_at is None:
-            sign_in.revoked_at = self._clock.now()
+        token_queries.end_sign_in(db, principal.session_id, self._clock.now())
 
-    def _issue(self, db: Session, sign_in: SignInRow, user: UserRow) -> TokenPair:
-        now = self._clock.now()
-        refresh_seconds = (
-            self._lifetimes.short_refresh_seconds
-            if sign_in.short_lived
-            else self._lifetimes.refresh_seconds
-        )
-        access, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        for token, kind, seconds in (
-            (access, TokenKind.ACCESS, self._lifetimes.access_seconds),
-            (refresh, TokenKind.REFRESH, refresh_seconds),
-        ):
-            db.add(
-                TokenRow(
-                    token_hash=token_hash(token),
-                    sign_in_id=sign_in.id,
-                    kind=kind.value,
-                    issued_at=now,
-                    expires_at=now + timedelta(seconds=seconds),
-                )
-            )
-        return TokenPair(
-            access=access,
-            refresh=refresh,
+    def _add(self, db: Session, sign_in: SignInRow, kind: TokenKind, seconds: int) -> str:
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        row = TokenRow(
+            token_hash=token_hash(token),
+            sign_in_id=sign_in.id,
+            kind=kind.value,
             issued_at=now,
-            access_seconds=self._lifetimes.access_seconds,
-            short_lived=sign_in.short_lived,
-            user_id=user.id,
-            username=user.name,
-            role=user.role,
-            user_type=user.type,
-            news_shown=user.news_shown,
+            expires_at=now + timedelta(seconds=seconds),
         )
-
-    def _record_attempt(self, db: Session, username: str, *, succeeded: bool) -> None:
-        now = self._clock.now()
-        db.add(LoginAttemptRow(id=new_id(), at=now, username=username[:255], succeeded=succeeded))
-        if succeeded:
-            self._forget_expired(db)
-        else:
-            self._bound_history(db)
-
-    def _bound_history(self, db: Session) -> None:
-        """Drop the oldest attempts: anybody can make failed ones, and they must not fill a disk."""
-        oldest_kept = db.scalar(
-            select(LoginAttemptRow.id)
-            .order_by(LoginAttemptRow.id.desc())
-            .offset(self._most_attempts)
-            .limit(1)
-        )
-        if oldest_kept is not None:
-            db.execute(delete(LoginAttemptRow).where(LoginAttemptRow.id <= oldest_kept))
-
-    def _forget_expired(self, db: Session) -> None:
-        """Drop what nobody needs any more. Sign-ins are rare: a good moment."""
-        now = self._clock.now()
-        db.execute(delete(TokenRow).where(TokenRow.expires_at < now - timedelta(days=1)))
-        has_tokens = select(TokenRow.token_hash).where(TokenRow.sign_in_id == SignInRow.id)
-        db.execute(delete(SignInRow).where(~has_tokens.exists()))
-        db.execute(delete(LoginAttemptRow).where(LoginAttemptRow.at < now - LOGIN_HISTORY))
+        token_queries.add_token(db, row)
+        return token

@@ -3,49 +3,59 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from kyanite.areas.access.passwords import Passwords, require_good
-from kyanite.areas.access.tables import SignInRow, UserRow
+from kyanite.areas.access import token_queries, user_queries
+from kyanite.areas.access.passwords import Passwords
+from kyanite.areas.access.tables import UserRow
 from kyanite.base.clock import Clock
 from kyanite.base.errors import Invalid, NotFound
 from kyanite.base.identifiers import new_id
-from kyanite.http.rights import Role
+from kyanite.db.locks import lock
+from kyanite.rules.passwords import require_good
+from kyanite.rules.roles import ASSIGNABLE, Role
 
-_NAME = re.compile(r"^[A-Za-z0-9_-]{1,32}$")
-_DESCRIPTION = re.compile(r"^[\w., ]*$")
-ASSIGNABLE = frozenset(Role) - {Role.UPDATER}
+USER_TYPE_INTERNAL: Final = "Internal"
+USER_TYPE_PROVIDER: Final = "IdentityProvider"
+_NAME = re.compile(r"^[A-Za-z0-9_-]{1,32}\Z")
+_DESCRIPTION = re.compile(r"^[\w., ]*\Z")
+_LONGEST_DESCRIPTION: Final = 512
 
 
 @dataclass(frozen=True)
 class NewUser:
-    """A local user to be. `password` is never shown."""
+    """A local user to be. `repr` shows no password."""
 
     name: str
     role: Role
-    password: str
+    password: str = field(repr=False)
     description: str = ""
 
-    def __repr__(self) -> str:
-        return f"NewUser({self.name!r}, {self.role.value})"
 
+@dataclass(frozen=True)
+class UserChanges:
+    """What a user is to be from now on; None stays as it is. `repr` shows no password."""
 
-def name_key(name: str) -> str:
-    """Names are compared without regard to case."""
-    return name.casefold()
-
-
-def find(db: Session, name: str) -> UserRow | None:
-    """The user of that name, or None."""
-    return db.scalar(select(UserRow).where(UserRow.name_key == name_key(name)))
+    name: str | None = None
+    description: str | None = None
+    role: Role | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 def get(db: Session, user_id: str) -> UserRow:
     """The user; NotFound if there is none."""
-    row = db.get(UserRow, user_id)
+    row = user_queries.by_id(db, user_id)
+    if row is None:
+        raise NotFound(f"There is no user {user_id}.")
+    return row
+
+
+def get_for_change(db: Session, user_id: str) -> UserRow:
+    """The user, which nobody else changes until the transaction ends; NotFound if there is none."""
+    row = user_queries.by_id_for_change(db, user_id)
     if row is None:
         raise NotFound(f"There is no user {user_id}.")
     return row
@@ -55,75 +65,110 @@ def create(
     db: Session, new: NewUser, passwords: Passwords, clock: Clock, *, is_default: bool = False
 ) -> UserRow:
     """Add a local user. Raises Invalid for a bad or taken name, role or password."""
-    if not _NAME.match(new.name):
-        raise Invalid.member("name", "A name has up to 32 characters of A-Z a-z 0-9 _ -.")
-    if not _DESCRIPTION.match(new.description):
-        raise Invalid.member(
-            "description", "A description has letters, digits, full stops, commas and blanks."
-        )
-    if new.role not in ASSIGNABLE:
-        raise Invalid.member("role", f"The role {new.role.value} cannot be given to a user.")
+    _require_valid(new.name, new.description, new.role)
     if not is_default:
-        require_good(new.password, "password")
-    if find(db, new.name) is not None:
-        raise Invalid.member("name", f"There is a user {new.name} already.")
+        require_good(new.password, "password", [new.name])
+    password_hash = passwords.hash(new.password)  # before the transaction holds up anybody
+    lock(db, f"user {user_queries.name_key(new.name)}")
+    _require_free(db, new.name)
     row = UserRow(
         id=new_id(),
         name=new.name,
-        name_key=name_key(new.name),
+        name_key=user_queries.name_key(new.name),
         description=new.description,
         role=new.role.value,
-        type="Internal",
-        password_hash=passwords.hash(new.password),
+        type=USER_TYPE_INTERNAL,
+        password_hash=password_hash,
+        mfa_last_step=0,
         is_default=is_default,
+        news_shown=False,
         created_at=clock.now(),
     )
-    db.add(row)
+    user_queries.add(db, row)
+    return row
+
+
+def change(
+    db: Session, user_id: str, wanted: UserChanges, passwords: Passwords, clock: Clock
+) -> UserRow:
+    """Change a user. Another role or password takes effect with the next request, since all
+    tokens are revoked. Raises Invalid, NotFound."""
+    _require_valid(wanted.name, wanted.description, wanted.role)
+    password_hash = None
+    if wanted.password is not None:
+        require_good(wanted.password, "password", [wanted.name or ""])
+        password_hash = passwords.hash(wanted.password)
+    if wanted.name is not None:
+        lock(db, f"user {user_queries.name_key(wanted.name)}")
+    lock(db, "administrators")
+    row = get_for_change(db, user_id)
+    _require_changeable(db, row, wanted)
+    if wanted.name is not None and wanted.name != row.name:
+        row.name, row.name_key = wanted.name, user_queries.name_key(wanted.name)
+    if wanted.description is not None:
+        row.description = wanted.description
+    loses_tokens = password_hash is not None
+    if wanted.role is not None and wanted.role.value != row.role:
+        row.role, loses_tokens = wanted.role.value, True
+    if password_hash is not None:
+        row.password_hash = password_hash
+    if loses_tokens:
+        token_queries.end_sign_ins_of(db, user_id, clock.now())
     db.flush()
     return row
 
 
-def change_role(db: Session, user_id: str, role: Role, clock: Clock) -> None:
-    """Give another role; takes effect with the next request, since all tokens are revoked."""
-    row = get(db, user_id)
-    if role not in ASSIGNABLE:
-        raise Invalid.member("role", f"The role {role.value} cannot be given to a user.")
-    if row.is_default and role is not Role.PORTAL_ADMIN:
-        raise Invalid.member("role", "The role of the first administrator cannot be changed.")
-    if row.role != role.value:
-        row.role = role.value
-        revoke_tokens(db, user_id, clock)
-
-
-def change_password(
-    db: Session, user_id: str, password: str, passwords: Passwords, clock: Clock
-) -> None:
-    """Set another password; the user has to sign in again everywhere."""
-    require_good(password, "newPassword")
-    row = get(db, user_id)
-    row.password_hash = passwords.hash(password)
-    revoke_tokens(db, user_id, clock)
-
-
-def remove(db: Session, user_id: str, *, by_user_id: str) -> None:
-    """Delete a user, its tokens with it. Not oneself, nor the first administrator."""
-    row = get(db, user_id)
+def remove(db: Session, user_id: str, *, by_user_id: str) -> UserRow:
+    """Delete a user, the tokens with it. Not oneself, nor the first or the last administrator."""
+    lock(db, "administrators")
+    row = get_for_change(db, user_id)
     if row.is_default:
         raise Invalid.member("id", "The first administrator cannot be deleted.")
     if user_id == by_user_id:
         raise Invalid.member("id", "Nobody can delete the own account.")
-    db.execute(delete(UserRow).where(UserRow.id == user_id))
+    _require_another_administrator(db, row, "id")
+    user_queries.remove(db, user_id)
+    return row
 
 
-def revoke_tokens(db: Session, user_id: str, clock: Clock) -> None:
-    """Make all tokens of a user worthless."""
-    db.execute(
-        update(SignInRow)
-        .where(SignInRow.user_id == user_id, SignInRow.revoked_at.is_(None))
-        .values(revoked_at=clock.now())
-    )
+def _require_valid(name: str | None, description: str | None, role: Role | None) -> None:
+    if name is not None and not _NAME.match(name):
+        raise Invalid.member("name", "A name has up to 32 characters of A-Z a-z 0-9 _ -.")
+    if description is not None and (
+        not _DESCRIPTION.match(description) or len(description) > _LONGEST_DESCRIPTION
+    ):
+        raise Invalid.member(
+            "description",
+            f"A description has up to {_LONGEST_DESCRIPTION} letters, digits, full stops, commas "
+            "and blanks.",
+        )
+    if role is not None and role not in ASSIGNABLE:
+        raise Invalid.member("role", f"The role {role.value} cannot be given to a user.")
 
 
-def any_user(db: Session) -> bool:
-    """Whether there is any user yet."""
-    return bool(db.scalar(select(func.count()).select_from(UserRow)))
+def _require_free(db: Session, name: str) -> None:
+    if user_queries.find(db, name) is not None:
+        raise Invalid.member("name", f"There is a user {name} already.")
+
+
+def _require_changeable(db: Session, row: UserRow, wanted: UserChanges) -> None:
+    renamed = wanted.name is not None and wanted.name != row.name
+    is_of_provider = row.type == USER_TYPE_PROVIDER
+    if renamed and row.is_default:
+        raise Invalid.member("name", "The name of the first administrator cannot be changed.")
+    if renamed and is_of_provider:
+        raise Invalid.member("name", "The identity provider says how its users are called.")
+    if wanted.name is not None and user_queries.name_key(wanted.name) != row.name_key:
+        _require_free(db, wanted.name)
+    if wanted.password is not None and is_of_provider:
+        raise Invalid.member("password", "A user of an identity provider has no password here.")
+    if wanted.role is not None and wanted.role.value != row.role:
+        if row.is_default:
+            raise Invalid.member("role", "The role of the first administrator cannot be changed.")
+        _require_another_administrator(db, row, "role")
+
+
+def _require_another_administrator(db: Session, row: UserRow, member: str) -> None:
+    is_administrator = row.role == Role.PORTAL_ADMIN.value
+    if is_administrator and not user_queries.other_administrators(db, row.id):
+        raise Invalid.member(member, "There must be an administrator.")

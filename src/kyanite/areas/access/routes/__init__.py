@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kyanite.areas.access.routes import login
+from kyanite.areas.access.routes import login, users
 from kyanite.http.routes import Routes
 
 
 def routers() -> list[Routes]:
     """One entry per tag."""
-    return [login.routes]
+    return [login.routes, users.routes]

@@ -161,11 +161,14 @@ def upgrade() -> None:
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.Column('username', sa.String(), nullable=False),
+    sa.Column('name_key', sa.String(), nullable=False),
+    sa.Column('address', sa.String(), nullable=False),
     sa.Column('succeeded', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_login_attempts'))
     )
     with op.batch_alter_table('login_attempts', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_login_attempts_at'), ['at'], unique=False)
+        batch_op.create_index('ix_login_attempts_name_key_address', ['name_key', 'address', 'succeeded'], unique=False)
 
     op.create_table('master_key_check',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
@@ -294,6 +297,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_sessions_status_created_at_id'), ['status', 'created_at', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_sessions_type_created_at_id'), ['type', 'created_at', 'id'], unique=False)
 
+    op.create_table('sign_in_locks',
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('last_failed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('locked_until', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_sign_in_locks'))
+    )
+    with op.batch_alter_table('sign_in_locks', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sign_in_locks_last_failed_at'), ['last_failed_at'], unique=False)
+
     op.create_table('users',
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('name', sa.String(), nullable=False),
@@ -301,7 +314,10 @@ def upgrade() -> None:
     sa.Column('description', sa.String(), nullable=False),
     sa.Column('role', sa.String(), nullable=False),
     sa.Column('type', sa.String(), nullable=False),
+    sa.Column('identity_provider_entity_id', sa.String(), nullable=True),
     sa.Column('password_hash', sa.String(), nullable=True),
+    sa.Column('mfa_secret', sa.LargeBinary(), nullable=True),
+    sa.Column('mfa_last_step', sa.BigInteger(), nullable=False),
     sa.Column('is_default', sa.Boolean(), nullable=False),
     sa.Column('news_shown', sa.Boolean(), nullable=False),
     sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
@@ -381,6 +397,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_jobs_session_id'), ['session_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_jobs_state_holder'), ['state', 'holder'], unique=False)
 
+    op.create_table('mfa_enrolments',
+    sa.Column('user_id', sa.String(), nullable=False),
+    sa.Column('secret', sa.LargeBinary(), nullable=False),
+    sa.Column('token_hash', sa.String(), nullable=False),
+    sa.Column('code_macs', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('expires_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_mfa_enrolments_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('user_id', name=op.f('pk_mfa_enrolments'))
+    )
+    op.create_table('recovery_codes',
+    sa.Column('user_id', sa.String(), nullable=False),
+    sa.Column('code_mac', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_recovery_codes_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('user_id', 'code_mac', name=op.f('pk_recovery_codes'))
+    )
     op.create_table('schedule_firings',
     sa.Column('schedule_id', sa.String(length=100), nullable=False),
     sa.Column('due_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
@@ -554,6 +585,8 @@ def downgrade() -> None:
 
     op.drop_table('session_items')
     op.drop_table('schedule_firings')
+    op.drop_table('recovery_codes')
+    op.drop_table('mfa_enrolments')
     with op.batch_alter_table('jobs', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_jobs_state_holder'))
         batch_op.drop_index(batch_op.f('ix_jobs_session_id'))
@@ -574,6 +607,10 @@ def downgrade() -> None:
 
     op.drop_table('uses')
     op.drop_table('users')
+    with op.batch_alter_table('sign_in_locks', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sign_in_locks_last_failed_at'))
+
+    op.drop_table('sign_in_locks')
     with op.batch_alter_table('sessions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_sessions_type_created_at_id'))
         batch_op.drop_index(batch_op.f('ix_sessions_status_created_at_id'))
@@ -603,6 +640,7 @@ def downgrade() -> None:
     op.drop_table('operations')
     op.drop_table('master_key_check')
     with op.batch_alter_table('login_attempts', schema=None) as batch_op:
+        batch_op.drop_index('ix_login_attempts_name_key_address')
         batch_op.drop_index(batch_op.f('ix_login_attempts_at'))
 
     op.drop_table('login_attempts')
