@@ -25,6 +25,7 @@ CHEAP = Cost(memory_kib=8 * 1024, passes=1, lanes=1)
 
 # Everything small, so that a disk of some hundred KiB has several pages and packs.
 TINY = RepositorySettings(
+    cut_kind="fixed",
     cut_bytes=4 * KIB,
     pack_bytes=64 * KIB,
     page_span_bytes=64 * KIB,

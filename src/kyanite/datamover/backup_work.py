@@ -15,7 +15,6 @@ from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.messages import CredentialKind
 from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk, StorageAccess
 from kyanite.engine.backup import back_up
-from kyanite.engine.chunking import cutter_for
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.ranges import ByteRange, RangeList
@@ -31,8 +30,8 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
         inputs = parallel_map(
             lambda disk: _input(order, disk, conversation, pool, in_full), order.disks
         )
-        grid_bytes = cutter_for(order.ticket.settings).grid_bytes
-        conversation.expect(sum(work_bytes(disk, grid_bytes) for disk in inputs))
+        chunk_bytes = order.ticket.settings.cut_bytes
+        conversation.expect(sum(work_bytes(disk, chunk_bytes) for disk in inputs))
         result = back_up(
             open_storage(order.storage, conversation, pool),
             order.keys,
@@ -89,18 +88,18 @@ def _input(
     )
 
 
-def work_bytes(disk: DiskInput, grid_bytes: int) -> int:
-    """What the engine will process of a disk: every piece of the grid that a range touches."""
+def work_bytes(disk: DiskInput, chunk_bytes: int) -> int:
+    """About what the engine will process of a disk: all chunks that a range touches."""
     ranges = disk.changes if disk.changes is not None else disk.allocated
     if ranges is None:
         return disk.size_bytes
-    touched = RangeList(_widened(item, grid_bytes) for item in ranges)
+    touched = RangeList(_widened(item, chunk_bytes) for item in ranges)
     return touched.clip(disk.size_bytes).covered_bytes
 
 
-def _widened(item: ByteRange, grid_bytes: int) -> ByteRange:
-    start = item.offset // grid_bytes * grid_bytes
-    end = -(-item.end // grid_bytes) * grid_bytes
+def _widened(item: ByteRange, chunk_bytes: int) -> ByteRange:
+    start = item.offset // chunk_bytes * chunk_bytes
+    end = -(-item.end // chunk_bytes) * chunk_bytes
     return ByteRange(start, end - start)
 
 

@@ -14,10 +14,10 @@ from kyanite.base.errors import Invalid, Missing, ObjectExists, ObjectMissing
 from kyanite.engine.catalog import exists, read_point
 from kyanite.engine.chain import Chain
 from kyanite.engine.chunk_store import ChunkStore, SpanKey
-from kyanite.engine.chunking import cutter_for
 from kyanite.engine.condemned import condemned_packs, pack_of_name
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.crew import Task, run_tasks
+from kyanite.engine.cutting import cutter_for
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.disk_writer import DiskWriter
 from kyanite.engine.format import (
@@ -107,7 +107,7 @@ class _Backup:
     def run(self, disks: Sequence[DiskInput], recipe: bytes, clock: Clock) -> BackupResult:
         (index, own), parent = together(self._look_around, self._parent)
         settings = self._ticket.settings
-        cutter = cutter_for(settings)
+        cutter = cutter_for(settings, self._keys)
         with PackUploads(
             self._storage,
             self._keys,
@@ -131,7 +131,7 @@ class _Backup:
                     numbered[1],
                     parent.disk(numbered[1].disk_id) if parent else None,
                     settings,
-                    cutter.grid_bytes,
+                    cutter.rule,
                     reader,
                 ),
                 enumerate(disks),
@@ -140,11 +140,12 @@ class _Backup:
             touched = {n: w.touched() for n, w in enumerate(writers)}
             self._write(writers, touched, chain, uploads.near_end)
             point_disks = [writer.finish(store) for writer in writers]
+            uploads.flush()  # looked at as late as can be
             while lost := self._lost(store):
                 store.exclude(lost.keys())
                 self._write(writers, _by_disk(lost), chain, uploads.near_end)
                 point_disks = [writer.finish(store) for writer in writers]
-            uploads.flush()
+                uploads.flush()
             new, sent = uploads.stored.packs, uploads.stored.stored_bytes
         packs = [*own, *new]
         point = Point(
@@ -212,7 +213,7 @@ class _Backup:
                 yield from writers[place].tasks(numbers, chain)
             near_end()  # every task is begun
 
-        run_tasks(tasks(), self._parallelism.readers, chain.piece_bytes)
+        run_tasks(tasks(), self._parallelism.readers, chain.buffer_bytes)
 
     def _lost(self, store: ChunkStore) -> dict[PackRef, set[SpanKey]]:
         """Shared packs that are condemned or gone by now, and the spans that use them."""

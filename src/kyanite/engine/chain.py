@@ -1,26 +1,28 @@
-"""The chain of one piece of a disk: read, zero test, cut, name, look up, compress, seal.
+"""The chain of one piece of a disk: read, mark, cut, name, look up, compress, seal.
 
 One thread does the whole chain for a piece, so that its bytes stay in the processor's
-cache; every heavy call releases the interpreter lock.
+cache; every heavy call releases the interpreter lock. Only the cut waits for the piece
+before it.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Final
 
-from kyanite.base.units import KIB
 from kyanite.engine.chunk_store import ChunkStore, SpanKey
-from kyanite.engine.chunking import Cutter
 from kyanite.engine.control import Control
+from kyanite.engine.cutting import Cutter, Ending, Part, cut
 from kyanite.engine.disk_input import Source
 from kyanite.engine.disk_plan import Piece, ReadPlan
+from kyanite.engine.marks import ZERO
 from kyanite.engine.pages import Entry
 from kyanite.engine.parallelism import Parallelism
-
-_ZEROS: Final = bytes(512 * KIB)
+from kyanite.engine.span_list import SpanList
+from kyanite.engine.strand import NOTHING, Carry
+from kyanite.engine.zeros import clear
 
 
 @dataclass(slots=True)
@@ -29,6 +31,24 @@ class Moved:
 
     read_bytes: int = 0
     processed_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Where pieces of a span come from: the source, what to read of it, the list before."""
+
+    source: Source
+    plan: ReadPlan
+    before: SpanList
+    key: SpanKey
+
+
+@dataclass(frozen=True, slots=True)
+class CutPiece:
+    """``entries`` up to ``end``, from where the piece before had left its carry."""
+
+    entries: list[Entry]
+    end: int
 
 
 class Chain:
@@ -40,10 +60,14 @@ class Chain:
         self.store = store
         self.parallelism = parallelism
         self.moved = Moved()
+        self.rule = cutter.rule
         self._cutter = cutter
         self._control = control
-        grid = cutter.grid_bytes
+        grid = cutter.rule.block_bytes
         self.piece_bytes = max(grid, parallelism.read_bytes // grid * grid)
+        # The uncut end of the piece before stands in front of a piece.
+        self._room = cutter.rule.carried_bytes
+        self.buffer_bytes = self._room + self.piece_bytes
         self._lock = threading.Lock()
         self._cores: AbstractContextManager[object] = (
             threading.BoundedSemaphore(parallelism.workers)
@@ -51,64 +75,91 @@ class Chain:
             else nullcontext()
         )
 
-    def run(
-        self, source: Source, plan: ReadPlan, key: SpanKey, piece: Piece, buffer: memoryview
-    ) -> list[Entry]:
+    def run(self, work: Work, piece: Piece, buffer: memoryview) -> CutPiece:
         """The entries of a piece; its chunks are in the store afterwards."""
-        self._control.check()
-        view = buffer[: piece.length]
-        read = _fill(source, plan, piece, view)
+        try:
+            self._control.check()
+            view = buffer[self._room : self._room + piece.length]
+            marks = self._read(work, piece.offset, view)
+            carry = piece.strand.take(piece.turn)
+            start = self._room - len(carry.data)
+            buffer[start : self._room] = carry.data
+            view = buffer[start : self._room + piece.length]
+            windows, left, end = self._cut(work, piece, view, carry.marks + marks)
+            piece.strand.hand_on(left)
+        except BaseException as error:
+            piece.strand.fail(error)
+            raise
+        with self._cores:
+            return CutPiece(list(self._stored(windows, work.key)), end)
+
+    def _cut(
+        self, work: Work, piece: Piece, view: memoryview, marks: bytes
+    ) -> tuple[list[tuple[memoryview, list[Part]]], Carry, int]:
+        """Cut; read on behind the last piece of a region until cuts meet the old ones."""
+        windows = []
+        at = piece.offset + piece.length
+        ending, more = self._what_follows(work, piece, at)
+        while True:
+            parts, rest = cut(marks, self.rule, ending)
+            windows.append((view, parts))
+            left = view[rest * self.rule.block_bytes :]
+            if not (left and more):
+                break
+            length = min(more, self.piece_bytes)
+            view = memoryview(bytearray(len(left) + length))
+            view[: len(left)] = left
+            marks = marks[rest:] + self._read(work, at, view[len(left) :])
+            at += length
+            more -= length
+            ending = Ending.OPEN
+            if not more:
+                ending, more = self._what_follows(work, piece, at)
+        return windows, Carry(marks[rest:], bytes(left)) if left else NOTHING, at
+
+    def _what_follows(self, work: Work, piece: Piece, at: int) -> tuple[Ending, int]:
+        """How a window ends at ``at``, and how many bytes lead to the next old cut."""
+        if not piece.final:
+            return Ending.OPEN, 0
+        if at == work.before.end:
+            return Ending.HARD, 0
+        if at == piece.until:
+            return Ending.OPEN if piece.near else Ending.HARD, 0
+        entry, length = work.before.entry_at(at)
+        if entry.chunk_id is None and length >= self.rule.zero_bytes:
+            return Ending.ZEROS, 0
+        return Ending.OPEN, length
+
+    def _read(self, work: Work, offset: int, view: memoryview) -> bytes:
+        """Read and mark; what is known to be zero is neither read nor looked at."""
+        at = offset
+        read = 0
+        for part in work.plan.to_read(offset, len(view)):
+            clear(view[at - offset : part.offset - offset])
+            work.source.read_into(part.offset, view[part.offset - offset : part.end - offset])
+            read += part.length
+            at = part.end
+        clear(view[at - offset :])  # zeros may end up inside of a chunk
         if read:
             with self._cores:
-                entries = self._cut(view, piece, key)
+                marks = self._cutter.mark(view)
         else:
-            entries = [Entry(piece.length, None)]
+            marks = bytes([ZERO]) * -(-len(view) // self.rule.block_bytes)
         with self._lock:
             self.moved.read_bytes += read
-            self.moved.processed_bytes += piece.length
-        self._control.advance(read=read, processed=piece.length)
-        return entries
+            self.moved.processed_bytes += len(view)
+        self._control.advance(read=read, processed=len(view))
+        return marks
 
-    def _cut(self, view: memoryview, piece: Piece, key: SpanKey) -> list[Entry]:
-        entries: list[Entry] = []
-        at = 0
-        for length in self._cutter.cut(view, piece.final):
-            chunk = view[at : at + length]
-            if is_zero(chunk):
-                entries.append(Entry(length, None))
-            else:
-                entries.append(Entry(length, *self.store.add_chunk(chunk, key)))
-            at += length
-        return entries
-
-
-def is_zero(chunk: memoryview) -> bool:
-    """Whether all bytes are zero: two probes settle it for most data, a C comparison for zeros."""
-    if chunk[0] or chunk[len(chunk) // 2]:
-        return False
-    # Not ``memoryview == bytes``: that compares item by item, 20 times slower.
-    for at in range(0, len(chunk), len(_ZEROS)):
-        part = bytes(chunk[at : at + len(_ZEROS)])
-        if part != _ZEROS and (len(part) == len(_ZEROS) or part != _ZEROS[: len(part)]):
-            return False
-    return True
-
-
-def _fill(source: Source, plan: ReadPlan, piece: Piece, view: memoryview) -> int:
-    """Read a piece; what is known to be zero is not read. Returns the bytes read."""
-    at = piece.offset
-    read = 0
-    for part in plan.to_read(piece.offset, piece.length):
-        _clear(view[at - piece.offset : part.offset - piece.offset])
-        source.read_into(part.offset, view[part.offset - piece.offset : part.end - piece.offset])
-        read += part.length
-        at = part.end
-    if read:
-        _clear(view[at - piece.offset :])
-    return read
-
-
-def _clear(view: memoryview) -> None:
-    for at in range(0, len(view), len(_ZEROS)):
-        part = view[at : at + len(_ZEROS)]
-        part[:] = _ZEROS[: len(part)]
+    def _stored(
+        self, windows: list[tuple[memoryview, list[Part]]], key: SpanKey
+    ) -> Iterator[Entry]:
+        step = self.rule.block_bytes
+        runs = [
+            (view[part.start * step : part.end * step], part.zero)
+            for view, parts in windows
+            for part in parts
+        ]
+        places = iter(self.store.add_chunks([run for run, zero in runs if not zero], key))
+        for run, zero in runs:
+            yield Entry(len(run), None) if zero else Entry(len(run), *next(places))

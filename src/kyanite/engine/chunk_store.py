@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from blake3 import blake3
@@ -30,7 +30,7 @@ _LOOK_SECONDS: Final = 0.001
 
 
 class ChunkStore:
-    """Names, looks up, compresses and packs. ``add`` is thread-safe."""
+    """Names, looks up, compresses and packs. Adding is thread-safe."""
 
     def __init__(
         self, keys: BackupKeys, index: Index, uploads: PackUploads, zstd_level: int
@@ -51,15 +51,17 @@ class ChunkStore:
             for entry in table.entries:
                 self._claims[entry.entry_id] = number
 
-    def add_chunk(self, data: Data, used_by: SpanKey) -> tuple[bytes, PackNumber]:
-        """The id of a chunk, and the pack in which it is or will be."""
-        chunk_id = blake3(data, key=self._id_key).digest()
-        return chunk_id, self._store(chunk_id, EntryType.CHUNK, data, used_by)
+    def add_chunks(
+        self, chunks: Sequence[Data], used_by: SpanKey
+    ) -> list[tuple[bytes, PackNumber]]:
+        """The ids of chunks, and the packs in which they are or will be."""
+        ids = [blake3(chunk, key=self._id_key).digest() for chunk in chunks]
+        return list(zip(ids, self._store(ids, EntryType.CHUNK, chunks, used_by), strict=True))
 
     def add_page(self, page: bytes, used_by: SpanKey) -> PageRef:
         """A page, likewise."""
         page_id = blake3(page, key=self._page_id_key).digest()
-        return PageRef(page_id, self._store(page_id, EntryType.PAGE, page, used_by))
+        return PageRef(page_id, self._store([page_id], EntryType.PAGE, [page], used_by)[0])
 
     def shared_packs(self) -> dict[PackRef, set[SpanKey]]:
         """Packs of other sessions whose chunks were taken instead of stored, and for what."""
@@ -72,38 +74,49 @@ class ChunkStore:
         for pack in packs:
             self._shared.pop(pack, None)
 
-    def _store(self, entry_id: bytes, kind: EntryType, data: Data, used_by: SpanKey) -> PackNumber:
-        claims = self._claims
-        claimed = claims.get(entry_id)
-        if claimed is not None:
-            return self._placed(entry_id, claimed)
-        found = self._index.find(entry_id)
-        if found is not None:
-            spans = self._shared.get(found.pack)
-            if spans is None or used_by not in spans:
-                with self._lock:
-                    self._shared.setdefault(found.pack, set()).add(used_by)
-            return found.pack.number
+    def _store(
+        self, ids: Sequence[bytes], kind: EntryType, plain: Sequence[Data], used_by: SpanKey
+    ) -> list[PackNumber]:
+        unknown = {
+            one: data for one, data in zip(ids, plain, strict=True) if one not in self._claims
+        }
+        shared: dict[bytes, PackNumber] = {}
+        found = self._index.find_many(list(unknown)) if unknown else []
+        for (one, data), location in zip(unknown.items(), found, strict=True):
+            if location is not None:
+                self._share(location.pack, used_by)
+                shared[one] = location.pack.number
+            else:
+                self._claim(one, kind, data)
+        # Chunks that other threads have claimed last, when all of our own have their place:
+        # two threads never wait for each other.
+        return [shared.get(one) or self._placed(one) for one in ids]
+
+    def _share(self, pack: PackRef, used_by: SpanKey) -> None:
+        spans = self._shared.get(pack)
+        if spans is None or used_by not in spans:
+            with self._lock:
+                self._shared.setdefault(pack, set()).add(used_by)
+
+    def _claim(self, entry_id: bytes, kind: EntryType, data: Data) -> None:
+        """Store it, unless another thread was first."""
         mine = _Claim()
-        claimed = claims.setdefault(entry_id, mine)
-        if claimed is not mine:
-            return self._placed(entry_id, claimed)
+        if self._claims.setdefault(entry_id, mine) is not mine:
+            return
         try:
             number = self._uploads.add(code(entry_id, kind, data, self._zstd_level))
         except BaseException:
             mine.failed = True
             raise
-        claims[entry_id] = number
-        return number
+        self._claims[entry_id] = number
 
-    def _placed(self, entry_id: bytes, claimed: PackNumber | _Claim) -> PackNumber:
+    def _placed(self, entry_id: bytes) -> PackNumber:
         """The pack of a chunk that this session stores; another thread may be at it."""
-        while isinstance(claimed, _Claim):
+        while isinstance(claimed := self._claims[entry_id], _Claim):
             self._uploads.raise_failure()
             if claimed.failed:
                 raise StorageUnavailable("Another part of this backup failed.")
             time.sleep(_LOOK_SECONDS)
-            claimed = self._claims[entry_id]
         return claimed
 
 

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from kyanite.base.units import KIB
+from kyanite.engine.cutting import CutRule
 from kyanite.engine.pages import Entry, tidy
 from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.span_list import SpanList
+from kyanite.engine.strand import Strand
 
 # Two reads cost more than reading so many zeros between them.
 _JOINED_GAP_BYTES: Final = 64 * KIB
+
+# Cuts meet old ones within one or two chunks; regions further apart never reach each other
+# (and where they would, the first one ends at the second).
+_NEAR_CHUNKS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +36,28 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a region that one thread reads at once; ``final``: the region's last."""
+    """A part of a region that one thread reads at once.
 
-    number: int
+    turn   its place in the strand
+    final  it is the last of its region, which grows until its cuts meet the old ones,
+           but never beyond ``until``: there the next region begins
+    near   the next region is of the same strand
+    """
+
+    region: int
     offset: int
     length: int
+    strand: Strand
+    turn: int
     final: bool
+    until: int | None
+    near: bool
 
 
 class ReadPlan:
     """Which bytes of a disk to look at (``touched``), and which of them are known zeros."""
 
-    def __init__(self, size_bytes: int, touched: RangeList, grid_bytes: int, only: bool) -> None:
+    def __init__(self, size_bytes: int, touched: RangeList, rule: CutRule, only: bool) -> None:
         """``only``: bytes outside ``touched`` are zeros (a full backup).
 
         Otherwise they are as they were in the parent, and are read where a chunk takes
@@ -49,7 +66,7 @@ class ReadPlan:
         self._size_bytes = size_bytes
         self._touched = list(touched.clip(size_bytes))
         self._starts = [r.offset for r in self._touched]
-        self._grid_bytes = grid_bytes
+        self._rule = rule
         self._only = only
 
     def touched_spans(self, span_bytes: int) -> Iterator[int]:
@@ -64,19 +81,22 @@ class ReadPlan:
                 yield number
                 last = number
 
-    def regions(self, start: int, length: int, parent: Sequence[Entry]) -> list[Region]:
-        """What to cut anew in a span, widened to the grid and to whole chunks of the parent."""
-        end = start + length
+    def regions(self, before: SpanList) -> list[Region]:
+        """What to cut anew in a span, widened to whole blocks and to chunks of ``before``."""
+        start, end = before.start, before.end
+        step = self._rule.block_bytes
+        gap = self._rule.zero_bytes if self._rule.looks_back else 0
         wanted: list[Region] = []
         for item in self._overlapping(start, end):
             if self._only and item.zero:
                 continue
-            low = max(start, item.offset // self._grid_bytes * self._grid_bytes)
-            high = min(end, -(-item.end // self._grid_bytes) * self._grid_bytes)
-            if wanted and low <= wanted[-1].end:
-                low = wanted.pop().offset
-            wanted.append(Region(low, high - low))
-        return _whole_chunks(wanted, start, parent)
+            low = max(start, item.offset // step * step)
+            high = min(end, -(-item.end // step) * step)
+            _append(wanted, low, high, gap)
+        widened: list[Region] = []
+        for region in wanted:
+            _append(widened, *_whole_chunks(region, before, gap), 0)
+        return widened
 
     def to_read(self, offset: int, length: int) -> list[ByteRange]:
         """The parts of a piece that may hold data, near ones joined."""
@@ -113,11 +133,19 @@ class ReadPlan:
             index += 1
 
 
-def pieces(region: Region, piece_bytes: int) -> Iterator[Piece]:
-    """A region in pieces of at most ``piece_bytes``."""
-    for number, at in enumerate(range(region.offset, region.end, piece_bytes)):
-        length = min(piece_bytes, region.end - at)
-        yield Piece(number, at, length, at + length == region.end)
+def pieces(regions: Sequence[Region], piece_bytes: int, rule: CutRule) -> Iterator[Piece]:
+    """Regions in pieces of at most ``piece_bytes``; near regions share a strand."""
+    strand, turn = Strand(), 0
+    for number, region in enumerate(regions):
+        follower = regions[number + 1].offset if number + 1 < len(regions) else None
+        near = follower is not None and follower - region.end <= _NEAR_CHUNKS * rule.carried_bytes
+        for at in range(region.offset, region.end, piece_bytes):
+            length = min(piece_bytes, region.end - at)
+            final = at + length == region.end
+            yield Piece(number, at, length, strand, turn, final, follower, near)
+            turn += 1
+        if not near:
+            strand, turn = Strand(), 0
 
 
 def patched(
@@ -171,23 +199,24 @@ def resized(parent: Sequence[Entry], length: int) -> list[Entry]:
     return tidy(result)
 
 
-def _whole_chunks(wanted: list[Region], start: int, parent: Sequence[Entry]) -> list[Region]:
-    """``wanted``, widened so that no chunk of ``parent`` is cut; neighbours joined."""
-    borders: list[int] = []
-    at = start
-    for entry in parent:
-        borders.append(at)
-        at += entry.length
-    widened: list[Region] = []
-    for region in wanted:
-        low, high = region.offset, region.end
-        first = bisect_right(borders, low) - 1
-        if parent[first].chunk_id is not None:
-            low = borders[first]
-        last = bisect_right(borders, high - 1) - 1
-        if parent[last].chunk_id is not None:
-            high = borders[last] + parent[last].length
-        if widened and low <= widened[-1].end:
-            low = widened.pop().offset
-        widened.append(Region(low, high - low))
-    return widened
+def _append(regions: list[Region], low: int, high: int, gap: int) -> None:
+    if regions and low - regions[-1].end <= gap:
+        last = regions.pop()
+        low, high = last.offset, max(high, last.end)
+    regions.append(Region(low, high - low))
+
+
+def _whole_chunks(region: Region, before: SpanList, gap: int) -> tuple[int, int]:
+    """``region``, widened so that no chunk is cut, nor one whose end it may change.
+
+    A chunk that ends where zeros begin does so because of the ``gap`` bytes behind it.
+    """
+    low, high = region.offset, region.end
+    number = before.number_at(low)
+    zeros = before.entries[number].chunk_id is None
+    if not zeros or (number and low - before.border(number) < gap):
+        low = before.border(number - 1 if zeros else number)
+    entry, rest = before.entry_at(high - 1)
+    if entry.chunk_id is not None or rest - 1 < gap:
+        high += rest - 1
+    return low, high

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from kyanite.base.errors import Missing
-from kyanite.engine.chain import Chain
+from kyanite.engine.chain import Chain, CutPiece, Work
 from kyanite.engine.chunk_store import ChunkStore, SpanKey
 from kyanite.engine.crew import Task
+from kyanite.engine.cutting import CutRule
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.disk_plan import Piece, ReadPlan, Region, patched, pieces, resized
 from kyanite.engine.format import MAX_CHUNK_BYTES
@@ -33,19 +34,19 @@ from kyanite.engine.pages import (
 from kyanite.engine.point import PAGE_NEED, PointDisk
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.settings import RepositorySettings
+from kyanite.engine.span_list import SpanList
 from kyanite.engine.threads import read_ahead
 
 
 @dataclass(slots=True)
 class _SpanWork:
-    """A span being written; ``done`` has the entries by region and piece."""
+    """A span being written; ``done`` has what became of each piece, by its place."""
 
     number: int
-    offset: int
-    parent: list[Entry]
-    regions: list[Region]
+    before: SpanList
+    pieces: list[Piece]
     pending: int = 0
-    done: dict[tuple[int, int], list[Entry]] = field(default_factory=dict)
+    done: dict[int, CutPiece] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -58,7 +59,7 @@ class DiskWriter:
         disk: DiskInput,
         parent: PointDisk | None,
         settings: RepositorySettings,
-        grid_bytes: int,
+        rule: CutRule,
         reader: PageReader,
     ) -> None:
         """``parent`` is the same disk in the parent point. Raises ``Missing`` where it must be."""
@@ -76,9 +77,8 @@ class DiskWriter:
         self._reader = reader
         self._span_bytes = parent.page_span_bytes if parent else settings.page_span_bytes
         self._inner_fanout = parent.inner_fanout if parent else settings.inner_fanout
-        self._plan = ReadPlan(
-            disk.size_bytes, _touched(disk, parent), grid_bytes, only=parent is None
-        )
+        self._rule = rule
+        self._plan = ReadPlan(disk.size_bytes, _touched(disk, parent), rule, only=parent is None)
         count = -(-disk.size_bytes // self._span_bytes)
         self._old_leaves = reader.leaves(parent) if parent else []
         self._leaves = [*self._old_leaves[:count]]
@@ -92,19 +92,14 @@ class DiskWriter:
 
     def tasks(self, spans: Iterable[int], chain: Chain) -> Iterator[Task]:
         """What has to be done to write these spans; any thread may run any task."""
+        prepare = partial(self._prepare, piece_bytes=chain.piece_bytes)
         if self._parent is None:
-            works: Iterator[_SpanWork] = map(self._prepare, spans)
+            works: Iterator[_SpanWork] = map(prepare, spans)
         else:
-            works = read_ahead(self._prepare, spans)
+            works = read_ahead(prepare, spans)
         for work in works:
-            todo = [
-                (number, piece)
-                for number, region in enumerate(work.regions)
-                for piece in pieces(region, chain.piece_bytes)
-            ]
-            work.pending = len(todo)
-            for number, piece in todo:
-                yield partial(self._run_piece, work, number, piece, chain)
+            for place in range(len(work.pieces)):
+                yield partial(self._run_piece, work, place, chain)
 
     def finish(self, store: ChunkStore) -> PointDisk:
         """Write the inner pages; the disk as the point names it."""
@@ -153,30 +148,35 @@ class DiskWriter:
         self._old_needs[number] = needs_of(entries)
         return entries
 
-    def _prepare(self, number: int) -> _SpanWork:
+    def _prepare(self, number: int, piece_bytes: int) -> _SpanWork:
         offset = number * self._span_bytes
         length = min(self._span_bytes, self._disk.size_bytes - offset)
-        entries = resized(self._read_old(number), length)
-        return _SpanWork(number, offset, entries, self._plan.regions(offset, length, entries))
+        before = SpanList(offset, resized(self._read_old(number), length))
+        todo = list(pieces(self._plan.regions(before), piece_bytes, self._rule))
+        return _SpanWork(number, before, todo, len(todo))
 
-    def _run_piece(
-        self, work: _SpanWork, region: int, piece: Piece, chain: Chain, buffer: memoryview
-    ) -> None:
+    def _run_piece(self, work: _SpanWork, place: int, chain: Chain, buffer: memoryview) -> None:
         key: SpanKey = (self._place, work.number)
-        entries = chain.run(self._disk.source, self._plan, key, piece, buffer)
+        task = Work(self._disk.source, self._plan, work.before, key)
+        result = chain.run(task, work.pieces[place], buffer)
         with work.lock:
-            work.done[region, piece.number] = entries
+            work.done[place] = result
             work.pending -= 1
             last = work.pending == 0
         if last:
             self._finish_span(work, chain.store, key)
 
     def _finish_span(self, work: _SpanWork, store: ChunkStore, key: SpanKey) -> None:
-        cut: list[list[Entry]] = [[] for _ in work.regions]
-        for region, piece in sorted(work.done):
-            cut[region] += work.done[region, piece]
-        replaced = list(zip(work.regions, cut, strict=True))
-        entries = patched(work.parent, work.offset, replaced)
+        replaced: list[tuple[Region, list[Entry]]] = []
+        for place, piece in enumerate(work.pieces):
+            done = work.done[place]
+            if replaced and piece.offset == replaced[-1][0].end:  # same region, or grown together
+                region, entries = replaced.pop()
+            else:
+                region, entries = Region(piece.offset, 0), []
+            grown = Region(region.offset, done.end - region.offset)
+            replaced.append((grown, entries + done.entries))
+        entries = patched(work.before.entries, work.before.start, replaced)
         page = encode_leaf(entries)
         self._leaves[work.number] = NO_PAGE if page is None else store.add_page(page, key)
         self._new_needs[work.number] = needs_of(entries)

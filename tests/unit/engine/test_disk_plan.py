@@ -8,54 +8,84 @@ import random
 import pytest
 
 from kyanite.base.units import KIB
+from kyanite.engine.cutting import CutRule
 from kyanite.engine.disk_plan import ReadPlan, Region, patched, pieces, resized
 from kyanite.engine.pages import Entry
 from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.span_list import SpanList
+
+
+def _fixed(length: int) -> CutRule:
+    return CutRule(length, 1, 1, 1)
 
 
 def test_a_full_backup_touches_only_spans_with_data() -> None:
-    plan = ReadPlan(100, RangeList([ByteRange(5, 3), ByteRange(42, 2)]), 4, only=True)
+    plan = ReadPlan(100, RangeList([ByteRange(5, 3), ByteRange(42, 2)]), _fixed(4), only=True)
     assert list(plan.touched_spans(10)) == [0, 4]
 
 
 def test_an_increment_also_touches_spans_that_became_zero() -> None:
-    plan = ReadPlan(100, RangeList([ByteRange(5, 30, zero=True)]), 4, only=False)
+    plan = ReadPlan(100, RangeList([ByteRange(5, 30, zero=True)]), _fixed(4), only=False)
     assert list(plan.touched_spans(10)) == [0, 1, 2, 3]
 
 
 def test_a_long_range_is_in_every_span_once() -> None:
-    plan = ReadPlan(95, RangeList([ByteRange(8, 4), ByteRange(13, 82)]), 4, only=True)
+    plan = ReadPlan(95, RangeList([ByteRange(8, 4), ByteRange(13, 82)]), _fixed(4), only=True)
     assert list(plan.touched_spans(10)) == list(range(10))
 
 
 def test_changes_are_widened_to_the_grid_and_to_whole_chunks() -> None:
     parent = [Entry(7, b"a" * 32), Entry(5, None), Entry(8, b"b" * 32)]
-    plan = ReadPlan(20, RangeList([ByteRange(5, 1), ByteRange(9, 1)]), 2, only=False)
-    assert plan.regions(0, 20, parent) == [Region(0, 7), Region(8, 2)]
-    plan = ReadPlan(20, RangeList([ByteRange(11, 2)]), 2, only=False)
-    assert plan.regions(0, 20, parent) == [Region(10, 10)]
+    plan = ReadPlan(20, RangeList([ByteRange(5, 1), ByteRange(9, 1)]), _fixed(2), only=False)
+    assert plan.regions(SpanList(0, parent)) == [Region(0, 7), Region(8, 2)]
+    plan = ReadPlan(20, RangeList([ByteRange(11, 2)]), _fixed(2), only=False)
+    assert plan.regions(SpanList(0, parent)) == [Region(10, 10)]
+
+
+def test_content_defined_regions_begin_where_a_chunk_may_have_ended_because_of_zeros() -> None:
+    rule = CutRule(1, 2, 8, 4)
+    parent = SpanList(0, [Entry(7, b"a" * 32), Entry(9, None), Entry(8, b"b" * 32)])
+    near = ReadPlan(24, RangeList([ByteRange(10, 1)]), rule, only=False)
+    assert near.regions(parent) == [Region(0, 11)], "the zeros before it became too short"
+    far = ReadPlan(24, RangeList([ByteRange(11, 1)]), rule, only=False)
+    assert far.regions(parent) == [Region(11, 1)]
+    late = ReadPlan(24, RangeList([ByteRange(12, 1)]), rule, only=False)
+    assert late.regions(parent) == [Region(12, 4)], "the zeros behind it are too short"
+
+
+def test_near_regions_share_a_strand_and_far_ones_do_not() -> None:
+    rule = CutRule(1, 2, 8, 4)
+    regions = [Region(0, 5), Region(10, 5), Region(100, 5)]
+    first, second, third = pieces(regions, 8, rule)
+    assert first.strand is second.strand
+    assert (first.near, second.near) == (True, False)
+    assert (first.until, second.until, third.until) == (10, 100, None)
+    assert third.strand is not first.strand
+    assert (first.turn, second.turn, third.turn) == (0, 1, 0)
 
 
 def test_known_zeros_are_not_read() -> None:
     far = 100 * KIB
     changes = RangeList([ByteRange(10, far, zero=True), ByteRange(2 * far, 5)])
-    assert ReadPlan(4 * far, changes, 1, only=False).to_read(0, 3 * far) == [
+    assert ReadPlan(4 * far, changes, _fixed(1), only=False).to_read(0, 3 * far) == [
         ByteRange(0, 10),
         ByteRange(far + 10, 2 * far - 10),
     ]
-    assert ReadPlan(4 * far, changes, 1, only=True).to_read(0, 3 * far) == [ByteRange(2 * far, 5)]
+    assert ReadPlan(4 * far, changes, _fixed(1), only=True).to_read(0, 3 * far) == [
+        ByteRange(2 * far, 5)
+    ]
 
 
 def test_near_ranges_are_read_at_once() -> None:
     allocated = RangeList([ByteRange(0, 5), ByteRange(50 * KIB, 5), ByteRange(200 * KIB, 5)])
-    assert ReadPlan(300 * KIB, allocated, 1, only=True).to_read(0, 300 * KIB) == [
+    assert ReadPlan(300 * KIB, allocated, _fixed(1), only=True).to_read(0, 300 * KIB) == [
         ByteRange(0, 50 * KIB + 5),
         ByteRange(200 * KIB, 5),
     ]
 
 
 def test_pieces_fill_a_region_and_the_last_one_is_marked() -> None:
-    found = list(pieces(Region(10, 25), 10))
+    found = list(pieces([Region(10, 25)], 10, _fixed(1)))
     assert [(p.offset, p.length, p.final) for p in found] == [
         (10, 10, False),
         (20, 10, False),
@@ -76,8 +106,8 @@ def test_patching_gives_the_list_of_the_patched_bytes(seed: int) -> None:
     changes = RangeList(
         ByteRange(start + chooser.randrange(size), chooser.randrange(1, 9)) for _ in range(4)
     ).clip(start + size)
-    plan = ReadPlan(start + size, changes, chooser.choice([1, 4]), only=False)
-    regions = plan.regions(start, size, parent)
+    plan = ReadPlan(start + size, changes, _fixed(chooser.choice([1, 4])), only=False)
+    regions = plan.regions(SpanList(start, parent))
     new = [
         (
             region,
