@@ -14,7 +14,7 @@ from azlab.services.storage.blob_services import account_of
 from azlab.services.storage_blob import lease_state, names
 from azlab.services.storage_blob.errors import StorageError
 from azlab.services.storage_blob.service import BlobService
-from azlab.services.storage_blob.store import accounts, containers
+from azlab.services.storage_blob.store import accounts, containers, generations
 from azlab.services.storage_blob.store.database import Transaction
 from azlab.services.storage_blob.store.records import Container, Worm
 
@@ -122,8 +122,10 @@ class Containers:
                     "ContainerOperationFailure",
                     "There is currently a lease on the container and no lease ID was specified.",
                 )
+            now = call.lab.clock.now()
+            generations.purge(tx, account_id.name, found.name, now)
             _check_may_go(found, containers.has_blobs(tx, account_id.name, found.name))
-            containers.retire(tx, found, call.lab.clock.now())
+            containers.retire(tx, found, now)
         return Response(200)
 
 

@@ -185,7 +185,9 @@ def undelete(tx: Transaction, account: str, container: str, name: str) -> bool:
     for blob in found:
         if blob.deleted is not None:
             blobs.update(tx, replace(blob, deleted=None))
-    return any(one.role in (Role.BASE, Role.SNAPSHOT, Role.VERSION) for one in found)
+    if any(one.role is Role.BASE for one in found):
+        _drop_marker(tx, account, container, name)
+    return any(one.role is not Role.MARKER for one in found)
 
 
 def purge(tx: Transaction, account: str, container: str, now: datetime) -> None:
