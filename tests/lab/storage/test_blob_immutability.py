@@ -80,6 +80,30 @@ def test_a_protected_blob_can_be_overwritten_and_not_deleted(container: Containe
     assert protection(blob, first)[1] == "locked"
 
 
+def test_nobody_gets_rid_of_a_locked_version_with_all_the_rights_of_an_owner(
+    account: Account, container: ContainerClient, storage: StorageManagementClient
+) -> None:
+    blob = container.get_blob_client("b")
+    first = str(blob.upload_blob(b"one", immutability_policy=policy(1, "Locked"))["version_id"])
+    blob.upload_blob(b"worthless", overwrite=True)
+    blob.delete_blob()
+    place = (account.group, account.name)
+    off = BlobServiceProperties({"properties": {"isVersioningEnabled": False}})
+    for attempt in (
+        lambda: blob.delete_blob(version_id=first),
+        lambda: blob.delete_immutability_policy(version_id=first),
+        lambda: blob.set_immutability_policy(policy(1, "Unlocked"), version_id=first),
+        container.delete_container,
+        lambda: storage.blob_containers.delete(*place, container.container_name),
+        lambda: storage.blob_services.set_service_properties(*place, off),
+        lambda: storage.storage_accounts.delete(*place),
+    ):
+        assert refused(attempt).startswith("409")
+    assert blob.download_blob(version_id=first).readall() == b"one"
+    blob.start_copy_from_url(f"{blob.url}?versionid={first}")
+    assert blob.download_blob().readall() == b"one"
+
+
 def test_an_unlocked_policy_is_changed_and_removed_at_will(container: ContainerClient) -> None:
     blob = container.upload_blob("b", b"one", immutability_policy=policy(2))
     etag = blob.get_blob_properties().etag
