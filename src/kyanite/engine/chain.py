@@ -100,11 +100,12 @@ class Chain:
         windows = []
         at = piece.offset + piece.length
         ending, more = self._what_follows(work, piece, at)
+        at_old_cut = True
         while True:
             parts, rest = cut(marks, self.rule, ending)
             windows.append((view, parts))
             left = view[rest * self.rule.block_bytes :]
-            if not (left and more):
+            if at_old_cut and not (left and more):
                 break
             length = min(more, self.piece_bytes)
             view = memoryview(bytearray(len(left) + length))
@@ -112,8 +113,8 @@ class Chain:
             marks = marks[rest:] + self._read(work, at, view[len(left) :])
             at += length
             more -= length
-            ending = Ending.OPEN
-            if not more:
+            ending, at_old_cut = Ending.OPEN, not more
+            if at_old_cut:
                 ending, more = self._what_follows(work, piece, at)
         return windows, Carry(marks[rest:], bytes(left)) if left else NOTHING, at
 
