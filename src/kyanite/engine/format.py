@@ -14,6 +14,7 @@ FORMAT_VERSION: Final = 1
 
 REPOSITORY_MAGIC: Final = b"kyn-repo"
 SLOT_MAGIC: Final = b"kyn-slot"
+RING_MAGIC: Final = b"kyn-ring"
 OBJECT_MAGIC: Final = b"kyanite\0"
 PACK_MAGIC: Final = b"kyn-pack"
 PACK_END_MAGIC: Final = b"kyn-pend"
@@ -34,6 +35,7 @@ MAX_SETTINGS_BYTES: Final = 64 * KIB
 
 REPOSITORY_NAME: Final = "repository"
 KEYS_PREFIX: Final = "keys/"
+RINGS_PREFIX: Final = "rings/"
 SESSIONS_PREFIX: Final = "sessions/"
 PACKS_PREFIX: Final = "packs/"
 INDEX_PREFIX: Final = "index/"
@@ -61,6 +63,8 @@ class Purpose(IntEnum):
     OBJECT = 4
     RECIPE = 5
     MASTER_KEY = 6
+    RING = 7
+    NOTE = 8
 
 
 class EntryType(IntEnum):
@@ -114,6 +118,14 @@ def session_name(session_id: str) -> str:
 def point_name(session_id: str) -> str:
     """Where the session's point will stand, or its void."""
     return f"{POINTS_PREFIX}{session_id}"
+
+
+def slot_name(slot_id: bytes) -> str:
+    return f"{KEYS_PREFIX}{slot_id.hex()}"
+
+
+def ring_name(epoch: int) -> str:
+    return f"{RINGS_PREFIX}{epoch:08x}"
 
 
 def pack_name(session_id: bytes, pack_id: bytes) -> str:

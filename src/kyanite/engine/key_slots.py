@@ -1,4 +1,8 @@
-"""Key slots: the master key, wrapped for one password (docs/format/keys.md, "Key slots")."""
+"""Key slots: the master key, wrapped for somebody (docs/format/keys.md, "Key slots").
+
+A password is stretched, a recovery key is random and needs no stretching, a vault wraps
+with a key of its own that never leaves it.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,38 @@ import os
 import struct
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kyanite.base.errors import Invalid, UnknownFormat
-from kyanite.engine.format import FORMAT_VERSION, SLOT_MAGIC, Purpose, check_version, ensure, nonce
+from kyanite.base.errors import Damaged, Invalid
+from kyanite.engine.format import (
+    FORMAT_VERSION,
+    KEY_BYTES,
+    SLOT_MAGIC,
+    TAG_BYTES,
+    Purpose,
+    check_version,
+    ensure,
+    nonce,
+)
 from kyanite.engine.keys import derive
+from kyanite.engine.printable_key import RECOVERY_PREFIX, looks_printed, print_key, read_key
 
-_PASSWORD_KIND: Final = 1
-_HEAD: Final = struct.Struct("<8sHHIII16s16s32s")
-SLOT_BYTES: Final = _HEAD.size + 32 + 48
+_HEAD: Final = struct.Struct("<8sHHIIII16s16s16s32s")
+_NOTE: Final = struct.Struct("<QB87s")
+_COMMITMENT_BYTES: Final = 32
+_NOTE_BYTES: Final = _NOTE.size + TAG_BYTES
+_WRAPPED_AT: Final = _HEAD.size + _COMMITMENT_BYTES + _NOTE_BYTES
+_SEALED_KEY_BYTES: Final = KEY_BYTES + TAG_BYTES
+_MOST_WRAPPED_BYTES: Final = 4096
+MAX_SLOT_BYTES: Final = _WRAPPED_AT + _MOST_WRAPPED_BYTES
+MAX_SLOTS: Final = 64
 
-# 64 MiB and two passes: about 70 ms on one core of 2025, and expensive to guess in parallel.
+# 64 MiB and two passes: about 80 ms on one core of 2025, and expensive to guess in parallel.
 _MEMORY_KIB: Final = 64 * 1024
 _PASSES: Final = 2
 _LANES: Final = 2
@@ -29,7 +51,14 @@ _LANES: Final = 2
 _MEMORY_BOUNDS_KIB: Final = (8 * 1024, 256 * 1024)
 _MOST_PASSES: Final = 16
 _MOST_LANES: Final = 16
-MAX_SLOTS: Final = 64
+
+
+class SlotKind(IntEnum):
+    """For whom the master key is wrapped."""
+
+    PASSWORD = 1
+    RECOVERY = 2
+    VAULT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,66 +70,221 @@ class Cost:
     lanes: int = _LANES
 
 
-def make_slot(
-    password: str, master_key: bytes, repository_id: bytes, cost: Cost | None = None
+_NO_COST: Final = Cost(0, 0, 0)
+
+
+class KeyVault(Protocol):
+    """Wraps a key with one that stays in the vault, as a Key Vault key does."""
+
+    def wrap(self, key: bytes) -> bytes:
+        """``key``, wrapped: at most 4 KiB. May name the version of the wrapping key."""
+        ...
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """The key again. Raises ``WrongKey`` if it was not wrapped here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SlotNote:
+    """What holders of the master key see of a slot: whose it is, and since when."""
+
+    label: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot, parsed; nothing of it is authenticated until it opens."""
+
+    kind: int
+    cost: Cost
+    epoch: int
+    slot_id: bytes
+    ring_id: bytes
+    salt: bytes
+    data: bytes
+
+    @property
+    def head(self) -> bytes:
+        return self.data[: _HEAD.size]
+
+    @property
+    def commitment(self) -> bytes:
+        return self.data[_HEAD.size : _HEAD.size + _COMMITMENT_BYTES]
+
+    @property
+    def note(self) -> bytes:
+        return self.data[_HEAD.size + _COMMITMENT_BYTES : _WRAPPED_AT]
+
+    @property
+    def wrapped(self) -> bytes:
+        return self.data[_WRAPPED_AT:]
+
+
+@dataclass(frozen=True, slots=True)
+class RingName:
+    """Which ring a slot opens."""
+
+    repository_id: bytes
+    epoch: int
+    ring_id: bytes
+
+
+def make_password_slot(
+    password: str, master_key: bytes, ring: RingName, note: SlotNote, cost: Cost | None = None
 ) -> tuple[bytes, bytes]:
-    """A new slot: its id (16 random bytes) and its bytes."""
+    """A slot for a password: its id and its bytes."""
     if not password:
         raise Invalid.member("password", "A repository needs a password that is not empty.")
     cost = cost or Cost()
+    slot_id, salt, head = _new_head(SlotKind.PASSWORD, cost, ring)
+    wrapping_key, commitment = _stretch(password, salt, slot_id, cost)
+    return slot_id, _sealed(head, commitment, master_key, slot_id, note, wrapping_key)
+
+
+def make_recovery_slot(
+    master_key: bytes, ring: RingName, note: SlotNote
+) -> tuple[bytes, bytes, str]:
+    """A slot for a new recovery key: its id, its bytes, and the key to print."""
+    recovery_key = os.urandom(KEY_BYTES)
+    slot_id, salt, head = _new_head(SlotKind.RECOVERY, _NO_COST, ring)
+    wrapping_key, commitment = _recovery_keys(recovery_key, salt, slot_id)
+    slot = _sealed(head, commitment, master_key, slot_id, note, wrapping_key)
+    return slot_id, slot, print_key(RECOVERY_PREFIX, recovery_key)
+
+
+def make_vault_slot(
+    vault: KeyVault, master_key: bytes, ring: RingName, note: SlotNote
+) -> tuple[bytes, bytes]:
+    """A slot that a vault opens: its id and its bytes."""
+    slot_id, _, head = _new_head(SlotKind.VAULT, _NO_COST, ring)
+    wrapped = vault.wrap(master_key)
+    if not 0 < len(wrapped) <= _MOST_WRAPPED_BYTES:
+        raise Invalid(f"A vault may wrap a key into 4096 bytes at most, not {len(wrapped)}.")
+    commitment = derive(master_key, "slot commitment", slot_id)
+    return slot_id, head + commitment + _seal_note(head, master_key, slot_id, note) + wrapped
+
+
+def parse_slot(data: bytes, repository_id: bytes) -> Slot | None:
+    """A slot of this repository, of whatever kind; ``None`` for what is none.
+
+    An interrupted ``init`` may leave a slot of a repository that never came to be.
+    """
+    if not _WRAPPED_AT < len(data) <= MAX_SLOT_BYTES or not data.startswith(SLOT_MAGIC):
+        return None
+    _, version, kind, memory, passes, lanes, epoch, owner, slot_id, ring_id, salt = (
+        _HEAD.unpack_from(data)
+    )
+    if owner != repository_id:
+        return None
+    check_version(version, "A key slot")
+    return Slot(kind, Cost(memory, passes, lanes), epoch, slot_id, ring_id, salt, data)
+
+
+def open_slot(slot: Slot, secret: str) -> bytes | None:
+    """The master key, if ``secret`` is the password or recovery key of this slot.
+
+    Raises ``Damaged`` for a slot that asks for unreasonable work or whose key does not open
+    although the secret is right; ``Invalid`` for a recovery key that is mistyped.
+    """
+    if slot.kind == SlotKind.PASSWORD:
+        low, high = _MEMORY_BOUNDS_KIB
+        cost = slot.cost
+        ensure(
+            low <= cost.memory_kib <= high
+            and 1 <= cost.passes <= _MOST_PASSES
+            and 1 <= cost.lanes <= _MOST_LANES,
+            "A key slot asks for unreasonable work; it was not written by this program.",
+        )
+        wrapping_key, commitment = _stretch(secret, slot.salt, slot.slot_id, cost)
+    elif slot.kind == SlotKind.RECOVERY and looks_printed(RECOVERY_PREFIX, secret):
+        recovery_key = read_key(RECOVERY_PREFIX, secret, KEY_BYTES)
+        wrapping_key, commitment = _recovery_keys(recovery_key, slot.salt, slot.slot_id)
+    else:
+        return None
+    if not hmac.compare_digest(commitment, slot.commitment):
+        return None
+    try:
+        return AESGCM(wrapping_key).decrypt(nonce(Purpose.MASTER_KEY), slot.wrapped, slot.head)
+    except InvalidTag:
+        raise Damaged(
+            "A key slot is damaged: the password is right, but the key does not open."
+        ) from None
+
+
+def open_vault_slot(slot: Slot, vault: KeyVault) -> bytes | None:
+    """The master key, if the slot is one that ``vault`` opens. Raises ``WrongKey``."""
+    if slot.kind != SlotKind.VAULT:
+        return None
+    master_key = vault.unwrap(slot.wrapped)
+    expected = derive(master_key, "slot commitment", slot.slot_id) if master_key else b""
+    return master_key if hmac.compare_digest(expected, slot.commitment) else None
+
+
+def read_note(slot: Slot, master_key: bytes) -> SlotNote:
+    """Whose slot it is. Raises ``Damaged``, also for a slot of another master key."""
+    try:
+        plain = _note_cipher(master_key, slot.slot_id).decrypt(
+            nonce(Purpose.NOTE), slot.note, slot.head
+        )
+    except InvalidTag:
+        raise Damaged(f"The key slot {slot.slot_id.hex()} is damaged.") from None
+    seconds, length, label = _NOTE.unpack(plain)
+    return SlotNote(
+        label[:length].decode(errors="replace"), datetime.fromtimestamp(seconds, UTC)
+    )
+
+
+def _new_head(kind: SlotKind, cost: Cost, ring: RingName) -> tuple[bytes, bytes, bytes]:
     slot_id, salt = os.urandom(16), os.urandom(32)
     head = _HEAD.pack(
         SLOT_MAGIC,
         FORMAT_VERSION,
-        _PASSWORD_KIND,
+        kind,
         cost.memory_kib,
         cost.passes,
         cost.lanes,
-        repository_id,
+        ring.epoch,
+        ring.repository_id,
         slot_id,
+        ring.ring_id,
         salt,
     )
-    wrapping_key, commitment = _stretch(password, salt, slot_id, cost)
-    sealed = AESGCM(wrapping_key).encrypt(nonce(Purpose.MASTER_KEY), master_key, head)
-    return slot_id, head + commitment + sealed
+    return slot_id, salt, head
 
 
-def slot_owner(slot: bytes) -> bytes | None:
-    """The repository a slot says it belongs to; ``None`` for what is no slot.
+def _sealed(
+    head: bytes,
+    commitment: bytes,
+    master_key: bytes,
+    slot_id: bytes,
+    note: SlotNote,
+    wrapping_key: bytes,
+) -> bytes:
+    wrapped = AESGCM(wrapping_key).encrypt(nonce(Purpose.MASTER_KEY), master_key, head)
+    return head + commitment + _seal_note(head, master_key, slot_id, note) + wrapped
 
-    An interrupted ``init`` may leave a slot of a repository that never came to be.
-    """
-    if len(slot) != SLOT_BYTES or not slot.startswith(SLOT_MAGIC):
-        return None
-    return bytes(_HEAD.unpack_from(slot)[6])
+
+def _seal_note(head: bytes, master_key: bytes, slot_id: bytes, note: SlotNote) -> bytes:
+    """Always of one length: labels tell an observer nothing."""
+    label = note.label.encode()
+    if len(label) > 87:
+        raise Invalid.member("label", "A label of a key has at most 87 bytes.")
+    plain = _NOTE.pack(int(note.created_at.timestamp()), len(label), label)
+    return _note_cipher(master_key, slot_id).encrypt(nonce(Purpose.NOTE), plain, head)
 
 
-def open_slot(slot: bytes, password: str, repository_id: bytes) -> bytes | None:
-    """The master key, or ``None`` if the slot is not of this password.
+def _note_cipher(master_key: bytes, slot_id: bytes) -> AESGCM:
+    return AESGCM(derive(master_key, "slot note", slot_id))
 
-    Raises ``Damaged`` or ``UnknownFormat`` for a slot that is none.
-    """
-    ensure(len(slot) == SLOT_BYTES and slot.startswith(SLOT_MAGIC), "A key slot is damaged.")
-    head = slot[: _HEAD.size]
-    _, version, kind, memory_kib, passes, lanes, owner, slot_id, salt = _HEAD.unpack(head)
-    check_version(version, "A key slot")
-    if kind != _PASSWORD_KIND:
-        raise UnknownFormat(f"A key slot is of kind {kind}, which this program does not know.")
-    ensure(owner == repository_id, "A key slot belongs to another repository.")
-    low, high = _MEMORY_BOUNDS_KIB
-    ensure(
-        low <= memory_kib <= high and 1 <= passes <= _MOST_PASSES and 1 <= lanes <= _MOST_LANES,
-        "A key slot asks for unreasonable work; it was not written by this program.",
+
+def _recovery_keys(recovery_key: bytes, salt: bytes, slot_id: bytes) -> tuple[bytes, bytes]:
+    """Wrapping key and key commitment."""
+    return (
+        derive(recovery_key, "slot wrapping", salt),
+        derive(recovery_key, "slot commitment", slot_id),
     )
-    wrapping_key, commitment = _stretch(password, salt, slot_id, Cost(memory_kib, passes, lanes))
-    if not hmac.compare_digest(commitment, slot[_HEAD.size : _HEAD.size + 32]):
-        return None
-    try:
-        sealed = slot[_HEAD.size + 32 :]
-        return AESGCM(wrapping_key).decrypt(nonce(Purpose.MASTER_KEY), sealed, head)
-    except InvalidTag:
-        ensure(False, "A key slot is damaged: the password is right, but the key does not open.")
-        raise
 
 
 def _stretch(password: str, salt: bytes, slot_id: bytes, cost: Cost) -> tuple[bytes, bytes]:

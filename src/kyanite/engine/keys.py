@@ -5,15 +5,18 @@ docs/format/keys.md. No order holds the master key; nothing here shows a key in 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from blake3 import blake3
 
 from kyanite.base.errors import Invalid, WrongKey
 from kyanite.engine.format import KEY_BYTES, PACK_ID_BYTES, Kind
+
+FIRST_EPOCH: Final = 0
 
 _BACKUP_MAGIC: Final = b"kyn-bkp2"
 _RESTORE_MAGIC: Final = b"kyn-rst1"
@@ -56,35 +59,62 @@ def settings_key(maintenance_key: bytes, repository_id: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class MaintenanceKeys:
+    """What opens structure: lists, tables, pages, pack sets; no chunk and no recipe."""
+
+    repository_id: bytes
+    maintenance_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryKeys:
-    """Everything that follows from the master key."""
+    """All keys of a repository.
+
+    master_key  the key-encryption key: opens the ring that holds the others
+    epoch       of new data
+    secrets     by epoch; from them follow the keys of all data
+    """
 
     repository_id: bytes
     master_key: bytes = field(repr=False)
     id_key: bytes = field(repr=False)
     cut_key: bytes = field(repr=False)
     maintenance_key: bytes = field(repr=False)
+    epoch: int
+    secrets: Mapping[int, bytes] = field(repr=False)
 
     @classmethod
-    def from_master(cls, master_key: bytes, repository_id: bytes) -> RepositoryKeys:
-        if len(master_key) != KEY_BYTES:
-            raise WrongKey("A master key has 32 bytes.")
+    def draw(cls, repository_id: bytes) -> RepositoryKeys:
+        """The keys of a new repository: all random, none derived from another."""
         return cls(
             repository_id,
-            master_key,
-            derive(master_key, "chunk ids", repository_id),
-            derive(master_key, "cut points", repository_id),
-            derive(master_key, "maintenance", repository_id),
+            *(os.urandom(KEY_BYTES) for _ in range(4)),
+            epoch=FIRST_EPOCH,
+            secrets={FIRST_EPOCH: os.urandom(KEY_BYTES)},
         )
 
-    def session_root(self, session_id: bytes, epoch: int = 0) -> bytes:
-        """From this follow the keys of all packs of the session, and of its recipe.
+    def in_next_epoch(self, epoch: int) -> RepositoryKeys:
+        """The same with another master key and a new secret for data written from now on."""
+        secrets = {**self.secrets, epoch: os.urandom(KEY_BYTES)}
+        return replace(self, master_key=os.urandom(KEY_BYTES), epoch=epoch, secrets=secrets)
+
+    @property
+    def maintenance(self) -> MaintenanceKeys:
+        """What may be given to a service that shall not read data."""
+        return MaintenanceKeys(self.repository_id, self.maintenance_key)
+
+    def session_root(self, session_id: bytes, epoch: int) -> bytes:
+        """From this follow the keys of what the session wrote in that epoch.
 
         Raises ``WrongKey`` for an epoch whose secret is not here.
         """
-        if epoch != 0:
-            raise WrongKey(f"The secret of epoch {epoch} is not among these keys.")
-        return derive(self.master_key, "session", session_id)
+        secret = self.secrets.get(epoch)
+        if secret is None:
+            raise WrongKey(
+                f"The secret of epoch {epoch} is not among these keys; the repository was "
+                "opened before its keys were rotated. Open it again."
+            )
+        return derive(secret, "session", session_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,161 @@
+"""Rings: all keys of a repository, sealed under one master key (docs/format/keys.md, "Rings").
+
+A ring is named by its epoch and put create-only: that is the moment a rotation happens, and
+of two rotations at once one wins. Whoever held any ring can tell the rings of the
+repository from what others put there, so that a stolen order cannot retire a key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from blake3 import blake3
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kyanite.base.errors import Damaged, ObjectMissing, WrongKey
+from kyanite.engine.format import (
+    FORMAT_VERSION,
+    KEY_BYTES,
+    RING_MAGIC,
+    RINGS_PREFIX,
+    TAG_BYTES,
+    Purpose,
+    check_version,
+    ensure,
+    nonce,
+    ring_name,
+)
+from kyanite.engine.keys import FIRST_EPOCH, RepositoryKeys, derive
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import parallel_map
+
+_HEADER: Final = struct.Struct("<8sHHI16s16s16s")
+_SECRET: Final = struct.Struct("<I32s")
+_MAC_BYTES: Final = 32
+_MAX_EPOCHS: Final = 4096
+MAX_RINGS: Final = 64
+_FIXED_BODY: Final = 3 * KEY_BYTES
+_MAX_RING_BYTES: Final = (
+    _HEADER.size + _FIXED_BODY + _MAX_EPOCHS * _SECRET.size + TAG_BYTES + _MAC_BYTES
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRing:
+    """A ring as it was read: nothing of it is authenticated yet."""
+
+    epoch: int
+    ring_id: bytes
+    data: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return ring_name(self.epoch)
+
+
+def ring_id_of(master_key: bytes, repository_id: bytes, epoch: int) -> bytes:
+    """What slots call a ring. Follows from the master key, so it commits to it."""
+    return derive(master_key, "ring id", repository_id + epoch.to_bytes(4, "little"))[:16]
+
+
+def encode_ring(keys: RepositoryKeys) -> bytes:
+    """The bytes of ``rings/<epoch>``."""
+    salt = os.urandom(16)
+    header = _HEADER.pack(
+        RING_MAGIC,
+        FORMAT_VERSION,
+        0,
+        keys.epoch,
+        keys.repository_id,
+        ring_id_of(keys.master_key, keys.repository_id, keys.epoch),
+        salt,
+    )
+    body = b"".join(
+        (
+            keys.id_key,
+            keys.cut_key,
+            keys.maintenance_key,
+            *(_SECRET.pack(epoch, secret) for epoch, secret in sorted(keys.secrets.items())),
+        )
+    )
+    sealed = _cipher(keys.master_key, keys.repository_id, salt).encrypt(
+        nonce(Purpose.RING), body, header
+    )
+    return header + sealed + _mac(keys.secrets, keys.repository_id, header + sealed)
+
+
+def read_rings(storage: Storage, repository_id: bytes) -> list[StoredRing]:
+    """What may be rings, newest epoch first. What is none is left out: it opens nothing."""
+    names = [info.name for info in storage.list(RINGS_PREFIX)]
+    if len(names) > MAX_RINGS:
+        raise Damaged(
+            f"There are {len(names)} objects in {RINGS_PREFIX}; a repository has one or two. "
+            "Somebody else has put them there; remove those that are not of this repository."
+        )
+    found = (_parse(name, data, repository_id) for name, data in _read(storage, names))
+    rings = [ring for ring in found if ring is not None]
+    return sorted(rings, key=lambda ring: ring.epoch, reverse=True)
+
+
+def open_ring(ring: StoredRing, master_key: bytes, repository_id: bytes) -> RepositoryKeys:
+    """The keys in a ring. Raises ``WrongKey`` for another master key, ``Damaged``."""
+    expected = ring_id_of(master_key, repository_id, ring.epoch)
+    if not hmac.compare_digest(expected, ring.ring_id):
+        raise WrongKey("The key does not open this ring of the repository.")
+    header, sealed = ring.data[: _HEADER.size], ring.data[_HEADER.size : -_MAC_BYTES]
+    salt = _HEADER.unpack(header)[6]
+    try:
+        body = _cipher(master_key, repository_id, salt).decrypt(nonce(Purpose.RING), sealed, header)
+    except InvalidTag:
+        raise Damaged(f"{ring.name} is damaged: it does not authenticate.") from None
+    secrets = dict(_SECRET.iter_unpack(body[_FIXED_BODY:]))
+    ensure(
+        ring.epoch in secrets and FIRST_EPOCH in secrets,
+        f"{ring.name} is damaged: the secret of an epoch is not in it.",
+    )
+    three = (body[at : at + KEY_BYTES] for at in range(0, _FIXED_BODY, KEY_BYTES))
+    keys = RepositoryKeys(repository_id, master_key, *three, epoch=ring.epoch, secrets=secrets)
+    ensure(is_of(keys, ring), f"{ring.name} is damaged: its end does not authenticate.")
+    return keys
+
+
+def is_of(keys: RepositoryKeys, ring: StoredRing) -> bool:
+    """Whether a holder of all keys of this repository wrote the ring, in any epoch."""
+    mac = _mac(keys.secrets, keys.repository_id, ring.data[:-_MAC_BYTES])
+    return hmac.compare_digest(mac, ring.data[-_MAC_BYTES:])
+
+
+def _read(storage: Storage, names: list[str]) -> list[tuple[str, bytes]]:
+    def read(name: str) -> bytes:
+        try:
+            return storage.get_range(name, 0, _MAX_RING_BYTES + 1)
+        except ObjectMissing:
+            return b""  # retired since the listing
+
+    return list(zip(names, parallel_map(read, names), strict=True))
+
+
+def _parse(name: str, data: bytes, repository_id: bytes) -> StoredRing | None:
+    sealed = len(data) - _HEADER.size - _FIXED_BODY - TAG_BYTES - _MAC_BYTES
+    if len(data) > _MAX_RING_BYTES or sealed < _SECRET.size or sealed % _SECRET.size:
+        return None
+    magic, version, reserved, epoch, owner, ring_id, _ = _HEADER.unpack_from(data)
+    if magic != RING_MAGIC or reserved or owner != repository_id or name != ring_name(epoch):
+        return None
+    check_version(version, name)
+    return StoredRing(epoch, ring_id, data)
+
+
+def _cipher(master_key: bytes, repository_id: bytes, salt: bytes) -> AESGCM:
+    return AESGCM(derive(master_key, "ring", repository_id + salt))
+
+
+def _mac(secrets: Mapping[int, bytes], repository_id: bytes, data: bytes) -> bytes:
+    key = derive(secrets[FIRST_EPOCH], "rings", repository_id)
+    return blake3(data, key=key).digest()
