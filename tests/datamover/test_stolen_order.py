@@ -151,7 +151,11 @@ def test_another_machines_recipe_stays_closed(crime: Crime) -> None:
     sealed = crime.storage(crime.backup.storage).get(point_name(crime.session_a))
     with pytest.raises(WrongKey):
         decode_point(
-            crime.session_a, sealed, keys.maintenance_key, keys.repository_id, keys.session_root
+            crime.session_a,
+            sealed,
+            keys.maintenance_key,
+            keys.repository_id,
+            lambda *_: keys.session_root,
         )
 
 

@@ -307,7 +307,7 @@ def test_a_repository_opens_in_few_round_trips_and_a_backup_writes_little() -> N
     parent = back_up_disk(repository, contents).point
     storage.requests.clear()
     Repository.open(storage, "correct horse")
-    assert sum(storage.requests.values()) == 3  # settings and slots, then the slot
+    assert sum(storage.requests.values()) == 5  # settings, slots, rings; then a slot and a ring
     storage.requests.clear()
     contents[0] ^= 1
     back_up_disk(

@@ -80,7 +80,7 @@ class History:
         self.repository.delete_points([point.session_id for point in self.repository.points()])
         self.repository.clean()
         left = [info.name for info in self.storage.list("")]
-        assert [name.split("/")[0] for name in left] == ["keys", "repository"]
+        assert [name.split("/")[0] for name in left] == ["keys", "repository", "rings"]
 
 
 def each_crash(

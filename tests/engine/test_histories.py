@@ -248,7 +248,7 @@ class Histories(RuleBasedStateMachine):
         self.repository.clean()
         self.repository.clean()
         left = {info.name.split("/")[0] for info in self.storage.list("")}
-        assert left == {"keys", "repository"}
+        assert left == {"keys", "repository", "rings"}
 
 
 TestHistories = Histories.TestCase

@@ -105,4 +105,4 @@ def test_nothing_is_lost_while_writers_cleaners_and_expiries_run_together(seed: 
     scene.repository.clean()
     scene.repository.clean()
     left = {info.name.split("/")[0] for info in scene.repository.storage.list("")}
-    assert left == {"keys", "repository"}
+    assert left == {"keys", "repository", "rings"}

@@ -72,7 +72,7 @@ def test_backup_keys_open_no_recipe_of_another_session() -> None:
             victim.session_id,
             keys.maintenance_key,
             keys.repository_id,
-            keys.session_root,
+            lambda *_: keys.session_root,
         )
 
 

@@ -101,7 +101,8 @@ class _Backup:
             data,
             self._keys.maintenance_key,
             self._keys.repository_id,
-            self._keys.session_root,
+            # An attempt before the keys were rotated sealed its recipe with another root.
+            lambda _, epoch: self._keys.session_root if epoch == self._keys.epoch else None,
         )
 
     def run(self, disks: Sequence[DiskInput], recipe: bytes, clock: Clock) -> BackupResult:
@@ -161,6 +162,7 @@ class _Backup:
             chain.moved.processed_bytes,
             sent,
             recipe,
+            epoch=self._keys.epoch,
         )
         return self._commit(point, packs)
 

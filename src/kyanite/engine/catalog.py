@@ -17,7 +17,7 @@ from kyanite.engine.format import (
     point_name,
     session_name,
 )
-from kyanite.engine.point import Point, decode_point
+from kyanite.engine.point import Point, RootOf, decode_point
 from kyanite.engine.sealed_object import kind_of
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
@@ -61,14 +61,14 @@ def read_point(
     session_id: str,
     maintenance_key: bytes,
     repository_id: bytes,
-    session_root: bytes | None = None,
+    root_of: RootOf | None = None,
 ) -> Point | None:
     """The point of a session; ``None`` for a void. Raises ``ObjectMissing``, ``Damaged``."""
     name = point_name(session_id)
     data = storage.get(name)
     if kind_of(name, data) is Kind.VOID:
         return None
-    return decode_point(session_id, data, maintenance_key, repository_id, session_root)
+    return decode_point(session_id, data, maintenance_key, repository_id, root_of)
 
 
 def read_points(
@@ -76,7 +76,7 @@ def read_points(
     session_ids: list[str],
     maintenance_key: bytes,
     repository_id: bytes,
-    session_root: Callable[[str], bytes] | None = None,
+    root_of: RootOf | None = None,
     skip_damaged: Callable[[str, EngineError], None] | None = None,
 ) -> list[Point]:
     """The points of these sessions; voids and points deleted meanwhile are left out.
@@ -86,8 +86,7 @@ def read_points(
 
     def read(session_id: str) -> Point | None:
         try:
-            root = session_root(session_id) if session_root else None
-            return read_point(storage, session_id, maintenance_key, repository_id, root)
+            return read_point(storage, session_id, maintenance_key, repository_id, root_of)
         except ObjectMissing:
             return None
         except EngineError as error:

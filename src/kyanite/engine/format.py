@@ -124,8 +124,8 @@ def slot_name(slot_id: bytes) -> str:
     return f"{KEYS_PREFIX}{slot_id.hex()}"
 
 
-def ring_name(epoch: int) -> str:
-    return f"{RINGS_PREFIX}{epoch:08x}"
+def ring_name(repository_id: bytes, epoch: int) -> str:
+    return f"{RINGS_PREFIX}{repository_id.hex()}/{epoch:08x}"
 
 
 def pack_name(session_id: bytes, pack_id: bytes) -> str:

@@ -26,7 +26,6 @@ from kyanite.engine.format import (
     RINGS_PREFIX,
     TAG_BYTES,
     Purpose,
-    check_version,
     ensure,
     nonce,
     ring_name,
@@ -50,13 +49,10 @@ _MAX_RING_BYTES: Final = (
 class StoredRing:
     """A ring as it was read: nothing of it is authenticated yet."""
 
+    name: str
     epoch: int
     ring_id: bytes
     data: bytes = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        return ring_name(self.epoch)
 
 
 def ring_id_of(master_key: bytes, repository_id: bytes, epoch: int) -> bytes:
@@ -90,16 +86,28 @@ def encode_ring(keys: RepositoryKeys) -> bytes:
     return header + sealed + _mac(keys.secrets, keys.repository_id, header + sealed)
 
 
-def read_rings(storage: Storage, repository_id: bytes) -> list[StoredRing]:
-    """What may be rings, newest epoch first. What is none is left out: it opens nothing."""
+def list_rings(storage: Storage) -> list[str]:
+    """Names of what may be rings. Raises ``Damaged`` when they are impossibly many."""
     names = [info.name for info in storage.list(RINGS_PREFIX)]
     if len(names) > MAX_RINGS:
         raise Damaged(
             f"There are {len(names)} objects in {RINGS_PREFIX}; a repository has one or two. "
             "Somebody else has put them there; remove those that are not of this repository."
         )
-    found = (_parse(name, data, repository_id) for name, data in _read(storage, names))
-    rings = [ring for ring in found if ring is not None]
+    return names
+
+
+def read_rings(storage: Storage, names: list[str], repository_id: bytes) -> list[StoredRing]:
+    """The rings of a repository, newest epoch first. What is none is left out."""
+    own = [name for name in names if name.startswith(f"{RINGS_PREFIX}{repository_id.hex()}/")]
+
+    def read(name: str) -> StoredRing | None:
+        try:
+            return _parse(name, storage.get_range(name, 0, _MAX_RING_BYTES + 1), repository_id)
+        except ObjectMissing:
+            return None  # retired since the listing
+
+    rings = [ring for ring in parallel_map(read, own) if ring is not None]
     return sorted(rings, key=lambda ring: ring.epoch, reverse=True)
 
 
@@ -119,8 +127,12 @@ def open_ring(ring: StoredRing, master_key: bytes, repository_id: bytes) -> Repo
         ring.epoch in secrets and FIRST_EPOCH in secrets,
         f"{ring.name} is damaged: the secret of an epoch is not in it.",
     )
-    three = (body[at : at + KEY_BYTES] for at in range(0, _FIXED_BODY, KEY_BYTES))
-    keys = RepositoryKeys(repository_id, master_key, *three, epoch=ring.epoch, secrets=secrets)
+    id_key, cut_key, maintenance_key = (
+        body[at : at + KEY_BYTES] for at in range(0, _FIXED_BODY, KEY_BYTES)
+    )
+    keys = RepositoryKeys(
+        repository_id, master_key, id_key, cut_key, maintenance_key, ring.epoch, secrets
+    )
     ensure(is_of(keys, ring), f"{ring.name} is damaged: its end does not authenticate.")
     return keys
 
@@ -131,25 +143,16 @@ def is_of(keys: RepositoryKeys, ring: StoredRing) -> bool:
     return hmac.compare_digest(mac, ring.data[-_MAC_BYTES:])
 
 
-def _read(storage: Storage, names: list[str]) -> list[tuple[str, bytes]]:
-    def read(name: str) -> bytes:
-        try:
-            return storage.get_range(name, 0, _MAX_RING_BYTES + 1)
-        except ObjectMissing:
-            return b""  # retired since the listing
-
-    return list(zip(names, parallel_map(read, names), strict=True))
-
-
 def _parse(name: str, data: bytes, repository_id: bytes) -> StoredRing | None:
     sealed = len(data) - _HEADER.size - _FIXED_BODY - TAG_BYTES - _MAC_BYTES
     if len(data) > _MAX_RING_BYTES or sealed < _SECRET.size or sealed % _SECRET.size:
         return None
     magic, version, reserved, epoch, owner, ring_id, _ = _HEADER.unpack_from(data)
-    if magic != RING_MAGIC or reserved or owner != repository_id or name != ring_name(epoch):
+    if (magic, version, reserved, owner) != (RING_MAGIC, FORMAT_VERSION, 0, repository_id):
         return None
-    check_version(version, name)
-    return StoredRing(epoch, ring_id, data)
+    if name != ring_name(repository_id, epoch):
+        return None
+    return StoredRing(name, epoch, ring_id, data)
 
 
 def _cipher(master_key: bytes, repository_id: bytes, salt: bytes) -> AESGCM:

@@ -25,7 +25,6 @@ from kyanite.engine.format import (
     SLOT_MAGIC,
     TAG_BYTES,
     Purpose,
-    check_version,
     ensure,
     nonce,
 )
@@ -171,15 +170,21 @@ def parse_slot(data: bytes, repository_id: bytes) -> Slot | None:
 
     An interrupted ``init`` may leave a slot of a repository that never came to be.
     """
+    if slot_owner(data) != repository_id:
+        return None
+    _, version, kind, memory, passes, lanes, epoch, _, slot_id, ring_id, salt = _HEAD.unpack_from(
+        data
+    )
+    if version != FORMAT_VERSION:
+        return None
+    return Slot(kind, Cost(memory, passes, lanes), epoch, slot_id, ring_id, salt, data)
+
+
+def slot_owner(data: bytes) -> bytes | None:
+    """The repository a slot says it belongs to; ``None`` for what is no slot."""
     if not _WRAPPED_AT < len(data) <= MAX_SLOT_BYTES or not data.startswith(SLOT_MAGIC):
         return None
-    _, version, kind, memory, passes, lanes, epoch, owner, slot_id, ring_id, salt = (
-        _HEAD.unpack_from(data)
-    )
-    if owner != repository_id:
-        return None
-    check_version(version, "A key slot")
-    return Slot(kind, Cost(memory, passes, lanes), epoch, slot_id, ring_id, salt, data)
+    return bytes(_HEAD.unpack_from(data)[7])
 
 
 def open_slot(slot: Slot, secret: str) -> bytes | None:
@@ -231,9 +236,7 @@ def read_note(slot: Slot, master_key: bytes) -> SlotNote:
     except InvalidTag:
         raise Damaged(f"The key slot {slot.slot_id.hex()} is damaged.") from None
     seconds, length, label = _NOTE.unpack(plain)
-    return SlotNote(
-        label[:length].decode(errors="replace"), datetime.fromtimestamp(seconds, UTC)
-    )
+    return SlotNote(label[:length].decode(errors="replace"), datetime.fromtimestamp(seconds, UTC))
 
 
 def _new_head(kind: SlotKind, cost: Cost, ring: RingName) -> tuple[bytes, bytes, bytes]:

@@ -14,7 +14,7 @@ from typing import Final
 from blake3 import blake3
 
 from kyanite.base.errors import Invalid, WrongKey
-from kyanite.engine.format import KEY_BYTES, PACK_ID_BYTES, Kind
+from kyanite.engine.format import KEY_BYTES, PACK_ID_BYTES, Kind, id_of
 
 FIRST_EPOCH: Final = 0
 
@@ -86,11 +86,12 @@ class RepositoryKeys:
     @classmethod
     def draw(cls, repository_id: bytes) -> RepositoryKeys:
         """The keys of a new repository: all random, none derived from another."""
+        master_key, id_key, cut_key, maintenance_key, secret = (
+            os.urandom(KEY_BYTES) for _ in range(5)
+        )
+        secrets = {FIRST_EPOCH: secret}
         return cls(
-            repository_id,
-            *(os.urandom(KEY_BYTES) for _ in range(4)),
-            epoch=FIRST_EPOCH,
-            secrets={FIRST_EPOCH: os.urandom(KEY_BYTES)},
+            repository_id, master_key, id_key, cut_key, maintenance_key, FIRST_EPOCH, secrets
         )
 
     def in_next_epoch(self, epoch: int) -> RepositoryKeys:
@@ -115,6 +116,10 @@ class RepositoryKeys:
                 "opened before its keys were rotated. Open it again."
             )
         return derive(secret, "session", session_id)
+
+    def session_root_of(self, session_id: str, epoch: int) -> bytes:
+        """The same by the text of the id; what opens the recipes of points."""
+        return self.session_root(id_of(session_id), epoch)
 
 
 @dataclass(frozen=True, slots=True)

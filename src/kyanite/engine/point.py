@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
@@ -40,6 +40,9 @@ from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet, needs_from_json, needs_to_json
 from kyanite.engine.pages import NO_PAGE, PageRef
 from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+
+RootOf: TypeAlias = Callable[[str, int], bytes | None]
+"""The session root by session id and epoch; ``None`` from those who do not have it."""
 
 _RECIPE_HEAD: Final = struct.Struct("<16sBQ")
 _RECIPE_LEVEL: Final = 3
@@ -83,6 +86,8 @@ class Point:
     processed_bytes    what the backup had to look at, zeros included
     transferred_bytes  what was sent to the storage by the run that committed
     recipe             what was backed up, as the caller gave it; empty when not opened
+    epoch              of the key that its recipe is sealed with
+    lock_until         until when everything it needs shall be locked, ISO 8601 UTC
     """
 
     session_id: str
@@ -97,6 +102,8 @@ class Point:
     processed_bytes: int
     transferred_bytes: int
     recipe: bytes = b""
+    epoch: int = 0
+    lock_until: str | None = None
 
     def disk(self, disk_id: str) -> PointDisk | None:
         """The disk of that id."""
@@ -121,6 +128,8 @@ class Point:
                 "read_bytes": self.read_bytes,
                 "processed_bytes": self.processed_bytes,
                 "transferred_bytes": self.transferred_bytes,
+                "epoch": self.epoch,
+                "lock_until": self.lock_until,
                 "disks": [_disk_to_json(disk) for disk in self.disks],
             }
         )
@@ -130,7 +139,7 @@ class Point:
         """A point without its recipe. Raises ``Damaged`` for values that make no sense."""
         body = from_json_bytes("The structure of a point", structure)
         check_version(as_int(body.get("format")), "A point")
-        parent = body.get("parent")
+        parent, lock_until = body.get("parent"), body.get("lock_until")
         return cls(
             as_text(body.get("session_id")),
             as_text(body.get("machine_id")),
@@ -143,6 +152,8 @@ class Point:
             as_int(body.get("read_bytes")),
             as_int(body.get("processed_bytes")),
             as_int(body.get("transferred_bytes")),
+            epoch=as_int(body.get("epoch")),
+            lock_until=lock_until if isinstance(lock_until, str) else None,
         )
 
 
@@ -165,18 +176,20 @@ def decode_point(
     data: bytes,
     maintenance_key: bytes,
     repository_id: bytes,
-    session_root: bytes | None = None,
+    root_of: RootOf | None = None,
 ) -> Point:
     """A point from its object.
 
-    With the session root the recipe is opened, which proves that the session itself wrote
-    this point; without it the recipe stays empty. Raises ``Damaged`` or ``WrongKey``.
+    With the session root of its epoch the recipe is opened, which proves that the session
+    itself wrote this point; without it the recipe stays empty. Raises ``Damaged`` or
+    ``WrongKey``.
     """
     name = point_name(session_id)
     body = from_json_bytes(name, unseal(Kind.POINT, name, data, maintenance_key, repository_id))
     structure = as_text(body.get("structure")).encode()
     point = Point.from_structure(structure)
     ensure(point.session_id == session_id, f"{name} is the point of another session.")
+    session_root = root_of(session_id, point.epoch) if root_of else None
     if session_root is None:
         return point
     try:

@@ -25,9 +25,7 @@ def print_key(prefix: str, key: bytes) -> str:
     """``key`` as text: the prefix, then groups of four letters."""
     data = key + _check(prefix, key)
     number = int.from_bytes(data)
-    letters = "".join(
-        _LETTERS[number >> shift & 31] for shift in range(len(data) * 8 - 5, -1, -5)
-    )
+    letters = "".join(_LETTERS[number >> shift & 31] for shift in range(len(data) * 8 - 5, -1, -5))
     groups = (letters[at : at + _GROUP] for at in range(0, len(letters), _GROUP))
     return "-".join((prefix, *groups))
 

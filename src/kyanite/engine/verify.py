@@ -10,16 +10,17 @@ import random
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from kyanite.base.errors import Damaged, EngineError, Missing, ObjectMissing
 from kyanite.engine.catalog import exists, read_catalog, read_point
 from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.control import Control
-from kyanite.engine.format import PACKS_PREFIX, id_of, point_name, session_name
+from kyanite.engine.format import PACKS_PREFIX, point_name, session_name
 from kyanite.engine.index import Index
 from kyanite.engine.index_shelf import Shelf
-from kyanite.engine.keys import RepositoryKeys
+from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
 from kyanite.engine.pack import PackRef
 from kyanite.engine.pack_check import check_pack
 from kyanite.engine.page_reader import PageReader
@@ -86,7 +87,7 @@ class _Findings:
 
 def verify(
     storage: Storage,
-    keys: RepositoryKeys,
+    keys: RepositoryKeys | MaintenanceKeys,
     level: Level,
     control: Control,
     choose: random.Random | None = None,
@@ -99,13 +100,14 @@ class _Verifying:
     def __init__(
         self,
         storage: Storage,
-        keys: RepositoryKeys,
+        keys: RepositoryKeys | MaintenanceKeys,
         level: Level,
         control: Control,
         choose: random.Random,
     ) -> None:
         self._storage = storage
         self._keys = keys
+        self._data_keys = keys if isinstance(keys, RepositoryKeys) else None
         self._level = level
         self._control = control
         self._choose = choose
@@ -120,8 +122,8 @@ class _Verifying:
             if (pack := pack_of_name(info.name)) is not None
         }
         self._compare(index, sizes)
-        if self._level is not Level.PRESENT:
-            self._open_packs(sorted(sizes, key=lambda pack: pack.name))
+        if self._level is not Level.PRESENT and self._data_keys is not None:
+            self._open_packs(self._data_keys, sorted(sizes, key=lambda pack: pack.name))
         hurts = self._hurts(points, index, sizes)
         gone = {
             session_id
@@ -153,7 +155,6 @@ class _Verifying:
         for session_id in read_catalog(self._storage).announced:
             self._control.check()
             try:
-                root = self._keys.session_root(id_of(session_id))
                 read_registration(
                     self._storage,
                     session_id,
@@ -165,7 +166,7 @@ class _Verifying:
                     session_id,
                     self._keys.maintenance_key,
                     self._keys.repository_id,
-                    root,
+                    self._data_keys.session_root_of if self._data_keys else None,
                 )
             except ObjectMissing:
                 continue  # deleted meanwhile
@@ -209,16 +210,18 @@ class _Verifying:
                 reason = f"It has {size} bytes and should have {indexed.size_bytes}."
                 self._found.damages.append(Damage(pack.name, reason))
 
-    def _open_packs(self, packs: Sequence[PackRef]) -> None:
+    def _open_packs(self, keys: RepositoryKeys, packs: Sequence[PackRef]) -> None:
         if self._level is Level.SAMPLE and packs:
             packs = self._choose.sample(packs, -(-len(packs) // _SAMPLED_SHARE))
         for at in range(0, len(packs), _PACKS_AT_ONCE):
             self._control.check()
-            parallel_map(self._open_pack, packs[at : at + _PACKS_AT_ONCE], _PACKS_AT_ONCE)
+            parallel_map(
+                partial(self._open_pack, keys), packs[at : at + _PACKS_AT_ONCE], _PACKS_AT_ONCE
+            )
 
-    def _open_pack(self, pack: PackRef) -> None:
+    def _open_pack(self, keys: RepositoryKeys, pack: PackRef) -> None:
         try:
-            checked = check_pack(self._storage, self._keys, pack)
+            checked = check_pack(self._storage, keys, pack)
         except ObjectMissing:
             return  # deleted meanwhile
         except EngineError as error:
@@ -260,7 +263,7 @@ class _Verifying:
             index.find_all,
             keys.maintenance_key,
             keys.repository_id,
-            keys.id_key,
+            self._data_keys.id_key if self._data_keys else None,
         )
         hurts: dict[str, list[Hurt]] = {}
         whole: set[bytes] = set()  # leaf pages without any damage, not to be walked again

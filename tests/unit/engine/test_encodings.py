@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import random
-import struct
 
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kyanite.base.errors import Damaged, EngineError, Invalid, UnknownFormat, WrongKey
+from kyanite.base.errors import Damaged, EngineError, Invalid, UnknownFormat
 from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import Codec, Kind, id_of
-from kyanite.engine.key_slots import Cost, make_slot, open_slot
-from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys
+from kyanite.engine.keys import BackupKeys, RestoreKeys
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pages import (
     NO_PAGE,
@@ -30,7 +28,6 @@ from kyanite.engine.point import Point
 from kyanite.engine.sealed_object import seal, unseal
 from kyanite.engine.session import SessionTicket
 from kyanite.engine.settings import RepositorySettings, decode_repository, encode_repository
-from support.engine import CHEAP
 
 REPOSITORY = b"r" * 16
 KEY = b"k" * 32
@@ -111,33 +108,6 @@ def test_settings_that_no_writer_could_follow_are_refused(wrong: dict[str, int])
         RepositorySettings(**wrong)  # type: ignore[arg-type]
 
 
-def test_a_slot_opens_with_its_password_only_also_in_another_unicode_form() -> None:
-    _, slot = make_slot("Pass\u00e9", KEY, REPOSITORY, CHEAP)
-    assert open_slot(slot, "Passe\u0301", REPOSITORY) == KEY
-    assert open_slot(slot, "Passe", REPOSITORY) is None
-    assert KEY not in slot
-
-
-def test_a_slot_that_asks_for_unreasonable_work_is_refused() -> None:
-    _, slot = make_slot("p", KEY, REPOSITORY, CHEAP)
-    for offset, value in ((12, 1 << 31), (16, 1 << 20), (20, 4000), (12, 1)):
-        hostile = bytearray(slot)
-        struct.pack_into("<I", hostile, offset, value)
-        with pytest.raises(Damaged):
-            open_slot(bytes(hostile), "p", REPOSITORY)
-
-
-def test_every_byte_of_a_slot_matters() -> None:
-    _, slot = make_slot("p", KEY, REPOSITORY, Cost(8 * 1024, 1, 1))
-    for place in (0, 9, 25, 45, 60, 95, 125, len(slot) - 1):
-        changed = bytearray(slot)
-        changed[place] ^= 0x10
-        try:
-            assert open_slot(bytes(changed), "p", REPOSITORY) is None, place
-        except EngineError:
-            continue
-
-
 def test_an_object_opens_only_as_its_kind_under_its_name_with_its_keys() -> None:
     data = seal(Kind.SESSION, "sessions/a", b"body" * 100, KEY, REPOSITORY)
     assert unseal(Kind.SESSION, "sessions/a", data, KEY, REPOSITORY) == b"body" * 100
@@ -181,15 +151,6 @@ def test_a_frame_that_would_swell_is_refused_before_it_does() -> None:
         decompress(Codec.ZSTD, no_size, 1000)
     with pytest.raises(Damaged):
         decompress(7, b"x", 1)
-
-
-def test_keys_follow_from_the_master_key_alone() -> None:
-    keys = RepositoryKeys.from_master(KEY, REPOSITORY)
-    assert keys == RepositoryKeys.from_master(KEY, REPOSITORY)
-    derived = {keys.id_key, keys.cut_key, keys.maintenance_key, keys.session_root(b"s" * 16)}
-    assert len(derived | {KEY}) == 5
-    with pytest.raises(WrongKey):
-        RepositoryKeys.from_master(b"short", REPOSITORY)
 
 
 @given(st.binary(max_size=300))

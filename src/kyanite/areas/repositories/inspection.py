@@ -16,7 +16,7 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob import accounts
 from kyanite.base.errors import Denied, Invalid, NotFound
 from kyanite.base.json_types import as_object, dig
-from kyanite.engine.format import KEYS_PREFIX, REPOSITORY_NAME
+from kyanite.engine.format import KEYS_PREFIX, REPOSITORY_NAME, RINGS_PREFIX
 from kyanite.engine.storage.base import Storage
 from kyanite.rules.storage_accounts import BlobService, service_incompatibility
 
@@ -43,7 +43,7 @@ def inspect_folder(storage: Storage) -> Folder:
     for found in storage.list(""):
         if found.name == REPOSITORY_NAME:
             return Folder(FolderState.REPOSITORY, read_mark(storage))
-        if not found.name.startswith((KEYS_PREFIX, MARK_PREFIX)):
+        if not found.name.startswith((KEYS_PREFIX, RINGS_PREFIX, MARK_PREFIX)):
             # Names are sorted; other objects of a repository may come before "repository".
             return _by_repository_object(storage)
     return Folder(FolderState.NEW)

@@ -1,0 +1,151 @@
+"""What can be done with the maintenance key alone: look at structure, clean, rebuild."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from kyanite.base.clock import Clock, SystemClock
+from kyanite.base.errors import EngineError, Invalid
+from kyanite.engine import catalog
+from kyanite.engine.cleaning import CleanReport, clean
+from kyanite.engine.control import Control, NoControl
+from kyanite.engine.format import (
+    KEY_BYTES,
+    REPOSITORY_ID_BYTES,
+    id_of,
+    point_name,
+    session_name,
+    text_of,
+)
+from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
+from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
+from kyanite.engine.opening import open_for_maintenance
+from kyanite.engine.point import Point, RootOf
+from kyanite.engine.printable_key import MAINTENANCE_PREFIX, print_key, read_key
+from kyanite.engine.session import put_void
+from kyanite.engine.settings import RepositorySettings
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import parallel_map
+from kyanite.engine.verify import Level, VerifyReport, verify
+
+
+class Maintenance:
+    """A repository whose structure is open and whose data is not."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        keys: MaintenanceKeys | RepositoryKeys,
+        settings: RepositorySettings,
+        clock: Clock,
+    ) -> None:
+        """Use ``open_with_maintenance_key``, or the ways of ``Repository``."""
+        self.storage = storage
+        self.settings = settings
+        self._structure = keys
+        self._clock = clock
+
+    @classmethod
+    def open_with_maintenance_key(
+        cls, storage: Storage, printed: str, clock: Clock | None = None
+    ) -> Maintenance:
+        """Open with an exported key. Raises ``Invalid`` (mistyped), ``WrongKey``, ``Damaged``."""
+        data = read_key(MAINTENANCE_PREFIX, printed, REPOSITORY_ID_BYTES + KEY_BYTES)
+        keys = MaintenanceKeys(data[:REPOSITORY_ID_BYTES], data[REPOSITORY_ID_BYTES:])
+        settings = open_for_maintenance(storage, keys)
+        return Maintenance(storage, keys, settings, clock or SystemClock())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.repository_id.hex()})"
+
+    @property
+    def repository_id(self) -> bytes:
+        """16 random bytes, drawn at creation."""
+        return self._structure.repository_id
+
+    def export_maintenance_key(self) -> str:
+        """The maintenance key as text, for ``open_with_maintenance_key``. Secret."""
+        key = self._structure.maintenance_key
+        return print_key(MAINTENANCE_PREFIX, self.repository_id + key)
+
+    # Points and sessions
+
+    def points(self, skip_damaged: Callable[[str, EngineError], None] | None = None) -> list[Point]:
+        """All points, oldest first; their recipes stay closed.
+
+        Raises ``Damaged`` if one cannot be read, unless ``skip_damaged`` takes its session
+        id and the error.
+        """
+        points = catalog.read_points(
+            self.storage,
+            catalog.read_catalog(self.storage).announced,
+            self._structure.maintenance_key,
+            self.repository_id,
+            self._root_of(),
+            skip_damaged,
+        )
+        return sorted(points, key=lambda point: (point.created_at, point.session_id))
+
+    def delete_points(self, session_ids: Iterable[str]) -> None:
+        """Delete points; ids without a point are fine, open sessions are left alone.
+
+        ``clean`` gives their space back.
+        """
+
+        def delete(session_id: str) -> None:
+            if catalog.exists(self.storage, point_name(session_id)):
+                catalog.delete_session(self.storage, session_id)
+
+        parallel_map(delete, [text_of(id_of(one)) for one in session_ids])
+
+    def open_sessions(self) -> list[str]:
+        """Sessions that have neither point nor void."""
+        return sorted(catalog.read_catalog(self.storage).open)
+
+    def abandon_session(self, session_id: str, reason: str = "given up") -> bool:
+        """Void a session, so that it can never commit. ``False``: it has committed already."""
+        id_of(session_id)
+        if not catalog.exists(self.storage, session_name(session_id)):
+            return not catalog.exists(self.storage, point_name(session_id))
+        return put_void(
+            self.storage,
+            session_id,
+            reason,
+            self._clock.now().isoformat(),
+            self._structure.maintenance_key,
+            self.repository_id,
+        )
+
+    # Care
+
+    def verify(self, level: Level, control: Control | None = None) -> VerifyReport:
+        """Look for damage; see ``engine.verify``. Without data keys: what is present only."""
+        if level is not Level.PRESENT and isinstance(self._structure, MaintenanceKeys):
+            raise Invalid(
+                "The maintenance key opens no data; verify with it at the level 'present', "
+                "or use a password."
+            )
+        return verify(self.storage, self._structure, level, control or NoControl())
+
+    def rebuild_index(self, control: Control | None = None) -> RebuildReport:
+        """Make the index anew from the packs; see ``engine.index_rebuild``."""
+        return rebuild_index(
+            self.storage,
+            self._structure.maintenance_key,
+            self.repository_id,
+            control or NoControl(),
+        )
+
+    def clean(self, control: Control | None = None) -> CleanReport:
+        """Give back what no point needs; see ``engine.cleaning``."""
+        return clean(
+            self.storage,
+            self._structure.maintenance_key,
+            self.repository_id,
+            control or NoControl(),
+            self._clock,
+        )
+
+    def _root_of(self) -> RootOf | None:
+        """How recipes are opened, for those who can."""
+        return None
