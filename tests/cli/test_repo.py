@@ -137,13 +137,59 @@ def test_deleted_points_give_their_space_back(repo: Repo) -> None:
 def test_passwords_can_be_added_and_changed(repo: Repo) -> None:
     new = repo.folder / "new"
     new.write_text("second")
-    repo.ok("key", "add", repo.address, "--new-password-file", new)
+    repo.ok("key", "add-password", repo.address, "--new-password-file", new)
     assert repo.run("list", repo.address, password="second").returncode == 0
     new.write_text("third")
-    repo.ok("key", "change", repo.address, "--new-password-file", new)
+    repo.ok("key", "change-password", repo.address, "--new-password-file", new)
     assert repo.run("list", repo.address, password="third").returncode == 0
     assert repo.run("list", repo.address, password="second").returncode == 0
     assert repo.run("list", repo.address, password=PASSWORD).returncode == 1
+
+
+def test_a_recovery_key_is_shown_once_and_opens(repo: Repo) -> None:
+    printed = repo.ok("key", "new-recovery", repo.address, "--label", "safe").splitlines()[-1]
+    assert repo.run("list", repo.address, password=printed).returncode == 0
+    slots = json.loads(repo.ok("key", "list", repo.address, "--json"))
+    assert [(slot["kind"], slot["label"]) for slot in slots[-1:]] == [("recovery", "safe")]
+    repo.ok("key", "remove", repo.address, slots[-1]["id"])
+    assert repo.run("list", repo.address, password=printed).returncode == 1
+    assert "last key slot" in repo.refused("key", "remove", repo.address, slots[0]["id"])
+
+
+def test_after_a_rotation_only_the_new_password_opens_old_and_new_points(repo: Repo) -> None:
+    image, out, new = (repo.folder / name for name in ("disk.img", "out.img", "new"))
+    _image(image, 1)
+    repo.ok("backup", repo.address, image, "--label", "before")
+    new.write_text("second")
+    said = repo.ok("key", "rotate", repo.address, "--new-password-file", new, "--recovery")
+    assert "old keys" in said
+    assert "rotated" in repo.refused("list", repo.address) or "does not open" in repo.refused(
+        "list", repo.address
+    )
+    repo.password_file.write_text("second")
+    repo.ok("backup", repo.address, image, "--label", "after")
+    for label in ("before", "after"):
+        repo.ok("restore", repo.address, label, out)
+        assert out.read_bytes() == image.read_bytes()
+        out.unlink()
+    assert repo.run("list", repo.address, password=said.splitlines()[-1]).returncode == 0
+
+
+def test_the_maintenance_key_lists_cleans_and_rebuilds_but_restores_nothing(repo: Repo) -> None:
+    image, key = repo.folder / "disk.img", repo.folder / "maintenance.key"
+    _image(image, 1)
+    repo.ok("backup", repo.address, image, "--label", "monday")
+    repo.ok("key", "export-maintenance", repo.address, key)
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert "exists already" in repo.refused("key", "export-maintenance", repo.address, key)
+    repo.password_file.write_text("forgotten")
+    words: list[str | Path] = [repo.address, "--maintenance-key-file", key]
+    for command in (["list"], ["rebuild-index"], ["verify"], ["clean"]):
+        done = repo.run(*command, *words, password="")
+        assert done.returncode == 0, done.stderr
+    assert repo.run("verify", "--level", "full", *words, password="").returncode == 2
+    assert repo.run("restore", repo.address, "monday", "x", password="").returncode == 2
+    assert "not both" in repo.refused("list", *words, status=2)
 
 
 def test_what_goes_wrong_is_one_sentence_and_a_status(repo: Repo) -> None:

@@ -107,19 +107,19 @@ def change_password(
 ) -> None:
     """Put a slot for ``new``, then remove the slots of ``old`` (``None``: all other passwords).
 
-    Raises ``WrongKey`` if no slot opens with ``old``; nothing is changed then.
+    Slots that open with ``new`` already, of a change that was interrupted, go too. Raises
+    ``WrongKey`` if no slot opens with ``old``; nothing is changed then.
     """
-    going = [
-        (name, slot)
-        for name, slot in _slots(storage, keys).items()
-        if slot.kind == SlotKind.PASSWORD and (old is None or open_slot(slot, old) is not None)
-    ]
+    slots = {n: s for n, s in _slots(storage, keys).items() if s.kind == SlotKind.PASSWORD}
+    going = [(name, slot) for name, slot in slots.items() if old is None or open_slot(slot, old)]
     if old is not None and not going:
         raise WrongKey("The old password does not open this repository.")
     if not new.label and len(going) == 1:
         new = NewPassword(new.password, read_note(going[0][1], keys.master_key).label)
     add_password(storage, keys, new, now, cost)
-    for name, _ in going:
+    changed = {name for name, _ in going}
+    changed |= {name for name, slot in slots.items() if open_slot(slot, new.password)}
+    for name in sorted(changed):
         storage.delete(name)
 
 

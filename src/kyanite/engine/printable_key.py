@@ -12,8 +12,8 @@ from blake3 import blake3
 
 from kyanite.base.errors import Invalid
 
-RECOVERY_PREFIX: Final = "KYR1"
-MAINTENANCE_PREFIX: Final = "KYM1"
+RECOVERY_PREFIX: Final = "KYR"
+MAINTENANCE_PREFIX: Final = "KYM"
 
 _LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -32,7 +32,7 @@ def print_key(prefix: str, key: bytes) -> str:
 
 def looks_printed(prefix: str, text: str) -> bool:
     """Whether somebody means such a key, rightly typed or not."""
-    return text.strip().upper().startswith(f"{prefix}-")
+    return "".join(text.split()).upper().startswith(f"{prefix}-")
 
 
 def read_key(prefix: str, text: str, length: int) -> bytes:

@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from kyanite.base.units import format_bytes
-from kyanite.cli.repo.address import open_storage, read_password, repository_options
+from kyanite.cli.repo.address import maintenance_options, open_maintenance, open_storage
 from kyanite.cli.repo.points import find_point
-from kyanite.engine.repository import Repository
 from kyanite.engine.storage.folder import FolderStorage
 
 
 @click.command("clean", help="Give back the space of deleted points in the repository at ADDRESS.")
-@repository_options
+@maintenance_options
 @click.option("--delete", "labels", multiple=True, help="Delete this point first (repeatable).")
 @click.option(
     "--give-up",
@@ -23,10 +22,14 @@ from kyanite.engine.storage.folder import FolderStorage
     help="This open session will never be resumed (repeatable); `info` lists them.",
 )
 def command(
-    address: str, password_file: Path | None, labels: tuple[str, ...], sessions: tuple[str, ...]
+    address: str,
+    password_file: Path | None,
+    maintenance_key_file: Path | None,
+    labels: tuple[str, ...],
+    sessions: tuple[str, ...],
 ) -> None:
     storage = open_storage(address)
-    repository = Repository.open(storage, read_password(password_file))
+    repository = open_maintenance(storage, password_file, maintenance_key_file)
     repository.delete_points([find_point(repository, label).session_id for label in labels])
     for session_id in sessions:
         repository.abandon_session(session_id, "given up by the operator")

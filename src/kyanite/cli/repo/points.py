@@ -10,21 +10,33 @@ import click
 
 from kyanite.base.errors import EngineError, NotFound
 from kyanite.base.units import format_bytes
-from kyanite.cli.repo.address import open_storage, read_password, repository_options
+from kyanite.cli.repo.address import (
+    as_of_option,
+    maintenance_options,
+    open_maintenance,
+    open_storage,
+    seen_as_of,
+)
 
 if TYPE_CHECKING:
     from kyanite.base.json_types import JsonObject
+    from kyanite.engine.maintenance import Maintenance
     from kyanite.engine.point import Point
-    from kyanite.engine.repository import Repository
 
 
 @click.command("list", help="Show the restore points in the repository at ADDRESS.")
-@repository_options
+@maintenance_options
+@as_of_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
-def command(address: str, password_file: Path | None, as_json: bool) -> None:
-    from kyanite.engine.repository import Repository
-
-    points = Repository.open(open_storage(address), read_password(password_file)).points(warn)
+def command(
+    address: str,
+    password_file: Path | None,
+    maintenance_key_file: Path | None,
+    as_of: str | None,
+    as_json: bool,
+) -> None:
+    storage = seen_as_of(open_storage(address), as_of)
+    points = open_maintenance(storage, password_file, maintenance_key_file).points(warn)
     if as_json:
         click.echo(json.dumps([describe(point) for point in points], indent=1))
         return
@@ -59,7 +71,7 @@ def warn(session_id: str, error: EngineError) -> None:
     click.echo(f"kyanite: the point {session_id} is left out: {error}", err=True)
 
 
-def find_point(repository: Repository, label: str) -> Point:
+def find_point(repository: Maintenance, label: str) -> Point:
     """The newest point with that label, or the one with that id. Raises ``NotFound``."""
     for point in reversed(repository.points(warn)):
         if label in (point.label, point.session_id):

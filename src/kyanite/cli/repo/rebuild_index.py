@@ -7,17 +7,16 @@ from pathlib import Path
 
 import click
 
-from kyanite.cli.repo.address import open_storage, read_password, repository_options
-from kyanite.engine.repository import Repository
+from kyanite.cli.repo.address import maintenance_options, open_maintenance, open_storage
 
 
 @click.command(
     "rebuild-index",
     help="Make the index of the repository at ADDRESS anew; exit 1 if a pack is unreadable.",
 )
-@repository_options
-def command(address: str, password_file: Path | None) -> None:
-    repository = Repository.open(open_storage(address), read_password(password_file))
+@maintenance_options
+def command(address: str, password_file: Path | None, maintenance_key_file: Path | None) -> None:
+    repository = open_maintenance(open_storage(address), password_file, maintenance_key_file)
     report = repository.rebuild_index()
     for name, reason in report.unreadable:
         click.echo(f"DAMAGED {name}: {reason}")

@@ -9,10 +9,12 @@ import click
 from kyanite.base.errors import NotFound
 from kyanite.base.units import format_bytes
 from kyanite.cli.repo.address import (
+    as_of_option,
     open_storage,
     parallelism_for,
     read_password,
     repository_options,
+    seen_as_of,
 )
 from kyanite.cli.repo.image import ImageTarget
 from kyanite.cli.repo.points import find_point
@@ -22,6 +24,7 @@ from kyanite.engine.restore import restore_disk
 
 @click.command("restore", help="Restore the point LABEL of the repository at ADDRESS into OUT.")
 @repository_options
+@as_of_option
 @click.argument("label")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--disk", help="Id or name of the disk, if the point has several.")
@@ -29,12 +32,13 @@ from kyanite.engine.restore import restore_disk
 def command(
     address: str,
     password_file: Path | None,
+    as_of: str | None,
     label: str,
     out: Path,
     disk: str | None,
     overwrite: bool,
 ) -> None:
-    storage = open_storage(address)
+    storage = seen_as_of(open_storage(address), as_of)
     repository = Repository.open(storage, read_password(password_file))
     point = find_point(repository, label)
     chosen = [one for one in point.disks if disk in (None, one.disk_id, one.name)]

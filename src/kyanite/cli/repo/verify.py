@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 
 from kyanite.base.units import format_bytes
-from kyanite.cli.repo.address import open_storage, read_password, repository_options
-from kyanite.engine.repository import Repository
+from kyanite.cli.repo.address import maintenance_options, open_maintenance, open_storage
 from kyanite.engine.verify import Level
 
 
 @click.command("verify", help="Look for damage in the repository at ADDRESS; exit 1 if any.")
-@repository_options
+@maintenance_options
 @click.option(
     "--level",
     type=click.Choice([level.value for level in Level]),
@@ -22,8 +21,10 @@ from kyanite.engine.verify import Level
     show_default=True,
     help="present: listings; sample: reads one pack in twenty; full: reads everything.",
 )
-def command(address: str, password_file: Path | None, level: str) -> None:
-    repository = Repository.open(open_storage(address), read_password(password_file))
+def command(
+    address: str, password_file: Path | None, maintenance_key_file: Path | None, level: str
+) -> None:
+    repository = open_maintenance(open_storage(address), password_file, maintenance_key_file)
     report = repository.verify(Level(level))
     for damage in report.damages:
         click.echo(f"DAMAGED {damage.name}: {damage.reason}")
