@@ -263,3 +263,28 @@ def test_the_command_starts_fast_because_it_imports_only_what_it_needs() -> None
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_clean_shows_its_plan_first_and_diff_names_what_changed(repo: Repo) -> None:
+    chooser = random.Random(6)
+    image = repo.folder / "disk.img"
+    contents = bytearray(chooser.randbytes(3 * MIB))
+    image.write_bytes(contents)
+    repo.ok("backup", repo.address, image, "--label", "one")
+    contents[MIB : MIB + 8 * KIB] = chooser.randbytes(8 * KIB)
+    image.write_bytes(contents)
+    repo.ok("backup", repo.address, image, "--label", "two")
+    (disk,) = json.loads(repo.ok("diff", repo.address, "one", "two", "--json"))
+    assert disk["beforeBytes"] == disk["afterBytes"] == 3 * MIB
+    assert 8 * KIB <= disk["differentBytes"] <= 2 * MIB
+    assert any(
+        one["offset"] <= MIB and one["offset"] + one["length"] >= MIB + 8 * KIB
+        for one in disk["ranges"]
+    )
+    assert "may differ" in repo.ok("diff", repo.address, "one", "two")
+    assert "nothing differs" in repo.ok("diff", repo.address, "one", "one")
+    assert "0 packs" in repo.ok("clean", repo.address, "--plan")
+    assert "leave out" in repo.refused("clean", repo.address, "--plan", "--delete", "one", status=2)
+    assert "Moved" in repo.ok("clean", repo.address, "--repack", "1", "--whole")
+    assert "Deleted" in repo.ok("clean", repo.address, "--delete", "one", "--delete", "two")
+    assert repo.ok("list", repo.address) == ""

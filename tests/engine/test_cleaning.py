@@ -316,4 +316,4 @@ def test_a_repository_opens_in_few_round_trips_and_a_backup_writes_little() -> N
         parent=parent.session_id,
         changes=RangeList([ByteRange(0, 1)]),
     )
-    assert storage.requests["put"] == 4  # session, pack, segment, point
+    assert storage.requests["put"] == 5  # session, pack, segment, point, trace

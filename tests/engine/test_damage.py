@@ -45,7 +45,7 @@ def test_every_flipped_bit_is_found_and_named_and_never_served() -> None:
     storage, repository, expected = _repository()
     names = [info.name for info in storage.list("") if not info.name.startswith("keys/")]
     kinds = {name.split("/")[0] for name in names}
-    assert kinds == {"repository", "rings", "sessions", "packs", "index", "points"}
+    assert kinds == {"repository", "rings", "sessions", "packs", "index", "points", "traces"}
     for name in names:
         data = storage.get(name)
         places = {0, 8, 12, 20, 40, 60, 64, len(data) - 1, len(data) - 9, len(data) - 70}

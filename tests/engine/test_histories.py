@@ -1,26 +1,34 @@
-"""Random histories: backups, expiries, cleanings, kills and frozen writers, in any order.
+"""Random histories: backups, expiries, cleanings, repacks, kills and freezes, in any order.
 
-A writer is real code on a thread of its own, stopped at a random write to the storage and
-let go at a random later step, when its session may long have been voided.
+A writer, cleaner or repacker is real code on a thread of its own, stopped at a random call
+of the storage and let go at a random later step, when its session may long have been voided.
 """
 
 from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from hypothesis import settings
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from kyanite.base.errors import Missing, PointVoided, StorageUnavailable
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
+from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.ranges import RangeList
+from kyanite.engine.repack_rule import Price
+from kyanite.engine.repository import Repository
+from kyanite.engine.storage.base import Storage
 from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
+from kyanite.engine.storage.wrapper import ALL_CALLS
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, change, disk_contents, restored, tiny_repository
 
@@ -35,9 +43,13 @@ class Machine:
     changes: RangeList = field(default_factory=RangeList.empty)
 
 
+EAGER = Price(gib_month=1000.0, most_live=0.95)
+RULES = (None, CleaningRules(ledger_from_points=1, small_packs=0, cleanings_between=5))
+
+
 @dataclass
 class Frozen:
-    """A writer that stands still at a write until ``go`` is set."""
+    """Somebody who stands still at a call until ``go`` is set; writers have a session."""
 
     session_id: str
     contents: bytes
@@ -137,12 +149,50 @@ class Histories(RuleBasedStateMachine):
         self.expected[session_id] = contents
 
     @precondition(lambda self: self.machines and len(self.frozen) < 2)
-    @rule(write=st.integers(1, 6), moment=st.sampled_from(Moment))
-    def freeze_a_writer(self, write: int, moment: Moment) -> None:
+    @rule(call=st.integers(1, 40), moment=st.sampled_from(Moment))
+    def freeze_a_writer(self, call: int, moment: Moment) -> None:
         machine = self._next()
         session_id, contents = new_id(), bytes(machine.contents)
         parent, changes = machine.parent, machine.changes
         self.repository.open_session(session_id, machine.name, "point", parent)
+
+        def write(storage: Storage) -> None:
+            back_up_disk(
+                self.repository,
+                contents,
+                session_id=session_id,
+                machine=machine.name,
+                parent=parent,
+                changes=changes if parent else None,
+                storage=storage,
+            )
+
+        self._freeze(write, call, moment, session_id, contents)
+        if any(p.session_id == session_id for p in self.repository.points()):
+            self.expected[session_id] = contents
+
+    @precondition(lambda self: len(self.frozen) < 3)
+    @rule(
+        call=st.integers(1, 60),
+        moment=st.sampled_from(Moment),
+        rules=st.sampled_from(RULES),
+    )
+    def freeze_a_cleaner(self, call: int, moment: Moment, rules: CleaningRules | None) -> None:
+        self._freeze(lambda storage: self._open(storage).clean(rules=rules), call, moment)
+
+    @precondition(lambda self: len(self.frozen) < 3)
+    @rule(call=st.integers(1, 80), moment=st.sampled_from(Moment))
+    def freeze_a_repack(self, call: int, moment: Moment) -> None:
+        self._freeze(lambda storage: self._open(storage).repack(EAGER), call, moment)
+
+    def _freeze(
+        self,
+        act: Callable[[Storage], object],
+        call: int,
+        moment: Moment,
+        session_id: str = "",
+        contents: bytes = b"",
+    ) -> None:
         stands, go = threading.Event(), threading.Event()
         outcome: list[str] = []
 
@@ -150,39 +200,34 @@ class Histories(RuleBasedStateMachine):
             stands.set()
             go.wait(60)
 
-        def write_it() -> None:
-            storage = FrozenStorage(self.storage, write, moment, meanwhile=stand)
+        def run() -> None:
+            storage = FrozenStorage(
+                self.storage, call, moment, meanwhile=stand, operations=ALL_CALLS
+            )
             try:
-                back_up_disk(
-                    self.repository,
-                    contents,
-                    session_id=session_id,
-                    machine=machine.name,
-                    parent=parent,
-                    changes=changes if parent else None,
-                    storage=storage,
-                )
+                act(storage)
             except (PointVoided, Missing) as error:
                 outcome.append(type(error).__name__)
             else:
                 outcome.append("committed")
             stands.set()
 
-        thread = threading.Thread(target=write_it, daemon=True)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         assert stands.wait(60)
         self.frozen.append(Frozen(session_id, contents, go, thread, outcome))
-        if any(p.session_id == session_id for p in self.repository.points()):
-            self.expected[session_id] = contents
+
+    def _open(self, storage: Storage) -> Repository:
+        return Repository.open_with_master(storage, self.repository.master_key)
 
     @precondition(lambda self: self.frozen)
     @rule()
-    def let_a_writer_go(self) -> None:
+    def let_somebody_go(self) -> None:
         frozen = self.frozen.pop(self.chooser.randrange(len(self.frozen)))
         frozen.go.set()
         frozen.thread.join(60)
         assert not frozen.thread.is_alive()
-        assert len(frozen.outcome) == 1, "the writer failed in a way it may not"
+        assert len(frozen.outcome) == 1, "somebody failed in a way they may not"
         announced = {p.session_id for p in self.repository.points()}
         if frozen.outcome == ["committed"] and frozen.session_id in announced:
             self.expected[frozen.session_id] = frozen.contents
@@ -190,7 +235,16 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.frozen)
     @rule()
     def void_a_frozen_writer(self) -> None:
-        self.repository.abandon_session(self.chooser.choice(self.frozen).session_id)
+        session_id = self.chooser.choice(self.frozen).session_id
+        if session_id:
+            self.repository.abandon_session(session_id)
+
+    @rule()
+    def void_whoever_is_open(self) -> None:
+        mine = {one[1] for one in self.killed}
+        for session_id in self.repository.open_sessions():
+            if session_id not in mine:
+                self.repository.abandon_session(session_id)
 
     @precondition(lambda self: self.killed)
     @rule()
@@ -204,34 +258,48 @@ class Histories(RuleBasedStateMachine):
         del self.expected[session_id]
         self.repository.delete_points([session_id])
 
+    @rule(rules=st.sampled_from(RULES))
+    def clean(self, rules: CleaningRules | None) -> None:
+        self.repository.clean(rules=rules)
+
     @rule()
-    def clean(self) -> None:
-        self.repository.clean()
+    def repack(self) -> None:
+        self.repository.repack(EAGER)
 
-    @rule(write=st.integers(1, 10), moment=st.sampled_from(Moment))
-    def clean_and_die(self, write: int, moment: Moment) -> None:
-        faulty = FaultyStorage(self.storage, write, moment)
-        repository = type(self.repository).open_with_master(faulty, self.repository.master_key)
-        try:
-            repository.clean()
-        except StorageUnavailable:
-            return
+    @rule(
+        call=st.integers(1, 60),
+        moment=st.sampled_from(Moment),
+        rules=st.sampled_from(RULES),
+    )
+    def clean_and_die(self, call: int, moment: Moment, rules: CleaningRules | None) -> None:
+        faulty = FaultyStorage(self.storage, call, moment, operations=ALL_CALLS)
+        with suppress(StorageUnavailable):
+            self._open(faulty).clean(rules=rules)
 
-    @rule(write=st.integers(1, 10))
-    def clean_while_another_cleans(self, write: int) -> None:
-        faulty = FrozenStorage(
-            self.storage, write, Moment.BEFORE, meanwhile=lambda: self._clean_twice()
+    @rule(call=st.integers(1, 80), moment=st.sampled_from(Moment))
+    def repack_and_die(self, call: int, moment: Moment) -> None:
+        faulty = FaultyStorage(self.storage, call, moment, operations=ALL_CALLS)
+        with suppress(StorageUnavailable):
+            self._open(faulty).repack(EAGER)
+
+    @rule(call=st.integers(1, 60), rules=st.sampled_from(RULES))
+    def clean_while_another_cleans(self, call: int, rules: CleaningRules | None) -> None:
+        frozen = FrozenStorage(
+            self.storage,
+            call,
+            meanwhile=lambda: self._clean_twice(rules),
+            operations=ALL_CALLS,
         )
-        type(self.repository).open_with_master(faulty, self.repository.master_key).clean()
+        self._open(frozen).clean()
 
-    def _clean_twice(self) -> None:
-        self.repository.clean()
-        self.repository.clean()
+    def _clean_twice(self, rules: CleaningRules | None) -> None:
+        self.repository.clean(rules=rules)
+        self.repository.clean(rules=rules)
 
     @invariant()
     def exactly_the_announced_points_are_there_and_right(self) -> None:
         points = {point.session_id: point for point in self.repository.points()}
-        late = {f.session_id for f in self.frozen}
+        late = {f.session_id for f in self.frozen if f.session_id}
         assert points.keys() - late == self.expected.keys() - late
         for session_id, point in points.items():
             if session_id in self.expected:
@@ -254,4 +322,18 @@ class Histories(RuleBasedStateMachine):
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
     max_examples=40, stateful_step_count=25, deadline=None, print_blob=True
+)
+
+
+class LongHistories(Histories):
+    """At least 100 000 steps."""
+
+
+TestLongHistories = pytest.mark.slow(LongHistories.TestCase)
+TestLongHistories.settings = settings(
+    max_examples=2500,
+    stateful_step_count=50,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
 )

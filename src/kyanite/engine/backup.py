@@ -38,6 +38,7 @@ from kyanite.engine.sealed_object import kind_of
 from kyanite.engine.session import SessionTicket, voided
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
+from kyanite.engine.traces import put_trace, trace_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,8 @@ class _Backup:
             lambda: load_index(self._storage, keys.maintenance_key, keys.repository_id),
             self._own_packs,
         )
-        mine = frozenset(table.pack for table in own)
-        return index.excluding(condemned | mine), own
+        condemned.update(table.pack.number for table in own)
+        return index.excluding(condemned), own
 
     def _own_packs(self) -> list[PackTable]:
         prefix = f"{PACKS_PREFIX}{self._ticket.session_id}/"
@@ -256,6 +257,12 @@ class _Backup:
     def announced(self, point: Point, committed_before: bool) -> BackupResult:
         """The result, if the point counts. Raises ``PointVoided`` if it was deleted meanwhile."""
         if not exists(self._storage, session_name(point.session_id)):
+            raise voided(point.session_id)
+        keys = self._keys
+        put_trace(self._storage, point, keys.maintenance_key, keys.repository_id)
+        if not exists(self._storage, session_name(point.session_id)):
+            # Deleted in between: that deletion may have come before the trace.
+            self._storage.delete(trace_name(point.session_id))
             raise voided(point.session_id)
         return BackupResult(point, committed_before)
 

@@ -15,8 +15,8 @@ from kyanite.engine.format import (
     Kind,
     is_session_id,
     point_name,
-    session_name,
 )
+from kyanite.engine.moves import Moves, decode_moves
 from kyanite.engine.point import Point, RootOf, decode_point
 from kyanite.engine.sealed_object import kind_of
 from kyanite.engine.storage.base import Storage
@@ -63,12 +63,32 @@ def read_point(
     repository_id: bytes,
     root_of: RootOf | None = None,
 ) -> Point | None:
-    """The point of a session; ``None`` for a void. Raises ``ObjectMissing``, ``Damaged``."""
+    """The point of a session, ``None`` for a void or moves.
+
+    Raises ``ObjectMissing``, ``Damaged``.
+    """
     name = point_name(session_id)
     data = storage.get(name)
-    if kind_of(name, data) is Kind.VOID:
+    if kind_of(name, data) in (Kind.VOID, Kind.MOVES):
         return None
     return decode_point(session_id, data, maintenance_key, repository_id, root_of)
+
+
+def read_closed(
+    storage: Storage, session_id: str, maintenance_key: bytes, repository_id: bytes
+) -> Point | Moves | None:
+    """What closes a session: its point, its moves, or a void (``None``).
+
+    Raises ``ObjectMissing``, ``Damaged``.
+    """
+    name = point_name(session_id)
+    data = storage.get(name)
+    kind = kind_of(name, data)
+    if kind is Kind.VOID:
+        return None
+    if kind is Kind.MOVES:
+        return decode_moves(session_id, data, maintenance_key, repository_id)
+    return decode_point(session_id, data, maintenance_key, repository_id)
 
 
 def read_points(
@@ -105,12 +125,6 @@ def exists(storage: Storage, name: str) -> bool:
     except ObjectMissing:
         return False
     return True
-
-
-def delete_session(storage: Storage, session_id: str) -> None:
-    """Delete a session's point: the moment its session object goes, the point is deleted."""
-    storage.delete(session_name(session_id))
-    storage.delete(point_name(session_id))
 
 
 def _names(storage: Storage, prefix: str) -> frozenset[str]:

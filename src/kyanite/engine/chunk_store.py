@@ -70,7 +70,7 @@ class ChunkStore:
 
     def exclude(self, packs: Collection[PackRef]) -> None:
         """Never share from ``packs`` again. Nobody may add meanwhile."""
-        self._index = self._index.excluding(packs)
+        self._index = self._index.excluding(pack.number for pack in packs)
         for pack in packs:
             self._shared.pop(pack, None)
 

@@ -11,28 +11,27 @@ from dataclasses import dataclass, field
 
 from kyanite.base.clock import Clock
 from kyanite.base.errors import ObjectMissing
-from kyanite.engine.catalog import (
-    Catalog,
-    exists,
-    list_closed,
-    list_sessions,
-    read_point,
-    read_points,
-)
+from kyanite.engine.candidates import Candidates
+from kyanite.engine.catalog import exists
+from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.condemned import (
     CondemnedList,
-    pack_of_name,
     packs_name,
     put_list,
     read_lists,
+    remove_list,
     settle_waits,
     waits_name,
 )
 from kyanite.engine.control import Control
-from kyanite.engine.format import CONDEMNED_PREFIX, PACKS_PREFIX, point_name, session_name, text_of
+from kyanite.engine.deletion import expired_name
+from kyanite.engine.format import CONDEMNED_PREFIX, point_name, session_name
 from kyanite.engine.index_merge import tidy_index
-from kyanite.engine.mark import Mark, ensure_present
+from kyanite.engine.knowledge import Knowledge, Listing, list_session_names, take_listing
+from kyanite.engine.moved_packs import release_moved
 from kyanite.engine.pack import PackRef
+from kyanite.engine.pack_listing import packs_of_sessions
+from kyanite.engine.pack_set import PackSet
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -49,11 +48,31 @@ class CleanReport:
     waiting_for: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CleanPlan:
+    """What a cleaning would do.
+
+    unused       packs that no point needs, with their sizes
+    condemned    how many packs earlier cleanings have condemned and not deleted yet
+    open         sessions that would have to end before anything is deleted
+    whole        whether all packs were listed, and not only where something has expired
+    """
+
+    unused: dict[PackRef, int]
+    condemned: int
+    open: tuple[str, ...]
+    whole: bool
+
+    @property
+    def unused_bytes(self) -> int:
+        return sum(self.unused.values())
+
+
 @dataclass(slots=True)
 class _Tally:
     deleted: int = 0
     freed_bytes: int = 0
-    waiting: set[PackRef] = field(default_factory=set)
+    waiting: PackSet = field(default_factory=PackSet)
     waiting_for: set[str] = field(default_factory=set)
 
 
@@ -63,13 +82,33 @@ def clean(
     repository_id: bytes,
     control: Control,
     clock: Clock,
+    whole: bool = False,
+    rules: CleaningRules | None = None,
 ) -> CleanReport:
     """Condemn what is unused, execute the lists that may be. Safe to repeat and to interrupt.
 
-    Raises ``Missing`` or ``Damaged`` before anything is deleted if any point, session, page
-    or segment cannot be read.
+    ``whole``: list all packs, also where the ledger says that nothing has changed.
+    Raises ``Missing`` or ``Damaged`` before anything is deleted if any point, session or
+    segment that it has to read cannot be read.
     """
-    return _Cleaning(storage, maintenance_key, repository_id, control, clock).run()
+    return _Cleaning(
+        storage, maintenance_key, repository_id, control, clock, whole, rules or CleaningRules()
+    ).run()
+
+
+def plan_cleaning(
+    storage: Storage,
+    maintenance_key: bytes,
+    repository_id: bytes,
+    control: Control,
+    clock: Clock,
+    whole: bool = False,
+    rules: CleaningRules | None = None,
+) -> CleanPlan:
+    """What ``clean`` would find now. Writes nothing."""
+    return _Cleaning(
+        storage, maintenance_key, repository_id, control, clock, whole, rules or CleaningRules()
+    ).plan()
 
 
 class _Cleaning:
@@ -80,108 +119,92 @@ class _Cleaning:
         repository_id: bytes,
         control: Control,
         clock: Clock,
+        whole: bool,
+        rules: CleaningRules,
     ) -> None:
         self._storage = storage
-        self._maintenance_key = maintenance_key
-        self._repository_id = repository_id
+        self._keys = (maintenance_key, repository_id)
         self._control = control
         self._clock = clock
+        self._whole = whole
+        self._rules = rules
+
+    def plan(self) -> CleanPlan:
+        lists = read_lists(self._storage, *self._keys)
+        candidates = self._look(lists)
+        return CleanPlan(
+            candidates.unused,
+            sum(len(one.packs) for one in lists),
+            tuple(sorted(candidates.listing.open)),
+            candidates.whole,
+        )
 
     def run(self) -> CleanReport:
-        # 1. packs, then sessions, then points
-        packs = self._list_packs()
-        sessions = list_sessions(self._storage)
-        catalog = Catalog(sessions, list_closed(self._storage))
-        lists = read_lists(self._storage, self._maintenance_key, self._repository_id)
-        # 2. mark
-        mark = Mark()
-        marked: set[str] = set()
-        self._mark_all(mark, marked, catalog)
-        ensure_present(mark.packs, (pack.number for pack in packs), self._storage)
-        listed = {pack for one in lists for pack in one.packs}
-        unused = frozenset(
-            pack
-            for pack in packs
-            if pack not in mark.packs
-            and pack not in listed
-            and text_of(pack.session_id) not in catalog.open
-        )
+        # 1. and 2. look and mark
+        lists = read_lists(self._storage, *self._keys)
+        candidates = self._look(lists)
+        knowledge, unused = candidates.knowledge, candidates.unused
         # 3. and 4. condemn, then look who is open
         if unused:
+            packs = PackSet(pack.number for pack in unused)
             list_id = os.urandom(16).hex()
-            put_list(
-                self._storage,
-                list_id,
-                unused,
-                self._clock.now().isoformat(),
-                self._maintenance_key,
-                self._repository_id,
-            )
-            lists.append(CondemnedList(list_id, unused, None))
+            put_list(self._storage, list_id, packs, self._clock.now().isoformat(), *self._keys)
+            lists.append(CondemnedList(list_id, packs, None))
         tally = _Tally()
-        lists = self._settle(lists)
+        listing = take_listing(self._storage)
+        lists = self._settle(lists, listing)
         # 6. execute
-        ready = self._ready(lists, tally)
-        self._execute(ready, mark, marked, packs, tally)
+        ready = self._ready(lists, listing, tally)
+        done = self._done(knowledge)
+        knowledge.close_ledgers()
+        sessions = self._execute(ready, knowledge, listing, tally)
         # 7. junk
-        self._remove_junk_points(marked)
+        self._remove_junk(done, listing, sessions)
+        followed = [
+            expired_name(one)
+            for one in candidates.notes
+            if one not in candidates.listing.sessions and one not in sessions
+        ]
+        parallel_map(self._storage.delete, followed)
         self._remove_junk_waits()
+        knowledge.write_ledgers(candidates.age, self._rules.ledger_from_points)
         return CleanReport(
             tally.deleted,
             tally.freed_bytes,
             len(tally.waiting),
-            len(packs) - tally.deleted,
+            (candidates.listed if candidates.whole else len(knowledge.use)) - tally.deleted,
             tuple(sorted(tally.waiting_for)),
         )
 
-    def _list_packs(self) -> dict[PackRef, int]:
-        found: dict[PackRef, int] = {}
-        for info in self._storage.list(PACKS_PREFIX):
-            pack = pack_of_name(info.name)
-            if pack is not None:
-                found[pack] = info.size_bytes
-        return found
+    def _look(self, lists: list[CondemnedList]) -> Candidates:
+        listed = PackSet(number for one in lists for number in one.packs)
+        knowledge = Knowledge(self._storage, *self._keys, self._control)
+        return Candidates.find(knowledge, listed, self._rules, self._whole)
 
-    def _mark_all(self, mark: Mark, marked: set[str], catalog: Catalog) -> None:
-        """Mark the points of a listing. One that is deleted meanwhile does not count as marked."""
-        points = read_points(
-            self._storage, catalog.announced, self._maintenance_key, self._repository_id
-        )
-        mark.add(points)
-        marked.update(point.session_id for point in points)
-
-    def _settle(self, lists: list[CondemnedList]) -> list[CondemnedList]:
+    def _settle(self, lists: list[CondemnedList], listing: Listing) -> list[CondemnedList]:
         """Write down which sessions each list waits for, where that is not known yet."""
-        if all(one.waits_for is not None for one in lists):
-            return lists
-        sessions = list_sessions(self._storage)
-        still_open = Catalog(sessions, list_closed(self._storage)).open
+        still_open = listing.open
         settled: list[CondemnedList] = []
         for one in lists:
             waits = one.waits_for
             if waits is None and still_open:
-                waits = settle_waits(
-                    self._storage,
-                    one.list_id,
-                    still_open,
-                    self._maintenance_key,
-                    self._repository_id,
-                )
+                waits = settle_waits(self._storage, one.list_id, still_open, *self._keys)
                 if waits is None:
                     continue  # another cleaner has executed it
             # Nobody is open: it is executed now; if that is interrupted, it is asked anew.
             settled.append(CondemnedList(one.list_id, one.packs, waits or frozenset()))
         return settled
 
-    def _ready(self, lists: list[CondemnedList], tally: _Tally) -> list[CondemnedList]:
+    def _ready(
+        self, lists: list[CondemnedList], listing: Listing, tally: _Tally
+    ) -> list[CondemnedList]:
         """The lists whose sessions have all ended."""
-        sessions = list_sessions(self._storage)
-        still_open = Catalog(sessions, list_closed(self._storage)).open
+        still_open = listing.open
         ready: list[CondemnedList] = []
         for one in lists:
             waits = (one.waits_for or frozenset()) & still_open
             if waits:
-                tally.waiting |= one.packs
+                tally.waiting.update(one.packs)
                 tally.waiting_for |= waits
             else:
                 ready.append(one)
@@ -190,41 +213,44 @@ class _Cleaning:
     def _execute(
         self,
         ready: list[CondemnedList],
-        mark: Mark,
-        marked: set[str],
-        packs: dict[PackRef, int],
+        knowledge: Knowledge,
+        listing: Listing,
         tally: _Tally,
-    ) -> None:
-        # 6.1 the fresh mark, over a fresh index: new points may use new segments
-        doomed: frozenset[PackRef] = frozenset()
-        if ready:
-            closed = list_closed(self._storage)
-            sessions = list_sessions(self._storage)
-            new = sorted((closed & sessions) - marked)
-            if new:
-                points = read_points(self._storage, new, self._maintenance_key, self._repository_id)
-                mark.add(points)
-                marked.update(point.session_id for point in points)
-            # 6.2 then the sessions again
-            blocking = self._blocking(list_sessions(self._storage) - closed, marked)
+    ) -> frozenset[str]:
+        # 6.1 the fresh mark: every point of the listing that was taken after the lists were put
+        known = knowledge.points | knowledge.voids | knowledge.moves.keys()
+        new = {
+            one
+            for one in listing.closed.keys() - known
+            if one in listing.sessions or exists(self._storage, session_name(one))
+        }
+        knowledge.learn(new, listing)
+        # 6.2 then the sessions again
+        sessions = list_session_names(self._storage)
+        doomed = PackSet(number for one in ready for number in one.packs)
+        if doomed:
+            blocking = self._blocking(sessions - listing.closed.keys(), knowledge.points)
             if blocking:
-                for one in ready:
-                    tally.waiting |= one.packs
+                tally.waiting.update(doomed)
                 tally.waiting_for |= blocking
-                ready = []
-            doomed = frozenset(
-                pack for one in ready for pack in one.packs if pack not in mark.packs
-            )
-        # 6.3 index first, packs next, the list last
+                ready, doomed = [], PackSet()
+        if doomed:
+            release_moved(knowledge, doomed)
+            doomed = PackSet(number for number in doomed if number not in knowledge.use)
+        # 6.3 index first, packs next, the lists last
         self._control.check()
-        tidy_index(self._storage, self._maintenance_key, self._repository_id, doomed)
-        going = sorted(doomed & packs.keys(), key=lambda pack: pack.name)
-        parallel_map(self._delete, going)
+        going = {
+            pack: size
+            for pack, size in packs_of_sessions(self._storage, doomed.sessions()).items()
+            if pack in doomed
+        }
+        tidy_index(self._storage, *self._keys, going)
+        parallel_map(self._delete, sorted(going, key=lambda pack: pack.name))
         tally.deleted = len(going)
-        tally.freed_bytes = sum(packs[pack] for pack in going)
+        tally.freed_bytes = sum(going.values())
         for one in ready:
-            self._storage.delete(waits_name(one.list_id))
-            self._storage.delete(packs_name(one.list_id))
+            remove_list(self._storage, one.list_id)
+        return sessions
 
     def _delete(self, pack: PackRef) -> None:
         self._control.check()
@@ -235,24 +261,32 @@ class _Cleaning:
         blocking: set[str] = set()
         for session_id in unfinished:
             try:
-                found = read_registration(
-                    self._storage, session_id, self._maintenance_key, self._repository_id
-                )
+                found = read_registration(self._storage, session_id, *self._keys)
             except ObjectMissing:
                 continue  # deleted since the listing
             if found.parent is not None and found.parent not in marked:
                 blocking.add(session_id)
         return blocking
 
-    def _remove_junk_points(self, marked: set[str]) -> None:
-        """Points and voids whose session is gone. Asked for by name, not trusted to a listing."""
-        closed = list_closed(self._storage)
-        for session_id in sorted(closed - list_sessions(self._storage)):
+    def _done(self, knowledge: Knowledge) -> set[str]:
+        """Voids whose packs were looked at, and moves of which no point names anything."""
+        done = set(knowledge.voids)
+        for session_id, moves in knowledge.moves.items():
+            if not any(knowledge.use.named(old) for old in moves.moved):
+                done.add(session_id)
+        return done
+
+    def _remove_junk(self, done: set[str], listing: Listing, sessions: frozenset[str]) -> None:
+        """Points and voids whose session is gone, and what has done its work.
+
+        Asked for by name, not trusted to a listing.
+        """
+        for session_id in sorted(listing.closed.keys() - sessions):
             if not exists(self._storage, session_name(session_id)):
                 self._storage.delete(point_name(session_id))
-        # Voids have done their work when cleaning has gone past their session.
-        for session_id in sorted((closed & list_sessions(self._storage)) - marked):
-            self._remove_if_void(session_id)
+        for session_id in sorted(done):
+            self._storage.delete(session_name(session_id))
+            self._storage.delete(point_name(session_id))
 
     def _remove_junk_waits(self) -> None:
         """What another cleaner wrote beside a list that was just executed."""
@@ -260,14 +294,3 @@ class _Cleaning:
             list_id = info.name.removeprefix(CONDEMNED_PREFIX).partition("/")[0]
             if info.name == waits_name(list_id) and not exists(self._storage, packs_name(list_id)):
                 self._storage.delete(info.name)
-
-    def _remove_if_void(self, session_id: str) -> None:
-        try:
-            point = read_point(
-                self._storage, session_id, self._maintenance_key, self._repository_id
-            )
-        except ObjectMissing:
-            return
-        if point is None:
-            self._storage.delete(session_name(session_id))
-            self._storage.delete(point_name(session_id))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kyanite.base.errors import Damaged, Invalid, ObjectExists, ObjectMissing
-from kyanite.base.json_types import as_list, as_text, as_texts
+from kyanite.base.errors import Invalid, ObjectExists, ObjectMissing
+from kyanite.base.json_types import as_object, as_texts
 from kyanite.engine.format import CONDEMNED_PREFIX, PACK_ID_BYTES, PACKS_PREFIX, Kind, id_of
 from kyanite.engine.pack import PackRef
+from kyanite.engine.pack_set import PackSet
 from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -18,7 +19,7 @@ class CondemnedList:
     """``waits_for``: sessions that were open when the list was put; ``None``: not yet known."""
 
     list_id: str
-    packs: frozenset[PackRef]
+    packs: PackSet
     waits_for: frozenset[str] | None
 
 
@@ -45,16 +46,14 @@ def pack_of_name(name: str) -> PackRef | None:
 def put_list(
     storage: Storage,
     list_id: str,
-    packs: frozenset[PackRef],
+    packs: PackSet,
     condemned_at: str,
     maintenance_key: bytes,
     repository_id: bytes,
 ) -> None:
     """Condemn packs."""
     name = packs_name(list_id)
-    body = to_json_bytes(
-        {"condemned_at": condemned_at, "packs": sorted(pack.name for pack in packs)}
-    )
+    body = to_json_bytes({"condemned_at": condemned_at, "packs": packs.to_json()})
     storage.put(name, seal(Kind.CONDEMNED, name, body, maintenance_key, repository_id))
 
 
@@ -96,7 +95,7 @@ def read_lists(
     storage: Storage, maintenance_key: bytes, repository_id: bytes
 ) -> list[CondemnedList]:
     """All condemned lists. One that is removed meanwhile is left out: its packs are gone."""
-    names = [info.name for info in storage.list(CONDEMNED_PREFIX)]
+    names = {info.name for info in storage.list(CONDEMNED_PREFIX)}
     ids = sorted({name.removeprefix(CONDEMNED_PREFIX).split("/")[0] for name in names})
 
     def read(list_id: str) -> CondemnedList | None:
@@ -108,23 +107,27 @@ def read_lists(
         body = from_json_bytes(
             name, unseal(Kind.CONDEMNED, name, data, maintenance_key, repository_id)
         )
-        packs = [pack_of_name(as_text(pack)) for pack in as_list(body.get("packs"))]
-        if None in packs:
-            raise Damaged(f"{name} names something that is no pack.")
+        packs = PackSet.from_json(as_object(body.get("packs")))
         sessions: frozenset[str] | None = None
         if waits in names:
             try:
                 sessions = _read_waits(storage, list_id, maintenance_key, repository_id)
             except ObjectMissing:
                 return None
-        return CondemnedList(list_id, frozenset(p for p in packs if p is not None), sessions)
+        return CondemnedList(list_id, packs, sessions)
 
     return [one for one in parallel_map(read, ids) if one is not None]
 
 
-def condemned_packs(
-    storage: Storage, maintenance_key: bytes, repository_id: bytes
-) -> frozenset[PackRef]:
+def condemned_packs(storage: Storage, maintenance_key: bytes, repository_id: bytes) -> PackSet:
     """All packs on any list."""
-    lists = read_lists(storage, maintenance_key, repository_id)
-    return frozenset(pack for one in lists for pack in one.packs)
+    packs = PackSet()
+    for one in read_lists(storage, maintenance_key, repository_id):
+        packs.update(one.packs)
+    return packs
+
+
+def remove_list(storage: Storage, list_id: str) -> None:
+    """The list itself goes last: what is left beside it means nothing without it."""
+    storage.delete(waits_name(list_id))
+    storage.delete(packs_name(list_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import uuid
+import re
 from enum import IntEnum
 from typing import Final
 
@@ -11,6 +11,9 @@ from kyanite.base.errors import Damaged, Invalid, UnknownFormat
 from kyanite.base.units import KIB, MIB
 
 FORMAT_VERSION: Final = 1
+
+# Millions of names are taken apart: ``uuid.UUID`` is ten times slower.
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 REPOSITORY_MAGIC: Final = b"kyn-repo"
 SLOT_MAGIC: Final = b"kyn-slot"
@@ -41,6 +44,9 @@ PACKS_PREFIX: Final = "packs/"
 INDEX_PREFIX: Final = "index/"
 POINTS_PREFIX: Final = "points/"
 CONDEMNED_PREFIX: Final = "condemned/"
+TRACES_PREFIX: Final = "traces/"
+EXPIRED_PREFIX: Final = "expired/"
+LEDGER_PREFIX: Final = "ledger/"
 
 
 class Kind(IntEnum):
@@ -52,6 +58,10 @@ class Kind(IntEnum):
     VOID = 4
     CONDEMNED = 5
     WAITS = 6
+    TRACE = 7
+    EXPIRED = 8
+    MOVES = 9
+    LEDGER = 10
 
 
 class Purpose(IntEnum):
@@ -88,27 +98,20 @@ def nonce(purpose: Purpose, number: int = 0) -> bytes:
 
 def id_of(text: str) -> bytes:
     """The 16 bytes of a UUID in text form; raises ``Invalid`` if it is none."""
-    try:
-        value = uuid.UUID(text)
-    except ValueError:
-        raise Invalid(f"{text[:60]!r} is not the id of a session.") from None
-    if str(value) != text:
-        raise Invalid(f"{text[:60]!r} is not the id of a session in lower-case text.")
-    return value.bytes
+    if not _UUID.fullmatch(text):
+        raise Invalid(f"{text[:60]!r} is not the id of a session (a UUID in lower-case text).")
+    return bytes.fromhex(text.replace("-", ""))
 
 
 def is_session_id(text: str) -> bool:
     """Whether ``text`` is the id of a session; other names are not ours and are left alone."""
-    try:
-        id_of(text)
-    except Invalid:
-        return False
-    return True
+    return _UUID.fullmatch(text) is not None
 
 
 def text_of(identifier: bytes) -> str:
     """A UUID of 16 bytes as text."""
-    return str(uuid.UUID(bytes=identifier))
+    text = identifier.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def session_name(session_id: str) -> str:

@@ -14,7 +14,7 @@ from kyanite.engine.index_location import IndexedPack, Location, location_of
 from kyanite.engine.index_part import Hit
 from kyanite.engine.index_segment import Segment
 from kyanite.engine.index_shelf import Shelf
-from kyanite.engine.pack import PackRef, PackTable
+from kyanite.engine.pack import PackNumber, PackRef, PackTable
 from kyanite.engine.storage.base import Storage
 
 _Result = TypeVar("_Result")
@@ -28,6 +28,7 @@ _TRIES: Final = 5
 _PUT_RECORDS: Final = 400_000
 
 _NAME_BYTES: Final = 32  # of a pack in its row: session id and pack id
+_NUMBER_BYTES: Final = 20  # of that: session id, and the ordinal that a pack id begins with
 
 
 class _Unknown:
@@ -89,9 +90,11 @@ class Index:
         """``find_all`` for each id, in order; the reads it takes are done together."""
         return self._retrying(partial(self._every, entry_ids))
 
-    def excluding(self, packs: Iterable[PackRef]) -> Index:
+    def excluding(self, packs: Iterable[PackNumber]) -> Index:
         """The same index, blind for ``packs``."""
-        more = frozenset(pack.session_id + pack.pack_id for pack in packs)
+        more = frozenset(
+            number.session_id + number.ordinal.to_bytes(4, "little") for number in packs
+        )
         return Index(self._shelf, self._without | more)
 
     def packs(self) -> dict[PackRef, IndexedPack]:
@@ -126,7 +129,7 @@ class Index:
 
     def _usable(self, row: bytes) -> bool:
         name = row[:_NAME_BYTES]
-        return name not in self._without and name not in self._shelf.gone
+        return name[:_NUMBER_BYTES] not in self._without and name not in self._shelf.gone
 
     def _first(
         self, entry_ids: Sequence[bytes], segments: Sequence[Segment]

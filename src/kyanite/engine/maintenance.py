@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from kyanite.base.clock import Clock, SystemClock
-from kyanite.base.errors import EngineError, Invalid
+from kyanite.base.errors import EngineError, Invalid, NotFound, ObjectMissing
 from kyanite.engine import catalog
-from kyanite.engine.cleaning import CleanReport, clean
+from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.control import Control, NoControl
+from kyanite.engine.deletion import delete_point
+from kyanite.engine.differences import DiskDifference, differences
 from kyanite.engine.format import (
     KEY_BYTES,
     REPOSITORY_ID_BYTES,
@@ -17,9 +20,11 @@ from kyanite.engine.format import (
     session_name,
     text_of,
 )
+from kyanite.engine.index import load_index
 from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
 from kyanite.engine.opening import open_for_maintenance
+from kyanite.engine.page_reader import PageReader
 from kyanite.engine.point import Point, RootOf
 from kyanite.engine.printable_key import MAINTENANCE_PREFIX, print_key, read_key
 from kyanite.engine.session import put_void
@@ -27,6 +32,9 @@ from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 from kyanite.engine.verify import Level, VerifyReport, verify
+
+if TYPE_CHECKING:
+    from kyanite.engine.cleaning import CleanPlan, CleanReport
 
 
 class Maintenance:
@@ -92,11 +100,29 @@ class Maintenance:
         ``clean`` gives their space back.
         """
 
-        def delete(session_id: str) -> None:
-            if catalog.exists(self.storage, point_name(session_id)):
-                catalog.delete_session(self.storage, session_id)
+        keys = (self._structure.maintenance_key, self.repository_id)
+        parallel_map(
+            lambda one: delete_point(self.storage, one, *keys),
+            [text_of(id_of(one)) for one in session_ids],
+        )
 
-        parallel_map(delete, [text_of(id_of(one)) for one in session_ids])
+    def differences(self, before: str, after: str) -> list[DiskDifference]:
+        """What differs between the points of two sessions; see ``engine.differences``.
+
+        Raises ``NotFound``, ``Missing``, ``Damaged``.
+        """
+        keys = (self._structure.maintenance_key, self.repository_id)
+        points: list[Point] = []
+        for session_id in (before, after):
+            try:
+                point = catalog.read_point(self.storage, session_id, *keys)
+            except ObjectMissing:
+                point = None
+            if point is None or not catalog.exists(self.storage, session_name(session_id)):
+                raise NotFound(f"The repository has no point of session {session_id}.")
+            points.append(point)
+        index = load_index(self.storage, *keys)
+        return differences(points[0], points[1], PageReader(self.storage, index.find_all, *keys))
 
     def open_sessions(self) -> list[str]:
         """Sessions that have neither point nor void."""
@@ -136,14 +162,42 @@ class Maintenance:
             control or NoControl(),
         )
 
-    def clean(self, control: Control | None = None) -> CleanReport:
+    def clean(
+        self,
+        control: Control | None = None,
+        whole: bool = False,
+        rules: CleaningRules | None = None,
+    ) -> CleanReport:
         """Give back what no point needs; see ``engine.cleaning``."""
+        from kyanite.engine.cleaning import clean  # numpy: not needed by backups
+
         return clean(
             self.storage,
             self._structure.maintenance_key,
             self.repository_id,
             control or NoControl(),
             self._clock,
+            whole,
+            rules,
+        )
+
+    def plan_cleaning(
+        self,
+        control: Control | None = None,
+        whole: bool = False,
+        rules: CleaningRules | None = None,
+    ) -> CleanPlan:
+        """What ``clean`` would find; writes nothing."""
+        from kyanite.engine.cleaning import plan_cleaning
+
+        return plan_cleaning(
+            self.storage,
+            self._structure.maintenance_key,
+            self.repository_id,
+            control or NoControl(),
+            self._clock,
+            whole,
+            rules,
         )
 
     def _root_of(self) -> RootOf | None:

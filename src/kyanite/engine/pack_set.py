@@ -86,7 +86,7 @@ class PackSet:
         """Raises ``Damaged`` for what is no set of packs."""
         found = cls()
         for session, gaps in document.items():
-            found._ordinals[_session_of(session)] = set(
+            found._ordinals[session_of(session)] = set(
                 _ordinals([as_int(gap) for gap in as_list(gaps)])
             )
         return found
@@ -111,7 +111,7 @@ def needs_from_json(document: Mapping[str, JsonValue]) -> dict[PackNumber, int]:
     """The other way round. Raises ``Damaged``."""
     needs: dict[PackNumber, int] = {}
     for session, value in document.items():
-        session_id = _session_of(session)
+        session_id = session_of(session)
         flat = [as_int(one) for one in as_list(value)]
         ensure(len(flat) % 2 == 0, "A point has a list of packs that makes no sense.")
         for ordinal, size in zip(_ordinals(flat[::2]), flat[1::2], strict=True):
@@ -120,7 +120,8 @@ def needs_from_json(document: Mapping[str, JsonValue]) -> dict[PackNumber, int]:
     return needs
 
 
-def _session_of(text: str) -> bytes:
+def session_of(text: str) -> bytes:
+    """A session id in a body. Raises ``Damaged``."""
     try:
         return id_of(text)
     except Invalid as error:

@@ -7,12 +7,21 @@ What needs no data key is in ``engine.maintenance``, making and opening in
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 from kyanite.base.clock import Clock, SystemClock
-from kyanite.base.errors import Missing, NotFound, ObjectMissing
+from kyanite.base.errors import (
+    Damaged,
+    EngineError,
+    Interrupted,
+    Missing,
+    NotFound,
+    ObjectMissing,
+)
+from kyanite.base.identifiers import new_id
+from kyanite.base.units import GIB
 from kyanite.engine import catalog, key_changes, opening
-from kyanite.engine.cleaning import CleanReport
-from kyanite.engine.control import Control
+from kyanite.engine.control import Control, NoControl
 from kyanite.engine.format import id_of, point_name, session_name
 from kyanite.engine.index import load_index
 from kyanite.engine.key_changes import NewPassword, SlotInfo
@@ -21,9 +30,15 @@ from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys, pack_ke
 from kyanite.engine.maintenance import Maintenance
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.point import Point, RootOf
-from kyanite.engine.session import SessionTicket, register
+from kyanite.engine.repack_rule import REPACK_MACHINE, Price
+from kyanite.engine.session import SessionTicket, read_registration, register
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
+
+if TYPE_CHECKING:
+    from kyanite.engine.cleaning import CleanReport
+    from kyanite.engine.cleaning_rules import CleaningRules
+    from kyanite.engine.repack import RepackReport
 
 
 class Repository(Maintenance):
@@ -148,10 +163,15 @@ class Repository(Maintenance):
         self._keys = self._structure = done.keys
         return done.recovery_key
 
-    def clean(self, control: Control | None = None) -> CleanReport:
+    def clean(
+        self,
+        control: Control | None = None,
+        whole: bool = False,
+        rules: CleaningRules | None = None,
+    ) -> CleanReport:
         """Give back what no point needs, and what key changes left behind."""
         key_changes.settle(self.storage, self._keys)
-        return super().clean(control)
+        return super().clean(control, whole, rules)
 
     # Points
 
@@ -253,6 +273,48 @@ class Repository(Maintenance):
                 for pack, epoch in packs.items()
             },
         )
+
+    # Care
+
+    def repack(
+        self,
+        price: Price | None = None,
+        budget_bytes: int = 16 * GIB,
+        control: Control | None = None,
+    ) -> RepackReport:
+        """Move what is live out of wasteful packs; ``clean`` deletes them then.
+
+        A repack that was interrupted is given up, not resumed. See ``engine.repack``.
+        """
+        from kyanite.engine.repack import repack  # numpy: not needed by backups
+
+        for session_id in self.open_sessions():
+            self._give_up_repack(session_id)
+        ticket = self.open_session(new_id(), REPACK_MACHINE, "repack")
+        try:
+            return repack(
+                self.storage,
+                self.backup_keys(ticket),
+                self._keys.session_root,
+                ticket,
+                control or NoControl(),
+                price or Price(),
+                budget_bytes,
+            )
+        except (EngineError, Interrupted):
+            self.abandon_session(ticket.session_id, "the repack failed")
+            raise
+
+    def _give_up_repack(self, session_id: str) -> None:
+        keys = self._keys
+        try:
+            found = read_registration(
+                self.storage, session_id, keys.maintenance_key, self.repository_id
+            )
+        except (ObjectMissing, Damaged):
+            return
+        if found.machine_id == REPACK_MACHINE:
+            self.abandon_session(session_id, "a later repack began")
 
     def _root_of(self) -> RootOf:
         return self._keys.session_root_of

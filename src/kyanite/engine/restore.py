@@ -183,7 +183,7 @@ class _Restore:
 
     def _fetch_elsewhere(self, fetch: Fetch) -> None:
         """The pack is gone: cleaning may have moved its chunks. Look once into a fresh index."""
-        index = self._load_index().excluding({fetch.pack})
+        index = self._load_index().excluding([fetch.pack.number])
         for one in fetch.wanted:
             location = index.find(one.chunk_id)
             if location is None:

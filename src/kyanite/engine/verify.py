@@ -29,6 +29,8 @@ from kyanite.engine.point_walk import walk
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
+from kyanite.engine.trace_check import lone_traces
+from kyanite.engine.traces import list_traces
 
 _SAMPLED_SHARE: Final = 20  # one pack in so many
 _PACKS_AT_ONCE: Final = 3  # each is held in memory whole
@@ -114,7 +116,20 @@ class _Verifying:
         self._found = _Findings()
 
     def run(self) -> VerifyReport:
-        points = self._points()
+        traces = list_traces(self._storage)  # before the points: see ``lone_traces``
+        announced = read_catalog(self._storage).announced
+        points = self._points(announced)
+        lone = lone_traces(
+            self._storage,
+            self._keys.maintenance_key,
+            self._keys.repository_id,
+            traces,
+            frozenset(announced),
+            self._level is not Level.PRESENT,
+        )
+        for name, reason, session_id in lone:
+            hurt = (Hurt(session_id, "", "", 0, 0),) if name == point_name(session_id) else ()
+            self._found.damages.append(Damage(name, reason, hurt))
         index = self._index()
         sizes = {
             pack: info.size_bytes
@@ -133,7 +148,7 @@ class _Verifying:
         for places in hurts.values():  # points deleted meanwhile need nothing any more
             places[:] = [place for place in places if place.session_id not in gone]
         damages = [
-            Damage(one.name, one.reason, tuple(hurts.pop(one.name, ())))
+            Damage(one.name, one.reason, (*one.hurts, *hurts.pop(one.name, ())))
             for one in self._found.damages
         ]
         damages += [
@@ -150,9 +165,9 @@ class _Verifying:
             tuple(damages),
         )
 
-    def _points(self) -> list[Point]:
+    def _points(self, announced: Sequence[str]) -> list[Point]:
         points: list[Point] = []
-        for session_id in read_catalog(self._storage).announced:
+        for session_id in announced:
             self._control.check()
             try:
                 read_registration(
