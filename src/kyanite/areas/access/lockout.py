@@ -59,21 +59,18 @@ class Attempt:
 
 
 class Lockout:
-    """Counts failures. `enabled` False: nobody ever waits (for tests that sign in by thousands).
-
-    All methods are part of the caller's transaction.
-    """
+    """Counts failures. All methods are part of the caller's transaction."""
 
     def __init__(
         self,
         clock: Clock,
         *,
-        enabled: bool = True,
         most_failed_attempts: int = MOST_FAILED_ATTEMPTS,
+        most_names: int = _MOST_NAMES,
     ) -> None:
         self._clock = clock
-        self._enabled = enabled
         self._most_failed_attempts = most_failed_attempts
+        self._most_names = most_names
 
     def seconds_left(self, db: Session, attempt: Attempt) -> int:
         """How long this attempt has to wait before it is looked at; 0 if it has not to."""
@@ -83,7 +80,7 @@ class Lockout:
             0.0 if one is None or is_forgotten(rule, one, now) else seconds_left(one, now)
             for one, rule in ((known.get(name), rule) for name, rule in rules.items())
         ]
-        if not self._enabled or not any(left):
+        if not any(left):
             return 0
         here, elsewhere = left[0], max(left[1:])
         if elsewhere > here and attempt_queries.has_signed_in_from(
@@ -101,7 +98,7 @@ class Lockout:
             attempt_queries.put_failures(db, name, after_failure(rule, known.get(name), now))
         self._remember(db, attempt, succeeded=False)
         memory = timedelta(seconds=USER_RULE.memory_seconds)
-        attempt_queries.bound_failures(db, _MOST_NAMES, now - memory)
+        attempt_queries.bound_failures(db, self._most_names, now - memory)
         attempt_queries.bound_attempts(db, self._most_failed_attempts)
         return self.seconds_left(db, attempt)
 
