@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azlab.services.storage_blob.request import BytesBody
-from azlab.services.storage_blob.store import blobs, blocks, containers, listing
+from azlab.services.storage_blob.store import blobs, blocks, containers, generations, listing
 from azlab.services.storage_blob.store.content import ContentStream
 from azlab.services.storage_blob.store.database import Database
 from azlab.services.storage_blob.store.records import (
@@ -40,7 +40,7 @@ def put(database: Database, name: str, *pieces: bytes) -> None:
         start += len(piece)
     with database.transaction() as tx:
         new = NewBlob(ContentHeaders(), {}, {}, TIER, tuple(segments))
-        blobs.commit(tx, ACCOUNT, CONTAINER, name, new, NOW)
+        generations.commit(tx, ACCOUNT, CONTAINER, name, new, NOW)
 
 
 def stored_files(database: Database, folder: Path) -> int:
@@ -84,7 +84,7 @@ def test_pages_of_a_listing_join_to_what_a_model_says(
     for name in names:
         put(database, name)
     shown: list[str] = []
-    start: str | None = ""
+    start: listing.Position | None = listing.Position("")
     while start is not None:
         with database.transaction() as tx:
             page = listing.page(
@@ -146,7 +146,7 @@ def test_contents_shared_by_two_blobs_live_until_the_second_is_deleted(
         one = blobs.find(tx, ACCOUNT, CONTAINER, "one")
         assert one is not None
         new = NewBlob(ContentHeaders(), {}, {}, TIER, blobs.segments(tx, one))
-        two = blobs.commit(tx, ACCOUNT, CONTAINER, "two", new, NOW)
+        two = generations.commit(tx, ACCOUNT, CONTAINER, "two", new, NOW)
     with database.transaction() as tx:
         blobs.delete(tx, one)
     assert stored_files(database, tmp_path) == 1
