@@ -13,43 +13,8 @@ import pytest
 
 from kyanite.base.errors import Conflict
 from kyanite.base.units import KIB, MIB
-from kyanite.cli.repo.image import ImageSource, ImageTarget
-
-PASSWORD = "open sesame"
-
-
-class Repo:
-    """A folder for one test, and the command."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.address = (folder / "repository").as_uri()
-        self.password_file = folder / "password"
-        self.password_file.write_text(PASSWORD + "\n")
-
-    def run(
-        self, *words: str | Path, password: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("KYANITE_")}
-        command = [sys.executable, "-m", "kyanite", "repo", *map(str, words)]
-        if password is None:
-            command += ["--password-file", str(self.password_file)]
-        else:
-            environment["KYANITE_REPOSITORY_PASSWORD"] = password
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=120
-        )
-
-    def ok(self, *words: str | Path) -> str:
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def refused(self, *words: str | Path, status: int = 1) -> str:
-        done = self.run(*words)
-        assert done.returncode == status, (done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
-        return done.stderr
+from kyanite.cli.repo.image import ImageSource
+from support.repo_command import PASSWORD, Repo
 
 
 @pytest.fixture
@@ -242,14 +207,6 @@ def test_an_image_that_shrinks_while_it_is_read_is_an_error_and_not_zeros(
         os.truncate(image, 5 * MIB)
         with pytest.raises(Conflict, match="must not change"):
             source.read_into(5 * MIB - 100, memoryview(bytearray(4096)))
-
-
-def test_zeros_can_be_written_for_targets_that_are_not_fresh(repo: Repo) -> None:
-    file = ImageTarget(repo.folder / "fresh", 64 * KIB, overwrite=False)
-    file.write_zeros(0, 64 * KIB)
-    file.write(10, b"data")
-    file.finish()
-    assert (repo.folder / "fresh").read_bytes() == bytes(10) + b"data" + bytes(64 * KIB - 14)
 
 
 def test_the_command_starts_fast_because_it_imports_only_what_it_needs() -> None:

@@ -35,7 +35,7 @@ def test_a_pack_that_goes_while_a_writer_is_frozen_is_noticed_before_the_commit(
     storage = MemoryStorage()
     repository = tiny_repository(storage)
     first = back_up_disk(repository, NOISE).point
-    own = random.Random(1).randbytes(60 * KIB)
+    own = random.Random(1).randbytes(200 * KIB)  # packs are put before it ends
 
     def lose() -> None:
         for info in list(storage.list(f"packs/{first.session_id}/")):

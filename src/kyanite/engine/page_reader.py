@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kyanite.base.errors import Damaged, Missing, ObjectMissing
+from kyanite.base.errors import Damaged, EngineError, Missing, ObjectMissing
 from kyanite.engine.format import NO_ID, EntryType, ensure
 from kyanite.engine.index_location import Location
 from kyanite.engine.keys import page_id_key, structure_key
@@ -17,6 +18,9 @@ from kyanite.engine.pages import NO_PAGE, Entry, PageRef, decode_inner, decode_l
 from kyanite.engine.point import PointDisk
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, read_ahead
+
+LostRange: TypeAlias = Callable[[int, int, EngineError], None]
+"""Told offset, length and reason of a range of a disk whose list cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ class Span:
 
 
 class PageReader:
-    """Reads pages found by ``find_all``; with an id key, checks that bytes fit their name."""
+    """Reads pages found by ``find_all``; with an id key, checks that bytes fit their name.
+
+    ``find_again`` is asked for the places of a page that none of ``find_all`` has served.
+    """
 
     def __init__(
         self,
@@ -39,16 +46,35 @@ class PageReader:
         maintenance_key: bytes,
         repository_id: bytes,
         id_key: bytes | None = None,
+        find_again: Callable[[bytes], Iterable[Location]] | None = None,
     ) -> None:
         self._storage = storage
         self._find_all = find_all
+        self._find_again = find_again
         self._maintenance_key = maintenance_key
         self._repository_id = repository_id
         self._page_id_key = None if id_key is None else page_id_key(id_key)
 
-    def leaves(self, disk: PointDisk) -> list[PageRef]:
-        """The leaf pages of a disk, one for each span; ``NO_PAGE`` where all is zero."""
-        pages = parallel_map(lambda inner: self._inner(inner, disk.inner_fanout), disk.inner)
+    def leaves(self, disk: PointDisk, lost: LostRange | None = None) -> list[PageRef]:
+        """The leaf pages of a disk, one for each span; ``NO_PAGE`` where all is zero.
+
+        ``lost`` is told what cannot be listed, which reads as zeros then; without it the
+        first such page raises its error.
+        """
+        covered = disk.page_span_bytes * disk.inner_fanout
+
+        def read(numbered: tuple[int, PageRef]) -> list[PageRef]:
+            number, inner = numbered
+            try:
+                return self._inner(inner, disk.inner_fanout)
+            except EngineError as error:
+                if lost is None:
+                    raise
+                offset = number * covered
+                lost(offset, min(covered, disk.size_bytes - offset), error)
+                return [NO_PAGE] * disk.inner_fanout
+
+        pages = parallel_map(read, enumerate(disk.inner))
         return [leaf for page in pages for leaf in page][: disk.span_count]
 
     def leaf(self, leaf: PageRef, span_bytes: int) -> list[Entry]:
@@ -57,28 +83,58 @@ class PageReader:
             return [Entry(span_bytes, None)]
         return decode_leaf(self.read(leaf), span_bytes)
 
-    def spans(self, disk: PointDisk) -> Iterator[tuple[Span, list[Entry]]]:
-        """Every span of a disk that is not all zero, in order, read ahead."""
-        leaves = enumerate(self.leaves(disk))
+    def spans(
+        self,
+        disk: PointDisk,
+        within: tuple[int, int] | None = None,
+        lost: LostRange | None = None,
+    ) -> Iterator[tuple[Span, list[Entry]]]:
+        """Every span of a disk that is not all zero, in order, read ahead.
+
+        ``within``: only those that meet the range from the first to before the second
+        offset. ``lost``: as of ``leaves``.
+        """
+        start, end = within or (0, disk.size_bytes)
+
+        def read(span: Span) -> tuple[Span, list[Entry]]:
+            try:
+                return span, self.leaf(span.leaf, span.length)
+            except EngineError as error:
+                if lost is None:
+                    raise
+                lost(span.offset, span.length, error)
+                return span, [Entry(span.length, None)]
+
         spans = (
             Span(number, disk.span_offset(number), disk.span_length(number), leaf)
-            for number, leaf in leaves
+            for number, leaf in enumerate(self.leaves(disk, lost))
             if leaf.page_id != NO_ID
         )
-        return read_ahead(lambda span: (span, self.leaf(span.leaf, span.length)), spans)
+        return read_ahead(
+            read, (one for one in spans if one.offset < end and one.offset + one.length > start)
+        )
 
     def read(self, page: PageRef) -> bytes:
         """The bytes of a page, from the pack that was named or any other that has it.
 
         Raises ``Missing`` or ``Damaged``.
         """
-        page_id = page.page_id
-        for location in named_first(self._find_all(page_id), page.pack):
-            try:
-                return self._read_at(page_id, location)
-            except ObjectMissing:
-                continue  # another copy may be in a pack that is still there
-        raise Missing(f"The page {page_id.hex()[:16]} is in no pack that the index knows.")
+        failure: EngineError | None = None
+        tried: set[Location] = set()
+        for find in (self._find_all, self._find_again):
+            for location in named_first(find(page.page_id) if find else (), page.pack):
+                if location in tried:
+                    continue
+                tried.add(location)
+                try:
+                    return self._read_at(page.page_id, location)
+                except ObjectMissing:
+                    continue  # another copy may be in a pack that is still there
+                except Damaged as error:
+                    failure = failure or error
+        raise failure or Missing(
+            f"The page {page.page_id.hex()[:16]} is in no pack that can be read."
+        )
 
     def _read_at(self, page_id: bytes, location: Location) -> bytes:
         pack = location.pack

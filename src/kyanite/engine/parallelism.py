@@ -17,7 +17,7 @@ class Parallelism:
     uploads      packs on their way to the storage at once; each holds a buffer of a pack
     read_bytes   at most so much per read from the source
     fetches      threads that read packs, open chunks and write the target
-    fetch_bytes  at most so much per read from a pack
+    fetch_bytes  about so much per read from a pack: half of a usual one
     write_bytes  neighbouring chunks are joined to writes of at most this; 0: never joined
     """
 
@@ -33,12 +33,12 @@ class Parallelism:
     def local(cls) -> Parallelism:
         """For files: as many threads as cores, pieces that stay in the processor's cache."""
         cores = _cores()
-        return cls(cores, cores, 2, 512 * KIB, cores, 8 * MIB, 0)
+        return cls(cores, cores, 2, 512 * KIB, cores, 16 * MIB, 0)
 
     @classmethod
     def network(cls) -> Parallelism:
         """For 20 ms a request and 60 MB/s a connection: enough in flight for 600 MB/s."""
-        return cls(24, _cores(), 6, 2 * MIB, 12, 4 * MIB, 4 * MIB)
+        return cls(24, _cores(), 6, 2 * MIB, 12, 16 * MIB, 4 * MIB)
 
 
 def _cores() -> int:

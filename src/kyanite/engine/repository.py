@@ -56,6 +56,11 @@ class Repository(Maintenance):
         """Opens everything. Secret: seal it before it is kept anywhere."""
         return self._keys.master_key
 
+    @property
+    def read_keys(self) -> RepositoryKeys:
+        """What a reader in this process is given: it opens every pack. Secret."""
+        return self._keys
+
     # Opening
 
     @classmethod

@@ -6,40 +6,36 @@ Memory is bounded by planning a stretch of the disk at a time. Zeros are never w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
-from blake3 import blake3
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from kyanite.base.errors import Damaged, Missing, NotFound, ObjectMissing, WrongKey
+from kyanite.base.errors import EngineError, Missing, NotFound
+from kyanite.engine.chunk_reader import ChunkReader, no_chunk
 from kyanite.engine.control import Control, NoControl
+from kyanite.engine.copies import Copies
 from kyanite.engine.crew import Task, run_tasks
-from kyanite.engine.format import EntryType
 from kyanite.engine.index import Index, load_index
-from kyanite.engine.keys import RestoreKeys
-from kyanite.engine.pack import PackNumber, open_entry
+from kyanite.engine.joined_writes import JoinedWrites, Target
+from kyanite.engine.pack import PackNumber, PackRef
 from kyanite.engine.page_reader import PageReader, Span, named_first
 from kyanite.engine.pages import Entry
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
-from kyanite.engine.ranges import RangeList
+from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.read_keys import ReadKeys
 from kyanite.engine.restore_plan import Fetch, Wanted, fetches
-from kyanite.engine.storage.base import Data, Storage
+from kyanite.engine.storage.base import Storage
 
-# Spans (1 GiB each) planned at once: some ten thousand chunks.
-_SPANS_AT_ONCE: Final = 16
+__all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
 
+# Spans planned at once: some ten thousand chunks.
+_SPANS_AT_ONCE: Final = 32
 
-class Target(Protocol):
-    """Where a disk is restored to. Fresh: what is not written reads as zeros. Thread-safe."""
-
-    def write(self, offset: int, data: Data) -> None:
-        """Write all of ``data``, which is not kept after the return."""
-        ...
+Lost: TypeAlias = Callable[[int, int, str], None]
+"""Told offset, length and reason of what cannot be read and stays as it is in the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class RestoreResult:
 
 def restore_disk(
     storage: Storage,
-    keys: RestoreKeys,
+    keys: ReadKeys,
     point: Point,
     disk_id: str,
     target: Target,
@@ -61,215 +57,195 @@ def restore_disk(
     parallelism: Parallelism | None = None,
     holes: Callable[[int, int], None] | None = None,
     index: Index | None = None,
+    within: ByteRange | None = None,
+    lost: Lost | None = None,
+    banned: Container[PackRef] | None = None,
 ) -> RestoreResult:
     """Restore one disk of a point.
 
-    ``index``: the repository's, for callers that restore several disks and load it once.
-    ``already``: ranges that are right in the target and are left alone. ``holes`` is told
-    offset and length of every run of zeros, for targets that are not fresh.
+    index    the repository's, for callers that restore several disks and load it once
+    already  ranges that are right in the target and are left alone
+    within   the part of the disk that is wanted; everything else is neither read nor written
+    holes    is told offset and length of every run of zeros, for targets that are not fresh
+    lost     is told what cannot be read; without it the first such chunk ends the restore
+    banned   packs that are not to be read (docs/format/order.md, "Repair")
+
     Raises ``Missing``, ``Damaged``, ``WrongKey``, and what storage, target and control raise.
     """
-    disk = point.disk(disk_id)
-    if disk is None:
-        raise NotFound(f"The point has no disk {disk_id}.")
+    disk = _disk(point, disk_id)
+    copies = Copies(
+        lambda: load_index(storage, keys.maintenance_key, keys.repository_id),
+        index,
+        banned or frozenset(),
+    )
     restoring = _Restore(
         storage,
         keys,
+        copies,
         target,
         control or NoControl(),
         already or RangeList.empty(),
         parallelism or Parallelism.local(),
-        index,
+        within or ByteRange(0, disk.size_bytes),
+        lost,
     )
     return restoring.run(disk, holes)
 
 
-def data_bytes(
-    storage: Storage, keys: RestoreKeys, index: Index, point: Point, disk_id: str
-) -> int:
+def data_bytes(storage: Storage, keys: ReadKeys, index: Index, point: Point, disk_id: str) -> int:
     """How many bytes of a disk are not zero: what restoring it will write.
 
-    Reads its pages, one for each GiB. Raises ``NotFound``, ``Missing``, ``Damaged``.
+    Reads its pages, one for each span. Raises ``NotFound``, ``Missing``, ``Damaged``.
     """
-    disk = point.disk(disk_id)
-    if disk is None:
-        raise NotFound(f"The point has no disk {disk_id}.")
     reader = PageReader(
         storage, index.find_all, keys.maintenance_key, keys.repository_id, keys.id_key
     )
     return sum(
         entry.length
-        for _, entries in reader.spans(disk)
+        for _, entries in reader.spans(_disk(point, disk_id))
         for entry in entries
         if entry.chunk_id is not None
     )
+
+
+def _disk(point: Point, disk_id: str) -> PointDisk:
+    disk = point.disk(disk_id)
+    if disk is None:
+        raise NotFound(f"The point has no disk {disk_id}.")
+    return disk
 
 
 class _Restore:
     def __init__(
         self,
         storage: Storage,
-        keys: RestoreKeys,
+        keys: ReadKeys,
+        copies: Copies,
         target: Target,
         control: Control,
         already: RangeList,
         parallelism: Parallelism,
-        index: Index | None,
+        within: ByteRange,
+        lost: Lost | None,
     ) -> None:
-        self._storage = storage
-        self._keys = keys
+        self._copies = copies
+        self._chunks = ChunkReader(storage, keys, copies)
+        self._pages = PageReader(
+            storage,
+            copies.find_all,
+            keys.maintenance_key,
+            keys.repository_id,
+            keys.id_key,
+            copies.find_again,
+        )
         self._target = target
         self._control = control
         self._already = already
         self._parallelism = parallelism
-        self._index = self._load_index() if index is None else index
+        self._within = within
+        self._lost = lost
         self._lock = threading.Lock()
         self._read_bytes = 0
         self._written_bytes = 0
 
     def run(self, disk: PointDisk, holes: Callable[[int, int], None] | None) -> RestoreResult:
-        reader = PageReader(
-            self._storage,
-            self._index.find_all,
-            self._keys.maintenance_key,
-            self._keys.repository_id,
-            self._keys.id_key,
-        )
+        start, end = self._within.offset, min(self._within.end, disk.size_bytes)
 
         def tasks() -> Generator[Task, None, None]:
-            spans = reader.spans(disk)
-            done = 0
+            spans = self._pages.spans(disk, (start, end), self._lost_list())
+            done = start
             while stretch := list(islice(spans, _SPANS_AT_ONCE)):
                 if holes is not None:
-                    for offset, length in _zero_runs(stretch, done):
+                    for offset, length in _zero_runs(stretch, done, end):
                         holes(offset, length)
                     done = stretch[-1][0].offset + stretch[-1][0].length
                 for fetch in fetches(self._wanted(stretch), self._parallelism.fetch_bytes):
                     yield partial(self._fetch, fetch)
-            if holes is not None and done < disk.size_bytes:
-                holes(done, disk.size_bytes - done)
+            if holes is not None and done < end:
+                holes(done, end - done)
 
         run_tasks(tasks(), self._parallelism.fetches, 0)
         return RestoreResult(self._read_bytes, self._written_bytes)
 
-    def _load_index(self) -> Index:
-        return load_index(self._storage, self._keys.maintenance_key, self._keys.repository_id)
+    def _lost_list(self) -> Callable[[int, int, EngineError], None] | None:
+        if self._lost is None:
+            return None
+        return lambda offset, length, error: self._report(offset, length, str(error))
+
+    def _report(self, offset: int, length: int, reason: str) -> None:
+        """Tell of a range that cannot be read, as far as it is wanted."""
+        start = max(offset, self._within.offset)
+        end = min(offset + length, self._within.end)
+        if self._lost is not None and start < end:
+            with self._lock:
+                self._lost(start, end - start, reason)
 
     def _wanted(self, stretch: Sequence[tuple[Span, list[Entry]]]) -> Iterator[Wanted]:
         places: list[tuple[bytes, int, PackNumber | None, int]] = []
+        start, end = self._within.offset, self._within.end
         for span, entries in stretch:
             at = span.offset
             for entry in entries:
-                if entry.chunk_id is not None and not self._already.covers(at, entry.length):
+                if (
+                    entry.chunk_id is not None
+                    and at < end
+                    and at + entry.length > start
+                    and not self._is_done(at, entry.length)
+                ):
                     places.append((entry.chunk_id, entry.length, entry.pack, at))
                 at += entry.length
-        found = self._index.find_all_many([chunk_id for chunk_id, _, _, _ in places])
+        found = self._copies.find_all_many([chunk_id for chunk_id, _, _, _ in places])
         for (chunk_id, length, pack, at), locations in zip(places, found, strict=True):
-            copies = named_first(locations, pack)
-            if not copies:
-                raise Missing(_no_chunk(chunk_id, at))
-            yield Wanted(chunk_id, length, copies[0], [at])
+            copies = named_first(locations or self._copies.find_again(chunk_id), pack)
+            if copies:
+                yield Wanted(chunk_id, length, copies[0], [at])
+            elif self._lost is not None:
+                self._report(at, length, no_chunk(chunk_id, at))
+            else:
+                raise Missing(no_chunk(chunk_id, at))
+
+    def _is_done(self, offset: int, length: int) -> bool:
+        start = max(offset, self._within.offset)
+        return self._already.covers(start, min(offset + length, self._within.end) - start)
 
     def _fetch(self, fetch: Fetch, _: memoryview) -> None:
         self._control.check()
-        try:
-            data = self._storage.get_range(fetch.pack.name, fetch.offset, fetch.length)
-        except ObjectMissing:
-            self._fetch_elsewhere(fetch)
-            return
-        if len(data) != fetch.length:
-            raise Damaged(f"{fetch.pack.name} is shorter than its table says.")
-        self._open_and_write(fetch, memoryview(data))
-
-    def _fetch_elsewhere(self, fetch: Fetch) -> None:
-        """The pack is gone: cleaning may have moved its chunks. Look once into a fresh index."""
-        index = self._load_index().excluding([fetch.pack.number])
-        for one in fetch.wanted:
-            location = index.find(one.chunk_id)
-            if location is None:
-                raise Missing(_no_chunk(one.chunk_id, one.places[0]))
-            moved = Wanted(one.chunk_id, one.length, location, one.places)
-            again = Fetch(location.pack, (moved,))
-            try:
-                data = self._storage.get_range(location.pack.name, again.offset, again.length)
-            except ObjectMissing:
-                raise Missing(_no_chunk(one.chunk_id, one.places[0])) from None
-            self._open_and_write(again, memoryview(data))
-
-    def _open_and_write(self, fetch: Fetch, data: memoryview) -> None:
-        key = self._keys.pack_keys.get(fetch.pack.pack_id)
-        if key is None:
-            raise WrongKey(f"These keys do not open {fetch.pack.name}.")
-        cipher = AESGCM(key)
-        joined = self._parallelism.write_bytes
-        later: list[tuple[int, Data]] = []
+        writes = JoinedWrites(self._target, self._parallelism.write_bytes)
         written = 0
-        for one in fetch.wanted:
-            at = one.location.offset - fetch.offset
-            stored = data[at : at + one.location.stored_length]
-            plain = open_chunk(cipher, self._keys, one, stored)
+        for one, plain in self._chunks.read(fetch):
+            if isinstance(plain, EngineError):
+                if self._lost is None:
+                    raise plain
+                for place in one.places:
+                    self._report(place, one.length, str(plain))
+                continue
             for place in one.places:
-                written += len(plain)
-                if joined:
-                    later.append((place, plain))
+                start = max(place, self._within.offset)
+                end = min(place + len(plain), self._within.end)
+                if end - start < len(plain):
+                    writes.write(start, memoryview(plain)[start - place : end - place])
                 else:
-                    self._target.write(place, plain)
-        for place, plain in join_neighbours(later, joined):
-            self._target.write(place, plain)
+                    writes.write(place, plain)
+                written += end - start
+        writes.flush()
         with self._lock:
-            self._read_bytes += len(data)
+            self._read_bytes += fetch.length
             self._written_bytes += written
-        self._control.advance(read=len(data), processed=written, stored=written)
-
-
-def open_chunk(cipher: AESGCM, keys: RestoreKeys, wanted: Wanted, stored: Data) -> Data:
-    """The bytes of a chunk; raises ``Damaged`` unless tag, length and keyed hash are right."""
-    location, chunk_id = wanted.location, wanted.chunk_id
-    pack = location.pack
-    if location.entry_type != EntryType.CHUNK:
-        raise Damaged(f"{pack.name}: the entry at {location.offset} should be a chunk.")
-    plain = open_entry(cipher, keys.repository_id, pack, chunk_id, location, stored, wanted.length)
-    if blake3(plain, key=keys.id_key).digest() != chunk_id:
-        raise Damaged(
-            f"{pack.name}: the entry at {location.offset} holds other bytes than its "
-            f"id {chunk_id.hex()[:16]} says."
-        )
-    return plain
-
-
-def join_neighbours(writes: list[tuple[int, Data]], most_bytes: int) -> Iterator[tuple[int, Data]]:
-    """The same writes in the order of places, neighbours joined up to ``most_bytes``."""
-    parts: list[Data] = []
-    start = length = 0
-    for place, data in sorted(writes, key=lambda write: write[0]):
-        if parts and (place != start + length or length + len(data) > most_bytes):
-            yield start, b"".join(parts)
-            parts = []
-        if not parts:
-            start, length = place, 0
-        parts.append(data)
-        length += len(data)
-    if parts:
-        yield start, parts[0] if len(parts) == 1 else b"".join(parts)
+        self._control.advance(read=fetch.length, processed=written, stored=written)
 
 
 def _zero_runs(
-    stretch: Sequence[tuple[Span, list[Entry]]], start: int
+    stretch: Sequence[tuple[Span, list[Entry]]], start: int, end: int
 ) -> Iterator[tuple[int, int]]:
-    """Runs of zeros from ``start`` to the end of the stretch; spans without a page are zeros."""
+    """Runs of zeros between ``start`` and ``end``; spans without a page are zeros."""
+    first = start
     for span, entries in stretch:
         if span.offset > start:
             yield start, span.offset - start
         at = span.offset
         for entry in entries:
-            if entry.chunk_id is None:
-                yield at, entry.length
+            low, high = max(at, first), min(at + entry.length, end)
+            if entry.chunk_id is None and low < high:
+                yield low, high - low
             at += entry.length
         start = at
-
-
-def _no_chunk(chunk_id: bytes, place: int) -> str:
-    return (
-        f"The chunk {chunk_id.hex()[:16]} for offset {place} is in no pack that can be read; "
-        "run verify to see what else is hurt."
-    )

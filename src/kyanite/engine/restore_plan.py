@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,9 +12,6 @@ from kyanite.engine.pack import PackRef
 
 # One read costs more than fetching so many bytes that nobody wants.
 _JOINED_GAP_BYTES: Final = 256 * KIB
-
-# A read of well compressed chunks must not swell beyond so many times its size in memory.
-_MOST_SWELLING: Final = 3
 
 
 @dataclass(slots=True)
@@ -45,31 +42,53 @@ class Fetch:
 
 
 def fetches(wanted: Iterable[Wanted], fetch_bytes: int) -> list[Fetch]:
-    """Chunks as few reads, pack by pack; what is wanted twice is read once."""
+    """Chunks as few reads, pack by pack; what is wanted twice is read once.
+
+    A read has about ``fetch_bytes`` at most: up to a chunk more, so that a pack of twice
+    that size takes two reads and not three.
+    """
     packs: dict[PackRef, dict[int, Wanted]] = {}
     for one in wanted:
         entries = packs.setdefault(one.location.pack, {})
         found = entries.setdefault(one.location.offset, one)
         if found is not one:
             found.places.extend(one.places)
-    result: list[Fetch] = []
-    for pack, entries in packs.items():
-        run: list[Wanted] = []
-        plain_bytes = 0
-        for one in sorted(entries.values(), key=lambda one: one.location.offset):
-            here = one.location
-            if run:
-                last = run[-1].location
-                gap = here.offset - (last.offset + last.stored_length)
-                length = here.offset + here.stored_length - run[0].location.offset
-                if (
-                    gap > _JOINED_GAP_BYTES
-                    or length > fetch_bytes
-                    or plain_bytes > _MOST_SWELLING * fetch_bytes
-                ):
-                    result.append(Fetch(pack, tuple(run)))
-                    run, plain_bytes = [], 0
-            run.append(one)
-            plain_bytes += one.length
-        result.append(Fetch(pack, tuple(run)))
-    return result
+    return [
+        Fetch(pack, part)
+        for pack, entries in packs.items()
+        for run in _runs(sorted(entries.values(), key=lambda one: one.location.offset))
+        for part in _parts(run, fetch_bytes)
+    ]
+
+
+def _runs(wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:
+    """Neighbours, with no more between them than is worth reading along."""
+    run: list[Wanted] = []
+    for one in wanted:
+        if run and one.location.offset - _end(run[-1]) > _JOINED_GAP_BYTES:
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
+
+
+def _parts(run: Sequence[Wanted], fetch_bytes: int) -> Iterator[tuple[Wanted, ...]]:
+    """A run in as few parts as it takes, all about as long."""
+    start = run[0].location.offset
+    length = _end(run[-1]) - start
+    count = -(-length // fetch_bytes)
+    part: list[Wanted] = []
+    number = 1
+    for one in run:
+        part.append(one)
+        if _end(one) - start >= length * number // count:
+            yield tuple(part)
+            part = []
+            number = (_end(one) - start) * count // length + 1
+    if part:
+        yield tuple(part)
+
+
+def _end(one: Wanted) -> int:
+    return one.location.offset + one.location.stored_length

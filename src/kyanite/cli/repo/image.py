@@ -1,16 +1,14 @@
-"""Disk images and block devices on this machine, as source and target."""
+"""Disk images and block devices on this machine that are backed up."""
 
 from __future__ import annotations
 
 import errno
 import os
-import stat
 from pathlib import Path
 from types import TracebackType
 
 from kyanite.base.errors import Conflict, Invalid
 from kyanite.engine.ranges import ByteRange, RangeList
-from kyanite.engine.storage.base import Data
 
 
 class ImageSource:
@@ -57,54 +55,3 @@ class ImageSource:
                 return RangeList.whole(self.size_bytes)
             ranges.append(ByteRange(start, at - start))
         return RangeList(ranges)
-
-
-class ImageTarget:
-    """A file that does not exist yet, or, if asked for, a block device that is overwritten."""
-
-    def __init__(self, path: Path, size_bytes: int, overwrite: bool) -> None:
-        """Raises ``Conflict`` if ``path`` exists and may not be overwritten, or is too small."""
-        self._path = path
-        self.is_device = False
-        if overwrite and path.exists():
-            self._file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-            mode = os.fstat(self._file).st_mode
-            self.is_device = stat.S_ISBLK(mode)
-            if not self.is_device:
-                os.close(self._file)
-                raise Conflict(f"{path} exists and is no block device; remove it first.")
-            if os.lseek(self._file, 0, os.SEEK_END) < size_bytes:
-                os.close(self._file)
-                raise Conflict(f"{path} is smaller than the disk ({size_bytes} bytes).")
-            return
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self._file = os.open(path, flags, 0o600)
-        except FileExistsError:
-            raise Conflict(f"{path} exists already; choose another name.") from None
-        os.ftruncate(self._file, size_bytes)
-
-    def write(self, offset: int, data: Data) -> None:
-        rest = memoryview(data)
-        while len(rest):
-            done = os.pwrite(self._file, rest, offset)
-            rest, offset = rest[done:], offset + done
-
-    def write_zeros(self, offset: int, length: int) -> None:
-        """Make a run of a device read as zeros."""
-        zeros = bytes(min(length, 1 << 20))
-        while length:
-            part = min(length, len(zeros))
-            self.write(offset, zeros[:part])
-            offset, length = offset + part, length - part
-
-    def finish(self) -> None:
-        """Wait until everything is on the disk."""
-        os.fsync(self._file)
-        os.close(self._file)
-
-    def give_up(self) -> None:
-        """Close; remove a file that is not complete."""
-        os.close(self._file)
-        if not self.is_device:
-            self._path.unlink(missing_ok=True)

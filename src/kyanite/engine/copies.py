@@ -1,0 +1,51 @@
+"""Where the copies of an entry are, for readers: the index, read anew once if it is out of date.
+
+A reader loads the index and then works for hours; meanwhile cleaning may move a chunk to
+another pack. The first thing that is missing makes it look again, once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Container, Iterable, Sequence
+
+from kyanite.engine.index import Index
+from kyanite.engine.index_location import Location
+from kyanite.engine.pack import PackRef
+
+_NOTHING: frozenset[PackRef] = frozenset()
+
+
+class Copies:
+    """Finds entries. ``banned``: packs that must not be read, whatever the index says."""
+
+    def __init__(
+        self,
+        load: Callable[[], Index],
+        index: Index | None = None,
+        banned: Container[PackRef] = _NOTHING,
+    ) -> None:
+        self._load = load
+        self._index = load() if index is None else index
+        self._banned = banned
+        self._lock = threading.Lock()
+        self._reloaded = False
+
+    def find_all(self, entry_id: bytes) -> list[Location]:
+        """Every copy that may be read."""
+        return self._allowed(self._index.find_all(entry_id))
+
+    def find_all_many(self, entry_ids: Sequence[bytes]) -> list[list[Location]]:
+        """``find_all`` for each id, in order."""
+        return [self._allowed(found) for found in self._index.find_all_many(entry_ids)]
+
+    def find_again(self, entry_id: bytes) -> list[Location]:
+        """The same by an index that was loaded after something was missing."""
+        with self._lock:
+            if not self._reloaded:
+                self._index = self._load()
+                self._reloaded = True
+        return self.find_all(entry_id)
+
+    def _allowed(self, found: Iterable[Location]) -> list[Location]:
+        return [location for location in found if location.pack not in self._banned]
