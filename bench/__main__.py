@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [lab|house|peers]``: every benchmark, or those named.
+"""``python -m bench [--quick] [lab|house|index|peers]``: every benchmark, or those named.
 
 ``--quick`` measures once what is otherwise the median of three.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from bench import lab_throughput, peers, whole_house
+from bench import big_index, lab_throughput, peers, whole_house
 from bench.results_table import Figure, show, write
 
 BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
         "Lab and appliance",
         lambda quick: whole_house.measure(1 if quick else whole_house.ROUNDS),
     ),
+    "index": ("The index of 100 TB", lambda _: big_index.measure()),
     "peers": ("Beside other programs", lambda _: peers.measure()),
 }
 

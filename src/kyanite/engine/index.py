@@ -115,7 +115,11 @@ class Index:
         """The answer from what has been read already."""
         shelf = self._shelf
         head, prefix = int.from_bytes(entry_id[:8], "big"), entry_id[:PREFIX_BYTES]
-        for segment in shelf.segments:
+        presence = shelf.presence
+        segments = shelf.segments
+        if presence is not None and not presence.may_have(head):
+            segments = shelf.ranged
+        for segment in segments:
             hits = segment.local_hits(head, prefix)
             if hits is None:
                 return _UNKNOWN

@@ -47,35 +47,30 @@ _READABLE_GONE: Final = 2**20
 
 _OFFSET_BITS: Final = 26
 _LENGTH_BITS: Final = 23
-_PLACE_BITS: Final = _OFFSET_BITS + _LENGTH_BITS + 4
+_OFFSET_MASK: Final = (1 << _OFFSET_BITS) - 1
+_LENGTH_MASK: Final = (1 << _LENGTH_BITS) - 1
+_TYPE_AT: Final = _OFFSET_BITS + _LENGTH_BITS
+_CODEC_AT: Final = _TYPE_AT + 2
+_PLACE_BITS: Final = _CODEC_AT + 2
+_LONGEST_ENTRY: Final = MAX_CHUNK_BYTES + TAG_BYTES
 
 
 def place_of(offset: int, stored_length: int, entry_type: int, codec: int) -> int:
     """Where an entry lies in its pack, and how it is stored, as one number."""
-    return (
-        offset
-        | stored_length << _OFFSET_BITS
-        | entry_type << (_OFFSET_BITS + _LENGTH_BITS)
-        | codec << (_OFFSET_BITS + _LENGTH_BITS + 2)
-    )
+    return offset | stored_length << _OFFSET_BITS | entry_type << _TYPE_AT | codec << _CODEC_AT
 
 
 def open_place(place: int) -> tuple[int, int, int, int]:
     """Offset, stored length, type and codec. Raises ``Damaged`` for what no pack can hold."""
-    offset = place & ((1 << _OFFSET_BITS) - 1)
-    length = place >> _OFFSET_BITS & ((1 << _LENGTH_BITS) - 1)
-    ensure(
-        place >> _PLACE_BITS == 0
-        and TAG_BYTES < length <= MAX_CHUNK_BYTES + TAG_BYTES
-        and offset + length <= MAX_PACK_BYTES,
-        "An index segment names an impossible place.",
-    )
-    return (
-        offset,
-        length,
-        place >> (_OFFSET_BITS + _LENGTH_BITS) & 3,
-        place >> (_OFFSET_BITS + _LENGTH_BITS + 2) & 3,
-    )
+    offset = place & _OFFSET_MASK
+    length = place >> _OFFSET_BITS & _LENGTH_MASK
+    if (
+        place >> _PLACE_BITS
+        or not TAG_BYTES < length <= _LONGEST_ENTRY
+        or offset + length > MAX_PACK_BYTES
+    ):
+        raise Damaged("An index segment names an impossible place.")
+    return offset, length, place >> _TYPE_AT & 3, place >> _CODEC_AT & 3
 
 
 def bucket_bits(records: int) -> int:

@@ -29,7 +29,7 @@ MOST_SMALL_SEGMENTS: Final = 8
 
 # Each bigger segment is at least so many times as big as all smaller ones together: few
 # segments to look into, and each record is rewritten a few times in its life.
-_TIER_FACTOR: Final = 8
+_TIER_FACTOR: Final = 16
 
 _MOST_MERGED_AT_ONCE: Final = 64
 _MOST_GONE: Final = 4096

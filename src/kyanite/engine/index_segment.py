@@ -6,10 +6,13 @@ one bucket with ``find``, which is C.
 
 from __future__ import annotations
 
+import threading
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
+from typing import Final
 
+from kyanite.base.errors import Damaged
 from kyanite.engine.format import TAG_BYTES, ensure
 from kyanite.engine.index_cache import CachedObject, IndexCache
 from kyanite.engine.index_layout import (
@@ -17,7 +20,6 @@ from kyanite.engine.index_layout import (
     GONE_ROW_BYTES,
     HEADER,
     PACK_ROW,
-    RECORD_BYTES,
     SegmentSeal,
     Shape,
     bucket_bits,
@@ -25,8 +27,10 @@ from kyanite.engine.index_layout import (
     part_bytes,
 )
 from kyanite.engine.index_memory import PieceMemory
-from kyanite.engine.index_part import Hit, Part, little_endian, part_table, runs, search
+from kyanite.engine.index_part import NO_HITS, Hit, Part, little_endian, part_table, runs, search
 from kyanite.engine.storage.base import Storage
+
+_ROW_BYTES: Final = PACK_ROW.size
 
 
 class Segment:
@@ -58,6 +62,9 @@ class Segment:
         self._cache = cache
         self._part_shift = 64 - shape.part_bits
         self._parts: list[Part | None] = [None] * parts
+        self._locks = [threading.Lock() for _ in range(parts)]
+        self._packs = shape.packs
+        self._first_block = HEADER.size + shape.directory_bytes
         self._pack_rows: bytes | None = None  # all of them, if the segment was read whole
         self._head: CachedObject | None = None
         if cache is not None:
@@ -89,45 +96,56 @@ class Segment:
 
     def local_hits(self, head: int, prefix: bytes) -> Sequence[Hit] | None:
         """Records of an id (its first 64 bits as a number); ``None``: something must be read."""
+        # The innermost code of a backup: no call that can be done without.
         part = self._parts[head >> self._part_shift]
         if part is None:
             return None
         bucket = head >> part.shift & part.mask
-        if part.records is not None:
-            at, end = part.sums[bucket] * RECORD_BYTES, part.sums[bucket + 1] * RECORD_BYTES
-            return search(part.records, at, end, prefix)
-        if part.cached is not None:
-            at = part.offset(bucket)
-            if part.checked[bucket] or self._passes(part, bucket, at):
-                return search(part.cached.view, at, at + part.length(bucket), prefix)
+        buffer = part.buffer
+        if buffer is None:
+            piece = self._memory.get((self.name, part.number, bucket))
+            return None if piece is None else search(piece, 0, len(piece), prefix)
+        if part.checked is not None and not part.checked[bucket] and not self._passes(part, bucket):
             return None
-        piece = self._memory.get((self.name, part.number, bucket))
-        return None if piece is None else search(piece, 0, len(piece), prefix)
+        starts = part.starts
+        start, end = starts[bucket], starts[bucket + 1] - part.gap
+        if buffer.find(prefix, start, end) < 0:
+            return NO_HITS
+        return search(buffer, start, end, prefix)
 
     def local_pack(self, number: int) -> bytes | None:
         """The row of a pack; ``None``: it must be read."""
-        ensure(number < self.shape.packs, f"{self.name} names a pack that it does not list.")
+        if number >= self._packs:
+            raise Damaged(f"{self.name} names a pack that it does not list.")
         if self._pack_rows is not None:
-            at = number * PACK_ROW.size
-            return self._pack_rows[at : at + PACK_ROW.size]
-        block, row = divmod(number, BLOCK_PACKS)
-        at = row * PACK_ROW.size
+            at = number * _ROW_BYTES
+            return self._pack_rows[at : at + _ROW_BYTES]
+        block = number // BLOCK_PACKS
         if self._head is not None:
-            offset, length = self.shape.block_range(block)
-            if not self._checked_blocks[block]:
-                piece_number = self._seal.number(self._seal.BLOCK, 0, block)
-                if not self._head.holds(piece_number, offset, length - TAG_BYTES):
-                    return None
-                self._checked_blocks[block] = 1
-            return self._head.view[offset + at : offset + at + PACK_ROW.size]
+            if not self._checked_blocks[block] and not self._block_passes(block):
+                return None
+            at = self._first_block + number * _ROW_BYTES + block * TAG_BYTES
+            return self._head.view[at : at + _ROW_BYTES]
+        at = number % BLOCK_PACKS * _ROW_BYTES
         piece = self._memory.get((self.name, -1, block))
-        return None if piece is None else piece[at : at + PACK_ROW.size]
+        return None if piece is None else piece[at : at + _ROW_BYTES]
 
-    def _passes(self, part: Part, bucket: int, offset: int) -> bool:
+    def _passes(self, part: Part, bucket: int) -> bool:
+        """Look once whether the cache has a bucket, and has the right one."""
         assert part.cached is not None
+        assert part.checked is not None
         number = self._seal.number(self._seal.BUCKET, part.number, bucket)
-        if part.cached.holds(number, offset, part.length(bucket)):
+        if part.cached.holds(number, part.starts[bucket], part.length(bucket)):
             part.checked[bucket] = 1
+            return True
+        return False
+
+    def _block_passes(self, block: int) -> bool:
+        assert self._head is not None
+        offset, length = self.shape.block_range(block)
+        number = self._seal.number(self._seal.BLOCK, 0, block)
+        if self._head.holds(number, offset, length - TAG_BYTES):
+            self._checked_blocks[block] = 1
             return True
         return False
 
@@ -210,9 +228,8 @@ class Segment:
             floor = number << self._part_shift
             first = max(low - floor, 0) >> part.shift
             last = min(high - 1 - floor, (1 << self._part_shift) - 1) >> part.shift
-            if part.records is not None:
-                begin, end = part.sums[first], part.sums[last + 1]
-                result.append(part.records[begin * RECORD_BYTES : end * RECORD_BYTES])
+            if part.buffer is not None and part.cached is None:
+                result.append(part.buffer[part.starts[first] : part.starts[last + 1]])
             else:
                 result.extend(plain for _, plain in self._read_run(part, first, last))
         return b"".join(result)
@@ -234,10 +251,8 @@ class Segment:
         self._pack_rows = self.open_blocks(view[first : self.shape.blocks_end])
         start = self.shape.part_start()
         part = self._open_part(0, view[start : start + self._table_bytes(0)])
-        end = part.offset(1 << part.bits)
-        part.records = b"".join(
-            plain for _, plain in self._open_run(part, 0, part.mask, view[part.first : end])
-        )
+        buckets = view[part.starts[0] : part.starts[-1]]
+        part.take(b"".join(plain for _, plain in self._open_run(part, 0, part.mask, buckets)))
         self._parts[0] = part
 
     def _part(self, number: int) -> Part:
@@ -247,6 +262,10 @@ class Segment:
         return 2 * (1 << bucket_bits(self.part_records[number])) + TAG_BYTES
 
     def _load_part(self, number: int) -> Part:
+        with self._locks[number]:  # several threads need it, one reads it
+            return self._parts[number] or self._load_part_once(number)
+
+    def _load_part_once(self, number: int) -> Part:
         cached = self._cached_part(number)
         start = self.shape.part_start()
         plain_bytes = self._table_bytes(number) - TAG_BYTES
@@ -256,10 +275,9 @@ class Segment:
         else:
             part = self._read_part(number)
             if cached is not None:
-                cached.keep(piece, start, part_table(part.sums))
+                cached.keep(piece, start, part_table(part))
         if cached is not None:
-            part.cached = cached
-            part.checked = bytearray(1 << part.bits)
+            part.map(cached)
         self._parts[number] = part
         return part
 
@@ -286,17 +304,13 @@ class Segment:
         return self._make_part(number, self._seal.open(piece, sealed))
 
     def _make_part(self, number: int, table: bytes) -> Part:
-        sums = array("I", [0])
-        total = 0
-        for count in little_endian(array("H", table)):
-            total += count
-            sums.append(total)
+        counts = little_endian(array("H", table))
         bits = bucket_bits(self.part_records[number])
         ensure(
-            len(sums) == (1 << bits) + 1 and total == self.part_records[number],
+            len(counts) == 1 << bits and sum(counts) == self.part_records[number],
             f"{self.shape.part_name(number)} is damaged: its buckets do not add up.",
         )
-        return Part(number, self.shape.part_start(), bits, self.shape.part_bits, sums)
+        return Part(number, self.shape.part_start(), bits, self.shape.part_bits, counts)
 
     def _search_run(
         self,
@@ -310,23 +324,23 @@ class Segment:
         for bucket, plain in self._read_run(part, run[0], run[-1]):
             if part.cached is not None:
                 piece = self._seal.number(self._seal.BUCKET, number, bucket)
-                part.cached.keep(piece, part.offset(bucket), plain)
+                part.cached.keep(piece, part.starts[bucket], plain)
             elif bucket in wanted:
                 self._memory.keep((self.name, number, bucket), plain)
             for prefix in buckets.get((number, bucket), ()):
                 found[prefix] = search(plain, 0, len(plain), prefix)
 
     def _read_run(self, part: Part, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-        start, end = part.offset(first), part.offset(last + 1)
+        start, end = part.starts[first], part.starts[last + 1]
         data = self._read(self.shape.part_name(part.number), start, end - start)
         return self._open_run(part, first, last, memoryview(data))
 
     def _open_run(
         self, part: Part, first: int, last: int, sealed: memoryview
     ) -> Iterator[tuple[int, bytes]]:
-        start = part.offset(first)
+        start = part.starts[first]
         for bucket in range(first, last + 1):
-            at, end = part.offset(bucket) - start, part.offset(bucket + 1) - start
+            at, end = part.starts[bucket] - start, part.starts[bucket + 1] - start
             number = self._seal.number(self._seal.BUCKET, part.number, bucket)
             yield bucket, self._seal.open(number, sealed[at:end])
 

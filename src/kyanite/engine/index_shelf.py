@@ -14,6 +14,7 @@ from kyanite.engine.format import INDEX_PREFIX, ensure
 from kyanite.engine.index_cache import IndexCache
 from kyanite.engine.index_layout import HEADER, IndexSizes, SegmentSeal, object_of, read_header
 from kyanite.engine.index_memory import PieceMemory
+from kyanite.engine.index_presence import Presence
 from kyanite.engine.index_segment import Segment
 from kyanite.engine.storage.base import Storage
 
@@ -21,7 +22,10 @@ from kyanite.engine.storage.base import Storage
 _FIRST_BYTES: Final = 64 * KIB
 
 # Small reads over a network wait most of the time.
-_READS_AT_ONCE: Final = 32
+_READS_AT_ONCE: Final = 64
+
+# So many segments in memory are asked through one table of bits.
+_WORTH_A_PRESENCE: Final = 3
 
 _TRIES: Final = 5
 _TRIES_FOR_A_PART: Final = 2
@@ -51,6 +55,9 @@ class Shelf:
         self.segments: tuple[Segment, ...] = ()
         self.incomplete: tuple[str, ...] = ()
         self.gone: frozenset[bytes] = frozenset()
+        self.ranged: tuple[Segment, ...] = ()
+        self.whole: tuple[Segment, ...] = ()
+        self.presence: Presence | None = None
         self._load()
 
     def reload(self, seen: Sequence[Segment]) -> None:
@@ -69,8 +76,15 @@ class Shelf:
             with self._lock:
                 if self._pool is None:
                     self._pool = ThreadPoolExecutor(_READS_AT_ONCE, "kyanite-index")
-        for future in [self._pool.submit(task) for task in tasks]:
-            future.result()
+        rest = iter(tasks)  # shared: whoever is free takes the next
+
+        def work() -> None:
+            for task in rest:
+                task()
+
+        crew = [self._pool.submit(work) for _ in range(min(_READS_AT_ONCE, len(tasks)))]
+        for member in crew:
+            member.result()
 
     def _load(self) -> None:
         missing = ""
@@ -97,6 +111,11 @@ class Shelf:
             )
             self.incomplete = tuple(incomplete)
             self.gone = frozenset().union(*(one.gone for one in self.segments))
+            self.presence = None  # says nothing while the tuples change
+            self.ranged = tuple(one for one in self.segments if not one.is_whole)
+            self.whole = tuple(one for one in self.segments if one.is_whole)
+            if len(self.whole) >= _WORTH_A_PRESENCE:
+                self.presence = Presence(one.records_between(0, 1 << 64) for one in self.whole)
             if self._cache is not None:
                 self._cache.keep_only(sizes)
             return
