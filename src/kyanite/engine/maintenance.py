@@ -21,6 +21,7 @@ from kyanite.engine.format import (
     text_of,
 )
 from kyanite.engine.index import load_index
+from kyanite.engine.index_merge import is_long, tidy_index
 from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
 from kyanite.engine.opening import open_for_maintenance
@@ -160,6 +161,15 @@ class Maintenance:
             self._structure.maintenance_key,
             self.repository_id,
             control or NoControl(),
+        )
+
+    def tidy_index(self) -> bool:
+        """Merge segments of the index if there are too many; to be called after backups.
+
+        Needs the right to delete. Asks with one listing; returns whether anything was written.
+        """
+        return is_long(self.storage) and tidy_index(
+            self.storage, self._structure.maintenance_key, self.repository_id
         )
 
     def clean(

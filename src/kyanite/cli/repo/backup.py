@@ -76,6 +76,8 @@ def command(
             with suppress(StorageError):  # what went wrong first is what counts
                 repository.abandon_session(ticket.session_id, "the command failed")
             raise
+        with suppress(StorageError):  # the point stands; the next cleaning merges as well
+            repository.tidy_index()
     point = result.point
     click.echo(
         f"{point.kind} {label}: looked at {format_bytes(point.processed_bytes)}, "
