@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WRITERS = (
     [sys.executable, "tools/generate_contract.py"],
+    [sys.executable, "tools/format_costs.py"],
     [sys.executable, "-m", "azlab", "coverage"],
 )
 

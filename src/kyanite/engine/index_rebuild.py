@@ -23,6 +23,9 @@ from kyanite.engine.threads import parallel_map
 
 # Packs in one segment: some hundred thousand records.
 _PACKS_IN_SEGMENT: Final = 1024
+_READS_AT_ONCE: Final = 32
+
+_Listed = tuple[PackRef, int]  # a pack and the size of its object
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,17 @@ def rebuild_index(
     """Read the table of every pack and put a new index. Damaged packs are left out and named."""
     old = [info.name for info in storage.list(INDEX_PREFIX)]
     packs = [
-        pack for info in storage.list(PACKS_PREFIX) if (pack := pack_of_name(info.name)) is not None
+        (pack, info.size_bytes)
+        for info in storage.list(PACKS_PREFIX)
+        if (pack := pack_of_name(info.name)) is not None
     ]
     unreadable: list[tuple[str, str]] = []
 
-    def read(pack: PackRef) -> PackTable | None:
+    def read(listed: _Listed) -> PackTable | None:
         control.check()
+        pack, size_bytes = listed
         try:
-            return read_table(storage, pack, maintenance_key, repository_id)
+            return read_table(storage, pack, maintenance_key, repository_id, size_bytes)
         except ObjectMissing:
             return None  # deleted meanwhile
         except EngineError as error:
@@ -57,7 +63,7 @@ def rebuild_index(
 
     count = records = 0
     for group in _groups(packs):
-        tables = [table for table in parallel_map(read, group) if table is not None]
+        tables = [table for table in parallel_map(read, group, _READS_AT_ONCE) if table is not None]
         if not tables:
             continue
         put_index(storage, tables, maintenance_key, repository_id)
@@ -69,6 +75,6 @@ def rebuild_index(
     return RebuildReport(count, records, len(old), tuple(sorted(unreadable)))
 
 
-def _groups(packs: Sequence[PackRef]) -> Iterator[Sequence[PackRef]]:
+def _groups(packs: Sequence[_Listed]) -> Iterator[Sequence[_Listed]]:
     for at in range(0, len(packs), _PACKS_IN_SEGMENT):
         yield packs[at : at + _PACKS_IN_SEGMENT]

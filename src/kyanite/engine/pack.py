@@ -38,7 +38,7 @@ ROW: Final = struct.Struct("<32sIIBBH")
 _CONTEXT: Final = struct.Struct("<H16s16sI32sBB")
 
 # The tables of usual packs (some hundred entries) with room to spare.
-_TAIL_BYTES: Final = 64 * 1024
+TAIL_BYTES: Final = 16 * 1024
 
 
 class PackNumber(NamedTuple):
@@ -183,14 +183,22 @@ def seal_end(
 
 
 def read_table(
-    storage: Storage, pack: PackRef, maintenance_key: bytes, repository_id: bytes
+    storage: Storage,
+    pack: PackRef,
+    maintenance_key: bytes,
+    repository_id: bytes,
+    size_bytes: int | None = None,
 ) -> PackTable:
-    """What the pack holds, in two small reads. Raises ``Damaged``, ``ObjectMissing``."""
+    """What the pack holds, in two small reads. Raises ``Damaged``, ``ObjectMissing``.
+
+    ``size_bytes`` from a listing saves asking for it.
+    """
     name = pack.name
-    size_bytes = storage.size(name)
+    if size_bytes is None:
+        size_bytes = storage.size(name)
     ensure(HEADER.size + TRAILER.size < size_bytes <= MAX_PACK_BYTES, f"{name} has a wrong size.")
     head = storage.get_range(name, 0, HEADER.size)
-    tail_bytes = min(size_bytes, _TAIL_BYTES)
+    tail_bytes = min(size_bytes, TAIL_BYTES)
     tail = storage.get_range(name, size_bytes - tail_bytes, tail_bytes)
     ensure(len(head) == HEADER.size and len(tail) >= TRAILER.size, f"{name} is cut short.")
     magic, version, reserved, epoch, owner, session_id, pack_id = HEADER.unpack(head)
