@@ -265,3 +265,14 @@ def test_the_hash_of_an_entry_is_what_the_documentation_says() -> None:
         f'["{NO_ENTRY}",1,1770112800000000,"1","n","r","a","act","t",204,"d"]'.encode()
     ).hexdigest()
     assert entry_hash(NO_ENTRY, Entry(1, START, event)) == expected
+
+
+def test_a_spoilt_note_is_told_and_keeps_nobody_from_starting(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "audit.head"
+    file.write_text("")
+    with pytest.raises(Damaged, match="does not hold"):
+        verify(sqlite_database, SECRETS, Anchor(file))
+    written(sqlite_database, 1, Anchor(file))
+    assert verify(sqlite_database, SECRETS, Anchor(file)).entries == 1

@@ -36,6 +36,36 @@ def find_token(
     return FoundToken(*row) if row else None
 
 
+@dataclass(frozen=True)
+class TokenOwner:
+    """What every request has to know of its access token."""
+
+    expires_at: datetime
+    sign_in_id: str
+    revoked_at: datetime | None
+    user_id: str
+    username: str
+    role: str
+
+
+def owner_of(db: Session, token_hash: str, kind: str) -> TokenOwner | None:
+    """Whose token it is. Asked with every request, so only what is needed is read."""
+    row = db.execute(
+        select(
+            TokenRow.expires_at,
+            SignInRow.id,
+            SignInRow.revoked_at,
+            UserRow.id,
+            UserRow.name,
+            UserRow.role,
+        )
+        .join(SignInRow, SignInRow.id == TokenRow.sign_in_id)
+        .join(UserRow, UserRow.id == SignInRow.user_id)
+        .where(TokenRow.token_hash == token_hash, TokenRow.kind == kind)
+    ).one_or_none()
+    return TokenOwner(*row) if row else None
+
+
 def add_sign_in(db: Session, row: SignInRow) -> None:
     """Begin a family of tokens."""
     db.add(row)

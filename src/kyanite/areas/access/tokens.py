@@ -175,10 +175,10 @@ class Tokens:
     def principal(self, token: str) -> Principal:
         """Who an access token belongs to; Unauthenticated if it is not good (any more)."""
         with self._database.reading() as db:
-            found = self.find(db, token, TokenKind.ACCESS)
-        if found is None:
+            owner = token_queries.owner_of(db, token_hash(token), TokenKind.ACCESS.value)
+        if owner is None or owner.revoked_at is not None or owner.expires_at <= self._clock.now():
             raise Unauthenticated("The token is not valid (any more); sign in again.")
-        return Principal(found.user.id, found.user.name, Role(found.user.role), found.sign_in.id)
+        return Principal(owner.user_id, owner.username, Role(owner.role), owner.sign_in_id)
 
     def sign_out(self, db: Session, principal: Principal) -> None:
         """Make the tokens of this sign-in worthless."""

@@ -102,6 +102,8 @@ def change(
         lock(db, f"user {user_queries.name_key(wanted.name)}")
     lock(db, "administrators")
     row = get_for_change(db, user_id)
+    if wanted.password is not None:
+        require_good(wanted.password, "password", [row.name])
     _require_changeable(db, row, wanted)
     if wanted.name is not None and wanted.name != row.name:
         row.name, row.name_key = wanted.name, user_queries.name_key(wanted.name)

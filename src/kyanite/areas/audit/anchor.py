@@ -7,6 +7,7 @@ of the appliance's folder. The note may lag behind the log, never be ahead of it
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Final
 from kyanite.areas.audit.chain import Head
 from kyanite.base.errors import Damaged
 
+_log = logging.getLogger(__name__)
+
 FILE_NAME: Final = "audit.head"
 
 
@@ -22,10 +25,15 @@ class Anchor:
     """The note in a file. Thread-safe; several processes may share one file."""
 
     def __init__(self, file: Path) -> None:
-        """Raises `Damaged` when there is a note that cannot be read."""
+        """A note that cannot be read is as none: a disk that failed must not keep the appliance
+        from starting, and whoever can spoil the file can remove it as well."""
         self._file = file
         self._lock = threading.Lock()
-        self._noted = self.read() or Head()
+        try:
+            self._noted = self.read() or Head()
+        except Damaged as error:
+            _log.warning("%s", error)
+            self._noted = Head()
 
     @property
     def noted(self) -> Head:
