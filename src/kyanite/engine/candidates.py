@@ -73,7 +73,11 @@ class Candidates:
             *(id_of(one) for one in (*knowledge.fresh, *knowledge.moves, *notes, *junk)),
             *(old.session_id for old in moved),
         }
-        found = packs_of_sessions(storage, sorted(sessions))
+        found = packs_of_sessions(
+            storage,
+            sorted(sessions),
+            lambda pack: pack.number in moved or pack.number not in knowledge.use,
+        )
         release_moved(knowledge, PackSet(pack.number for pack in found))
         unused = _unused(found.items(), knowledge, listing, listed)
         return cls(knowledge, listing, unused, tuple(notes), False, 0, (age or 0) + 1)

@@ -239,11 +239,7 @@ class _Cleaning:
             doomed = PackSet(number for number in doomed if number not in knowledge.use)
         # 6.3 index first, packs next, the lists last
         self._control.check()
-        going = {
-            pack: size
-            for pack, size in packs_of_sessions(self._storage, doomed.sessions()).items()
-            if pack in doomed
-        }
+        going = packs_of_sessions(self._storage, doomed.sessions(), lambda pack: pack in doomed)
         tidy_index(self._storage, *self._keys, going)
         parallel_map(self._delete, sorted(going, key=lambda pack: pack.name))
         tally.deleted = len(going)

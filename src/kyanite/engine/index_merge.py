@@ -123,6 +123,8 @@ class _Tidy:
                 "index anew with rebuild-index."
             )
         segments = sorted(shelf.segments, key=_size)
+        if not segments:
+            return False
         sizes = [_size(segment) for segment in segments]
         count = choose(sizes, self._limits.whole_bytes)
         packs = sum(segment.shape.packs for segment in segments)
