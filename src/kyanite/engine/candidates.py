@@ -134,6 +134,9 @@ def _ensure_put_since(knowledge: Knowledge, lost: PackSet) -> None:
         return
     there = PackSet(pack.number for pack in packs_of_sessions(knowledge.storage, lost.sessions()))
     gone = lost.without(there)
+    if gone:  # moved since, and deleted by another cleaner?
+        knowledge.learn_moves(take_listing(knowledge.storage))
+        gone = gone.without(PackSet(knowledge.moved()))
     needing = set().union(*knowledge.naming(gone).values())
     if any(parallel_map(_session_of(knowledge.storage), sorted(needing))):
         sessions = ", ".join(text_of(one) for one in gone.sessions()[:3])

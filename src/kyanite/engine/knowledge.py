@@ -142,6 +142,15 @@ class Knowledge:
         if wanted:
             self.follow_moves()
 
+    def learn_moves(self, listing: Listing) -> None:
+        """Only what was moved since: a later listing knows of points that are no news here."""
+        known = self.points | self.voids | self.moves.keys()
+        new = sorted((listing.closed.keys() & listing.sessions) - known)
+        for session_id, found in zip(new, parallel_map(self._read, new), strict=True):
+            if isinstance(found, Moves):
+                self.moves[session_id] = found
+        self.follow_moves()
+
     def follow_moves(self) -> None:
         """What was moved out of a pack that a point names is in use."""
         moved = self.moved()
