@@ -1,0 +1,205 @@
+"""Copies points to another repository: another storage, other keys, only what is missing.
+
+A copy is a backup whose source is a point. Every chunk is checked against its name when it
+is read; what the destination has is found by its own names, and between two points of a
+machine only what differs is read. The session of a copy follows from the point, so that the
+same copy run again goes on where it ended, or finds it done.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from blake3 import blake3
+
+from kyanite.base.errors import Conflict, Missing, ObjectMissing, PointVoided
+from kyanite.engine.backup import back_up
+from kyanite.engine.catalog import exists
+from kyanite.engine.control import Control, NoControl
+from kyanite.engine.copies import Copies
+from kyanite.engine.differences import disk_differences
+from kyanite.engine.disk_input import DiskInput
+from kyanite.engine.format import id_of, point_name, session_name
+from kyanite.engine.index import Index, load_index
+from kyanite.engine.page_reader import PageReader
+from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.point import Point, PointDisk
+from kyanite.engine.random_reader import RandomReader, ReadAhead
+from kyanite.engine.ranges import RangeList
+from kyanite.engine.repository import Repository
+from kyanite.engine.session import SessionTicket, read_registration
+
+_MOST_ATTEMPTS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedPoint:
+    """A point and its copy. ``there_before``: nothing had to be done."""
+
+    point: Point
+    copy: Point
+    there_before: bool
+
+
+def copy_points(
+    source: Repository,
+    destination: Repository,
+    points: Sequence[Point],
+    control: Control | None = None,
+    parallelism: Parallelism | None = None,
+    told: Callable[[CopiedPoint], None] | None = None,
+) -> list[CopiedPoint]:
+    """Copy ``points`` of ``source``, oldest first; ``told`` hears of each when it is done.
+
+    Raises what reading the source and writing the destination raise; copies that are done
+    by then stay, and the same call goes on behind them.
+    """
+    copying = _Copying(
+        source, destination, control or NoControl(), parallelism or Parallelism.local()
+    )
+    done: list[CopiedPoint] = []
+    for point in sorted(points, key=lambda one: (one.created_at, one.session_id)):
+        done.append(copying.run(point))
+        if told is not None:
+            told(done[-1])
+    return done
+
+
+def copy_id(destination: Repository, source_id: bytes, session_id: str, attempt: int) -> str:
+    """The session that copies a point: always the same, and to others a random number."""
+    context = b"copy" + source_id + id_of(session_id) + attempt.to_bytes(4, "little")
+    digest = blake3(context, key=destination.read_keys.id_key).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
+
+
+class _Copying:
+    def __init__(
+        self,
+        source: Repository,
+        destination: Repository,
+        control: Control,
+        parallelism: Parallelism,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._control = control
+        self._parallelism = parallelism
+        self._there = {point.session_id: point for point in destination.points()}
+        self._by_copy: dict[str, Point] = {}  # session of the copy → the point it is of
+        self._last: dict[str, str] = {}  # machine → session of its newest copy
+        self._copies = Copies(self._load_index)
+
+    def run(self, point: Point) -> CopiedPoint:
+        """The copy of a point, made now or found."""
+        for attempt in range(_MOST_ATTEMPTS):
+            self._control.check()
+            session_id = copy_id(
+                self._destination, self._source.repository_id, point.session_id, attempt
+            )
+            found = self._there.get(session_id)
+            if found is not None:
+                return self._note(CopiedPoint(point, found, there_before=True))
+            ticket = self._ticket(point, session_id)
+            if ticket is not None:
+                try:
+                    return self._note(self._copy(point, ticket))
+                except (PointVoided, Missing):
+                    if self._may_commit(ticket):
+                        raise  # something of the source is missing
+            # Given up by a cleaning, or its parent was deleted: the next name is free.
+            self._destination.abandon_session(session_id, "the copy begins anew")
+        raise Conflict(
+            f"The copy of {point.session_id} was given up {_MOST_ATTEMPTS} times; let no "
+            "cleaning give up sessions while a copy runs."
+        )
+
+    def _note(self, copied: CopiedPoint) -> CopiedPoint:
+        self._by_copy[copied.copy.session_id] = copied.point
+        self._last[copied.point.machine_id] = copied.copy.session_id
+        return copied
+
+    def _ticket(self, point: Point, session_id: str) -> SessionTicket | None:
+        """The session, as an earlier attempt has opened it, or new; none if its parent is gone."""
+        keys = self._destination.read_keys
+        parent = self._last.get(point.machine_id)
+        with suppress(ObjectMissing):
+            parent = read_registration(
+                self._destination.storage, session_id, keys.maintenance_key, keys.repository_id
+            ).parent
+        if parent is not None and parent not in self._by_copy:
+            return None
+        try:
+            return self._destination.open_session(session_id, point.machine_id, point.label, parent)
+        except Missing:
+            return None
+
+    def _may_commit(self, ticket: SessionTicket) -> bool:
+        """Whether the session is open still, and its parent there."""
+        storage = self._destination.storage
+        parent = ticket.parent
+        return exists(storage, session_name(ticket.session_id)) and (
+            not exists(storage, point_name(ticket.session_id))
+            and (parent is None or exists(storage, session_name(parent)))
+        )
+
+    def _copy(self, point: Point, ticket: SessionTicket) -> CopiedPoint:
+        before = None if ticket.parent is None else self._by_copy[ticket.parent]
+        with ExitStack() as readers:
+            disks = [
+                self._input(disk, before.disk(disk.disk_id) if before else None, readers)
+                for disk in point.disks
+            ]
+            result = back_up(
+                self._destination.storage,
+                self._destination.backup_keys(ticket),
+                ticket,
+                disks,
+                point.recipe,
+                self._control,
+                self._parallelism,
+                _MadeAt(point.created_at),
+            )
+        return CopiedPoint(point, result.point, result.committed_before)
+
+    def _input(self, disk: PointDisk, before: PointDisk | None, readers: ExitStack) -> DiskInput:
+        keys = self._source.read_keys
+        limits = replace(ReadAhead(), threads=max(4, self._parallelism.fetches))
+        reader = readers.enter_context(
+            RandomReader(self._source.storage, keys, self._copies, disk, limits)
+        )
+        if before is None:
+            allocated = reader.data_ranges()
+            return DiskInput(disk.disk_id, disk.name, disk.size_bytes, reader, allocated=allocated)
+        pages = PageReader(
+            self._source.storage,
+            self._copies.find_all,
+            keys.maintenance_key,
+            keys.repository_id,
+            keys.id_key,
+            self._copies.find_again,
+        )
+        changes = RangeList(disk_differences(before, disk, pages)).clip(disk.size_bytes)
+        return DiskInput(disk.disk_id, disk.name, disk.size_bytes, reader, changes=changes)
+
+    def _load_index(self) -> Index:
+        keys = self._source.read_keys
+        return load_index(self._source.storage, keys.maintenance_key, keys.repository_id)
+
+
+class _MadeAt:
+    """The clock of a copy stands where that of the point stood."""
+
+    def __init__(self, created_at: str) -> None:
+        try:
+            time = datetime.fromisoformat(created_at)
+        except ValueError:
+            time = datetime(1970, 1, 1, tzinfo=UTC)
+        self._time = time if time.tzinfo else time.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._time
