@@ -9,6 +9,7 @@ from kyanite.cli.main import LazyGroup
 _COMMANDS: Final = {
     "backup": "kyanite.cli.repo.backup:command",
     "clean": "kyanite.cli.repo.clean:command",
+    "copy": "kyanite.cli.repo.copy:command",
     "diff": "kyanite.cli.repo.diff:command",
     "info": "kyanite.cli.repo.info:command",
     "init": "kyanite.cli.repo.init:command",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -21,6 +21,8 @@ from kyanite.engine.storage.base import Storage
 
 if TYPE_CHECKING:
     from kyanite.engine.maintenance import Maintenance
+
+STORAGE_SAS: Final = "KYANITE_STORAGE_SAS"
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -95,13 +97,16 @@ def read_time(text: str) -> datetime:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def open_storage(address: str) -> Storage:
-    """The storage at ``file:///folder`` or at an https blob container URL with a folder."""
+def open_storage(address: str, sas_variable: str = STORAGE_SAS) -> Storage:
+    """The storage at ``file:///folder`` or at an https blob container URL with a folder.
+
+    ``sas_variable``: the environment variable with its SAS.
+    """
     parts = urlsplit(address)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise Invalid(
             "A repository address holds no credentials and no query; put a SAS into "
-            "KYANITE_STORAGE_SAS."
+            f"{sas_variable}."
         )
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.strip("/"):
@@ -110,7 +115,7 @@ def open_storage(address: str) -> Storage:
     if parts.scheme == "https":
         from kyanite.cli.repo.blob_address import open_blob_storage
 
-        return open_blob_storage(address)
+        return open_blob_storage(address, sas_variable)
     if not parts.scheme and address:
         return _open_folder(Path(address).absolute())
     raise Invalid(

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _STORAGE_SCOPE: Final = "https://storage.azure.com/.default"
 
 
-def open_blob_storage(address: str) -> BlobStorage:
+def open_blob_storage(address: str, sas_variable: str) -> BlobStorage:
     """The storage at ``address``; credentials and CA come from the environment.
 
-    ``KYANITE_STORAGE_SAS`` is a SAS of the container; without it the default chain of
+    ``sas_variable`` holds a SAS of the container; without it the default chain of
     azure-identity is asked for tokens. ``KYANITE_AZURE_CA_FILE`` is an extra CA bundle.
     """
     from kyanite.azure.blob.storage import BlobStorage
@@ -28,7 +28,7 @@ def open_blob_storage(address: str) -> BlobStorage:
 
     container, folder = split_address(address)
     ca_file = os.environ.get("KYANITE_AZURE_CA_FILE") or None
-    sas = os.environ.get("KYANITE_STORAGE_SAS", "").strip().lstrip("?")
+    sas = os.environ.get(sas_variable, "").strip().lstrip("?")
     if sas:
         return BlobStorage.signed(SignedUrl(container, sas), folder, ca_file=ca_file)
 
