@@ -158,7 +158,10 @@ class Index:
         return [
             [
                 location_of(row, at)
-                for row, at in sorted(rows, key=lambda one: one[0][:_NAME_BYTES] in gone)
+                # Once each: while segments are merged, records exist twice.
+                for row, at in sorted(
+                    dict.fromkeys(rows), key=lambda one: one[0][:_NAME_BYTES] in gone
+                )
             ]
             for rows in self._read(segments, entry_ids)
         ]

@@ -7,7 +7,7 @@ a big merge goes through the ids part by part.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,7 @@ from kyanite.base.errors import Missing, ObjectMissing
 from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
 from kyanite.engine.index_encode import SegmentWriter, encode_small
-from kyanite.engine.index_layout import GONE_ROW_BYTES, PACK_ROW, IndexSizes, object_of
+from kyanite.engine.index_layout import IndexSizes, object_of
 from kyanite.engine.index_segment import Segment
 from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.pack import PackRef
@@ -130,36 +130,48 @@ class _Tidy:
         packs = sum(segment.shape.packs for segment in segments)
         most_gone = min(max(_MOST_GONE, packs // _GONE_SHARE), _MOST_GONE_EVER)
         whole = count == len(segments) or len(shelf.gone) > most_gone
-        if doomed or (whole and segments):
-            # Read first, list then: a pack that a segment names and the later listing
-            # lacks has been deleted.
-            tables = [segment.all_pack_rows() for segment in segments]
-            keep = self._listed(doomed)
-            if whole or any(_name(row) not in keep for table in tables for row in _rows(table)):
-                self._merge(segments, keep, frozenset())
-                return True
+        every = bool(doomed) or (whole and bool(segments))
+        if every and self._merge(segments, self._listed_after, doomed, must=whole):
+            return True
         if count < 2:
             return False
         chosen = segments[:count]
-        self._merge(chosen, None, frozenset().union(*(one.gone for one in chosen)))
-        return True
+        gone = frozenset().union(*(one.gone for one in chosen))
+        return self._merge(chosen, None, (), must=True, gone=gone)
 
-    def _listed(self, doomed: Collection[PackRef]) -> set[bytes]:
-        """Names of the packs that exist and shall stay."""
-        return {
-            pack.session_id + pack.pack_id
-            for info in self._storage.list(PACKS_PREFIX)
-            if (pack := pack_of_name(info.name)) is not None and pack not in doomed
-        }
+    def _listed_after(self, doomed: Collection[PackRef]) -> bytes:
+        """Names of the packs that exist and shall stay, 32 bytes each.
+
+        Asked for after the segments were read: a pack that a segment names and the later
+        listing lacks has been deleted.
+        """
+        names = bytearray()  # there may be millions
+        for info in self._storage.list(PACKS_PREFIX):
+            pack = pack_of_name(info.name)
+            if pack is not None and pack not in doomed:
+                names += pack.session_id + pack.pack_id
+        return bytes(names)
 
     def _merge(
-        self, segments: Sequence[Segment], keep: set[bytes] | None, gone: frozenset[bytes]
-    ) -> None:
+        self,
+        segments: Sequence[Segment],
+        listed: Callable[[Collection[PackRef]], bytes] | None,
+        doomed: Collection[PackRef],
+        *,
+        must: bool,
+        gone: frozenset[bytes] = frozenset(),
+    ) -> bool:
+        """One segment instead of several, with the packs that are ``listed`` only.
+
+        Unless it ``must`` be, nothing is done when all of their packs are listed.
+        """
         from kyanite.engine import index_records as arrays  # numpy: not needed by backups
 
         packs, numbers = arrays.join_packs([segment.all_pack_rows() for segment in segments])
-        if keep is not None:
-            kept = arrays.known_names(packs, arrays.name_array(sorted(keep)))
+        if listed is not None:
+            kept = arrays.known_names(packs, listed(doomed))
+            if not must and bool(kept.all()):
+                return False
             packs, numbers = arrays.drop_packs(packs, numbers, kept)
         if packs or gone:
             bits = self._limits.part_bits(sum(segment.records for segment in segments))
@@ -167,9 +179,10 @@ class _Tidy:
                 self._maintenance_key, self._repository_id, bits, packs, b"".join(sorted(gone))
             )
             if not self._put(writer, segments, numbers):
-                return
+                return False
         for segment in segments:
             self._delete(segment)
+        return True
 
     def _put(
         self, writer: SegmentWriter, segments: Sequence[Segment], numbers: Sequence[Numbers]
@@ -244,11 +257,3 @@ def segment_sizes(listed: Sequence[ObjectInfo]) -> list[int]:
 
 def _size(segment: Segment) -> int:
     return sum(segment.object_sizes().values())
-
-
-def _rows(table: bytes) -> Iterator[bytes]:
-    return (table[at : at + PACK_ROW.size] for at in range(0, len(table), PACK_ROW.size))
-
-
-def _name(row: bytes) -> bytes:
-    return row[:GONE_ROW_BYTES]

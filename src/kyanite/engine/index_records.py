@@ -102,13 +102,8 @@ def bucket_counts(rows: Rows, part_bits: int) -> list[int]:
     return counts
 
 
-def known_names(rows: bytes, names: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Which packs of ``rows`` are among ``names``."""
+def known_names(rows: bytes, names: bytes) -> NDArray[np.bool_]:
+    """Which packs of ``rows`` are among ``names`` (session id and pack id, one after the other)."""
     table = np.frombuffer(rows, np.uint8).reshape(-1, PACK_ROW.size)
     own = np.ascontiguousarray(table[:, :_NAME_BYTES]).view(f"V{_NAME_BYTES}").ravel()
-    return np.isin(own, names)
-
-
-def name_array(names: Sequence[bytes]) -> NDArray[np.void]:
-    """Names of packs (session id, pack id) as an array."""
-    return np.frombuffer(b"".join(names), f"V{_NAME_BYTES}")
+    return np.isin(own, np.frombuffer(names, f"V{_NAME_BYTES}"))

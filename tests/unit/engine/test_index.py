@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kyanite.base.errors import Damaged, EngineError, Missing, ObjectMissing
+from kyanite.base.clock import ManualClock
+from kyanite.base.errors import (
+    Damaged,
+    EngineError,
+    Missing,
+    ObjectMissing,
+    StorageUnavailable,
+)
 from kyanite.base.units import KIB
 from kyanite.engine.format import MAX_CHUNK_BYTES, MAX_PACK_BYTES, TAG_BYTES
 from kyanite.engine.index import Index, load_index, put_index
@@ -28,7 +36,9 @@ from kyanite.engine.index_location import Location
 from kyanite.engine.index_merge import choose, tidy_index
 from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.pack import HEADER, ROW, PackRef, PackTable
+from kyanite.engine.storage.base import Data
 from kyanite.engine.storage.counting import CountingStorage
+from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
 
 KEY = b"k" * 32
@@ -200,6 +210,53 @@ def test_merging_again_and_again_keeps_everything_and_few_segments() -> None:
         tidy_index(storage, KEY, REPOSITORY, (), limits)
         assert len(load(storage, limits).segments) <= 8 + 5
     check(load(storage, limits), known)
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_a_merge_that_dies_at_any_write_loses_nothing_and_leaves_nothing(moment: Moment) -> None:
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    full = MemoryStorage(clock)
+    groups = [packs(seed, 6) for seed in range(9)]
+    known = expected([table for group in groups for table in group])
+    put(full, *groups)
+    for number in range(1, 100):
+        storage = full.copy()
+        faulty = FaultyStorage(storage, number, moment)
+        try:
+            tidy_index(faulty, KEY, REPOSITORY, (), RANGED)
+        except StorageUnavailable:
+            check(load(storage, RANGED), known)
+            clock.advance(timedelta(days=2))
+            put(storage, packs(99, 1))  # by the storage's own clock it is later
+            tidy_index(storage, KEY, REPOSITORY, (), IndexSizes())
+            check(load(storage, RANGED), known | expected(packs(99, 1)))
+            names = [object_of(info.name) for info in storage.list("index/")]
+            heads = {one[0] for one in names if one is not None and one[1] is None}
+            assert {one[0] for one in names if one is not None} == heads
+        else:
+            assert number > 9
+            return
+    raise AssertionError("The merge never ends.")
+
+
+def test_a_merge_whose_parts_were_taken_for_junk_takes_itself_back() -> None:
+    storage = MemoryStorage()
+    groups = [packs(seed, 30) for seed in range(9)]
+    put(storage, *groups)
+
+    class Swept(CountingStorage):
+        """Another process deletes the parts while this one is frozen before its head."""
+
+        def put(self, name: str, data: Data) -> None:
+            if "." not in name:
+                for info in list(storage.list("index/")):
+                    if "." in info.name:
+                        storage.delete(info.name)
+            super().put(name, data)
+
+    tidy_index(Swept(storage), KEY, REPOSITORY, (), RANGED)
+    assert len(list(storage.list("index/"))) == 9
+    check(load(storage, RANGED), expected([table for group in groups for table in group]))
 
 
 def test_records_that_two_merges_wrote_are_joined_by_the_next() -> None:
