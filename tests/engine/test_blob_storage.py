@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.storage.blob import BlobClient
+from azure.storage.blob import BlobClient, ContainerClient
 
 from engine.storage_suite import StorageSuite
+from engine.versions_suite import VersionsSuite
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob import delegation
 from kyanite.azure.blob.storage import BlobStorage
 from kyanite.azure.data_plane import TokenAccess
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
 from kyanite.base.errors import ObjectExists, StorageDenied
-from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.base import Storage, versions_of
 from support.lab import Azure
 from support.shared_lab import arm_client, container_access, fresh_storage, shared_lab
+from support.storage import immutable_container, made_account
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,43 @@ class TestBlobStorageWithToken(StorageSuite):
             arm.login.forget,
         )
         return BlobStorage(access, f"test-{uuid.uuid4().hex}", ca_file=azure.ca)
+
+
+@pytest.fixture(scope="module")
+def container(azure: Azure) -> Iterator[ContainerClient]:
+    """A container with immutable versions, opened with the key of its account."""
+    with made_account(azure, versioning=True) as account:
+        yield immutable_container(account)
+
+
+class TestBlobStorageWithVersions(StorageSuite, VersionsSuite):
+    @pytest.fixture
+    def folder(self) -> str:
+        return f"test-{uuid.uuid4().hex}"
+
+    @pytest.fixture
+    def versioned(
+        self, arm: ArmClient, azure: Azure, container: ContainerClient, folder: str
+    ) -> BlobStorage:
+        access = TokenAccess(
+            container.url, lambda: arm.login.token(arm.cloud.storage_scope), arm.login.forget
+        )
+        return BlobStorage(access, folder, ca_file=azure.ca)
+
+    @pytest.fixture
+    def storage(self, versioned: BlobStorage) -> Storage:
+        return versioned
+
+    @pytest.fixture
+    def overwrite(self, container: ContainerClient, folder: str) -> Callable[[str, bytes], None]:
+        def write_over(name: str, data: bytes) -> None:
+            container.upload_blob(f"{folder}/{name}", data, overwrite=True)
+
+        return write_over
+
+
+def test_a_container_without_immutable_versions_keeps_none(arm: ArmClient, azure: Azure) -> None:
+    assert versions_of(fresh_storage(arm, azure)) is None
 
 
 def test_a_backup_credential_creates_and_reads_but_never_overwrites_nor_deletes(

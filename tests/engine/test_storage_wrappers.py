@@ -39,8 +39,16 @@ WRAPPERS: dict[str, Callable[[Storage], Storage]] = {
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 class TestWrappers(StorageSuite, VersionsSuite):
     @pytest.fixture
-    def versioned(self, wrapper: str) -> VersionedStorage:
-        wrapped = WRAPPERS[wrapper](VersionedMemoryStorage())
+    def below(self) -> VersionedMemoryStorage:
+        return VersionedMemoryStorage()
+
+    @pytest.fixture
+    def overwrite(self, below: VersionedMemoryStorage) -> Callable[[str, bytes], None]:
+        return below.overwrite
+
+    @pytest.fixture
+    def versioned(self, wrapper: str, below: VersionedMemoryStorage) -> VersionedStorage:
+        wrapped = WRAPPERS[wrapper](below)
         assert isinstance(wrapped, VersionedStorage)
         return wrapped
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,12 @@ class TestFolderStorageWithoutUnnamedFiles(StorageSuite):
 
 class TestVersionedMemoryStorage(StorageSuite, VersionsSuite):
     @pytest.fixture
-    def versioned(self) -> VersionedStorage:
+    def versioned(self) -> VersionedMemoryStorage:
         return VersionedMemoryStorage()
+
+    @pytest.fixture
+    def overwrite(self, versioned: VersionedMemoryStorage) -> Callable[[str, bytes], None]:
+        return versioned.overwrite
 
     @pytest.fixture
     def storage(self, versioned: VersionedStorage) -> Storage:
@@ -80,8 +85,12 @@ class TestVersionedMemoryStorage(StorageSuite, VersionsSuite):
 
 class TestVersionedFolderStorage(StorageSuite, VersionsSuite):
     @pytest.fixture
-    def versioned(self, tmp_path: Path) -> VersionedStorage:
+    def versioned(self, tmp_path: Path) -> VersionedFolderStorage:
         return VersionedFolderStorage(tmp_path / "repository")
+
+    @pytest.fixture
+    def overwrite(self, versioned: VersionedFolderStorage) -> Callable[[str, bytes], None]:
+        return versioned.overwrite
 
     @pytest.fixture
     def storage(self, versioned: VersionedStorage) -> Storage:

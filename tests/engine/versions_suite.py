@@ -1,7 +1,12 @@
-"""What a storage must do that keeps versions. Subclass ``VersionsSuite``, as ``StorageSuite``."""
+"""What a storage must do that keeps versions. Subclass ``VersionsSuite``, as ``StorageSuite``.
+
+It needs two fixtures: ``versioned``, and ``overwrite(name, data)``, which writes over an
+object as somebody with all rights would.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -73,18 +78,30 @@ class VersionsSuite:
         (version,) = versioned.versions("packs/")
         assert version.locked_until == NEXT_WEEK
 
+    def test_the_current_version_is_not_removed(self, versioned: VersionedStorage) -> None:
+        versioned.put("packs/a", b"one")
+        (version,) = versioned.versions("packs/")
+        with pytest.raises(StorageDenied):
+            versioned.delete_version("packs/a", version.version_id)
+        assert versioned.get("packs/a") == b"one"
+
     def test_locking_what_is_not_there_says_so(self, versioned: VersionedStorage) -> None:
         with pytest.raises(ObjectMissing):
             versioned.lock_until("packs/none", TOMORROW)
         with pytest.raises(ObjectMissing):
             versioned.locked_until("packs/none")
 
-    def test_a_locked_version_outlives_its_deletion(self, versioned: VersionedStorage) -> None:
+    def test_a_locked_object_is_not_deleted_and_outlives_being_written_over(
+        self, versioned: VersionedStorage, overwrite: Callable[[str, bytes], None]
+    ) -> None:
         versioned.put("packs/a", b"one")
         versioned.lock_until("packs/a", TOMORROW)
+        with pytest.raises(ObjectLocked):
+            versioned.delete("packs/a")
+        assert versioned.get("packs/a") == b"one"
+        overwrite("packs/a", b"garbage")
         versioned.delete("packs/a")
-        versioned.put("packs/a", b"garbage")
-        versioned.delete("packs/a")
+        assert list(versioned.list("packs/a")) == []
         first, second = versioned.versions("packs/a")
         assert (first.locked_until, second.locked_until) == (TOMORROW, None)
         with pytest.raises(ObjectLocked):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
+from kyanite.azure.blob.versions import BlobVersions, blob_path
 from kyanite.azure.connections import Body, ConnectionPool, Exchange
 from kyanite.azure.data_plane import Access, DataPlane, PlaneError, Reply
 from kyanite.azure.pauses import USUAL, Check, Patience, go_on
@@ -48,6 +49,7 @@ class ContainerClient:
         self, pool: Exchange, access: Access, check: Check = go_on, patience: Patience = USUAL
     ) -> None:
         self._plane = DataPlane(pool, access, check, patience)
+        self.versions = BlobVersions(self._plane)
 
     def put_new(self, name: str, data: Body, tier: str = "") -> Reply:
         """Create a block blob in one request; never overwrites.
@@ -113,11 +115,6 @@ class ContainerClient:
             return self._plane.request(method, blob_path(name), headers=headers)
         except PlaneError as failure:
             raise failure.error from failure
-
-
-def blob_path(name: str) -> str:
-    """The URL path of a blob below its container."""
-    return "/" + quote(name, safe="/~")
 
 
 def parse_listing(xml: bytes) -> Listing:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from kyanite.azure.blob.client import ContainerClient
@@ -26,6 +27,7 @@ from kyanite.base.errors import (
     Denied,
     Gone,
     ObjectExists,
+    ObjectLocked,
     ObjectMissing,
     StorageDenied,
     StorageError,
@@ -33,8 +35,9 @@ from kyanite.base.errors import (
     Throttled,
     Transient,
 )
-from kyanite.engine.storage.base import ObjectInfo, check_name
+from kyanite.engine.storage.base import ObjectInfo, Version, check_name
 
+_PROTECTED: Final = frozenset({"BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold"})
 _TAKEN: Final = frozenset({"BlobAlreadyExists", "UnauthorizedBlobOverwrite"})
 
 
@@ -59,6 +62,7 @@ class BlobStorage:
         self._client = ContainerClient(pool or ConnectionPool(ca_file), access, check, patience)
         self._base = f"{folder.strip('/')}/" if folder.strip("/") else ""
         self._tier = tier
+        self._keeps_versions: bool | None = None
 
     @classmethod
     def signed(
@@ -146,6 +150,84 @@ class BlobStorage:
         except AzureError as error:
             raise _storage_error(name, error) from error
 
+    # Versions, in a container with immutable versions
+
+    def keeps_versions(self) -> bool:
+        """Whether the container keeps versions and can lock them; asked once."""
+        if self._keeps_versions is None:
+            try:
+                self._keeps_versions = self._client.versions.are_kept()
+            except AzureError as error:
+                raise _storage_error("The container", error) from error
+        return self._keeps_versions
+
+    def lock_until(self, name: str, until: datetime) -> None:
+        """Lock the current version; a lock that is as long already is fine."""
+        path = self._base + check_name(name)
+        try:
+            try:
+                self._client.versions.lock(path, until)
+            except AzureError as error:
+                if error.code not in _PROTECTED:
+                    raise
+                found = self._client.versions.locked_until(path)
+                if found is None or found < until:
+                    raise
+        except AzureError as error:
+            raise _storage_error(name, error) from error
+
+    def locked_until(self, name: str) -> datetime | None:
+        """The end of the lock on the current version."""
+        try:
+            return self._client.versions.locked_until(self._base + check_name(name))
+        except AzureError as error:
+            raise _storage_error(name, error) from error
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        """All versions of objects whose name starts with ``prefix``, by name, oldest first."""
+        try:
+            for found in self._client.versions.list(self._base + prefix):
+                yield Version(
+                    found.name[len(self._base) :],
+                    found.version_id,
+                    found.size_bytes,
+                    found.made_at,
+                    found.current,
+                    found.locked_until,
+                )
+        except AzureError as error:
+            raise _storage_error(f"{prefix}*", error) from error
+
+    def get_version(self, name: str, version_id: str) -> bytes:
+        """A version whole."""
+        try:
+            return self._client.versions.get(self._base + check_name(name), version_id)
+        except AzureError as error:
+            raise _storage_error(name, error) from error
+
+    def get_version_range(self, name: str, version_id: str, offset: int, length: int) -> bytes:
+        """Bytes of a version; a negative ``offset`` counts from its end."""
+        path = self._base + check_name(name)
+        if length <= 0:
+            return b""
+        try:
+            if offset < 0:
+                offset = max(0, self._client.versions.size(path, version_id) + offset)
+            return self._client.versions.get(path, version_id, offset, length)
+        except AzureError as error:
+            if error.status == 416:
+                return b""
+            raise _storage_error(name, error) from error
+
+    def delete_version(self, name: str, version_id: str) -> None:
+        """Remove a hidden version; a missing one is fine. Raises ``ObjectLocked``."""
+        try:
+            self._client.versions.delete(self._base + check_name(name), version_id)
+        except Gone:
+            return
+        except AzureError as error:
+            raise _storage_error(name, error) from error
+
     def _holds(self, name: str, data: Body) -> bool:
         """Whether the object is exactly ``data``: an earlier try of ours was applied."""
         try:
@@ -161,6 +243,8 @@ class BlobStorage:
 
 
 def _storage_error(name: str, error: AzureError) -> StorageError:
+    if error.code in _PROTECTED:
+        return ObjectLocked(f"{name} is locked: {error}")
     kinds: tuple[tuple[type[AzureError], type[StorageError]], ...] = (
         (Gone, ObjectMissing),
         (Denied, StorageDenied),

@@ -95,8 +95,10 @@ class Version:
 class VersionedStorage(Storage, Protocol):
     """A storage that may keep what was overwritten or deleted, and may lock it.
 
-    ``delete`` of a locked object hides it: the version stays until its lock has ended and
-    ``delete_version`` is asked. By the storage's own clock, not by ours.
+    ``delete`` hides an object: its version stays until ``delete_version`` is asked. An
+    object whose current version is locked is not even hidden (``ObjectLocked``), but one
+    with the right to may write over it, and hide what he wrote. The storage's own clock
+    decides, not ours.
     """
 
     def keeps_versions(self) -> bool:
@@ -128,7 +130,10 @@ class VersionedStorage(Storage, Protocol):
         ...
 
     def delete_version(self, name: str, version_id: str) -> None:
-        """Remove a version for good; a missing one is fine. Raises ``ObjectLocked``."""
+        """Remove a hidden version for good; a missing one is fine. Raises ``ObjectLocked``.
+
+        The current version is refused: delete the object first.
+        """
         ...
 
 

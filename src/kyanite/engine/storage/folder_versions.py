@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from kyanite.base.clock import Clock, SystemClock
-from kyanite.base.errors import ObjectLocked, ObjectMissing
+from kyanite.base.errors import ObjectLocked, ObjectMissing, StorageDenied
 from kyanite.engine.storage.base import Data, ObjectInfo, Version, check_name
 from kyanite.engine.storage.folder import FolderStorage, explained, read_range
 
@@ -44,6 +44,16 @@ class VersionedFolderStorage(FolderStorage):
 
     def delete(self, name: str) -> None:
         path = self._path(name)
+        with contextlib.suppress(ObjectMissing):
+            self._refuse_locked(name, self._current_id(name))
+        self._hide(name, path)
+
+    def overwrite(self, name: str, data: Data) -> None:
+        """Write over an object, as an owner of the storage may: the old state stays hidden."""
+        self._hide(name, self._path(name))
+        self.put(name, data)
+
+    def _hide(self, name: str, path: Path) -> None:
         try:
             version_id = _version_id(path.stat())
             old = self._old(name, version_id)
@@ -99,14 +109,19 @@ class VersionedFolderStorage(FolderStorage):
             raise explained(error, name, self._root) from error
 
     def delete_version(self, name: str, version_id: str) -> None:
-        locked_until = self._lock_of(name, version_id)
-        if locked_until is not None and locked_until > self._clock.now():
-            raise ObjectLocked(f"{name} is locked until {locked_until}.")
         with contextlib.suppress(ObjectMissing):
-            place = self._place(name, version_id)
-            place.unlink(missing_ok=True)
-            self._drop_empty_folder(place.parent)
+            if self._current_id(name) == version_id:
+                raise StorageDenied(f"{name}: the current version cannot be removed.")
+        self._refuse_locked(name, version_id)
+        place = self._old(name, version_id)
+        place.unlink(missing_ok=True)
+        self._drop_empty_folder(place.parent)
         self._lock_file(name, version_id).unlink(missing_ok=True)
+
+    def _refuse_locked(self, name: str, version_id: str) -> None:
+        until = self._lock_of(name, version_id)
+        if until is not None and until > self._clock.now():
+            raise ObjectLocked(f"{name} is locked until {until.isoformat()}.")
 
     def _version(self, info: ObjectInfo, version_id: str, current: bool) -> Version:
         lock = self._lock_of(info.name, version_id)

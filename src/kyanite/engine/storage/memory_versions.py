@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kyanite.base.clock import Clock
-from kyanite.base.errors import ObjectLocked, ObjectMissing
+from kyanite.base.errors import ObjectLocked, ObjectMissing, StorageDenied
 from kyanite.engine.storage.base import Data, Version, check_name
 from kyanite.engine.storage.memory import MemoryStorage
 
@@ -37,6 +37,12 @@ class VersionedMemoryStorage(MemoryStorage):
         with self._lock:
             super().overwrite(name, data)
             self._remember(name)
+
+    def delete(self, name: str) -> None:
+        with self._lock:
+            if check_name(name) in self._objects:
+                self._refuse_locked(name, self._states[name][-1])
+            super().delete(name)
 
     def keeps_versions(self) -> bool:
         return True
@@ -85,10 +91,9 @@ class VersionedMemoryStorage(MemoryStorage):
             states = self._states.get(check_name(name), [])
             for state in states:
                 if state.version_id == version_id:
-                    if state.locked_until and state.locked_until > self._clock.now():
-                        raise ObjectLocked(f"{name} is locked until {state.locked_until}.")
-                    if state is states[-1]:
-                        self._objects.pop(name, None)
+                    if state is states[-1] and name in self._objects:
+                        raise StorageDenied(f"{name}: the current version cannot be removed.")
+                    self._refuse_locked(name, state)
                     states.remove(state)
                     break
             if not states:
@@ -98,6 +103,10 @@ class VersionedMemoryStorage(MemoryStorage):
         data, made_at = self._objects[name]
         self._made += 1
         self._states.setdefault(name, []).append(_State(f"{self._made:012}", data, made_at))
+
+    def _refuse_locked(self, name: str, state: _State) -> None:
+        if state.locked_until is not None and state.locked_until > self._clock.now():
+            raise ObjectLocked(f"{name} is locked until {state.locked_until.isoformat()}.")
 
     def _current(self, name: str) -> _State:
         if check_name(name) not in self._objects:
