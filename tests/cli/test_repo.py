@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from kyanite.base.errors import Conflict
 from kyanite.base.units import KIB, MIB
 from kyanite.cli.repo.image import ImageSource
+from kyanite.engine.storage.folder_versions import VersionedFolderStorage
 from support.repo_command import PASSWORD, Repo
 
 
@@ -155,6 +157,30 @@ def test_the_maintenance_key_lists_cleans_and_rebuilds_but_restores_nothing(repo
     assert repo.run("verify", "--level", "full", *words, password="").returncode == 2
     assert repo.run("restore", repo.address, "monday", "x", password="").returncode == 2
     assert "not both" in repo.refused("list", *words, status=2)
+
+
+def test_a_locked_point_is_restored_as_of_before_the_attack(repo: Repo) -> None:
+    folder, image, out = (repo.folder / name for name in ("repository", "disk.img", "out.img"))
+    (folder / ".versions").mkdir()  # a folder that keeps versions, as a container can
+    _image(image, 1)
+    repo.ok("backup", repo.address, image, "--label", "monday")
+    assert "not protected" in repo.ok("locks", repo.address)
+    locked = json.loads(repo.ok("lock", repo.address, "--days", "3", "--json"))
+    assert locked["points"][0]["protectedUntil"] == locked["points"][0]["wantedUntil"]
+    assert locked["extended"] > 5
+    assert locked["drift"] == []
+    assert "locked" in repo.refused("clean", repo.address, "--delete", "monday")
+    before = datetime.now(UTC).isoformat()
+    storage = VersionedFolderStorage(folder)
+    for info in list(storage.list("")):
+        storage.overwrite(info.name, b"garbage")
+        storage.delete(info.name)
+    repo.refused("restore", repo.address, "monday", out)
+    assert "monday" in repo.ok("list", repo.address, "--as-of", before)
+    repo.ok("restore", repo.address, "--as-of", before, "monday", out)
+    assert out.read_bytes() == image.read_bytes()
+    assert "is no time" in repo.refused("list", repo.address, "--as-of", "yesterday", status=2)
+    repo.refused("lock", repo.address, "--days", "3", "--until", "2030-01-01", status=2)
 
 
 def test_what_goes_wrong_is_one_sentence_and_a_status(repo: Repo) -> None:

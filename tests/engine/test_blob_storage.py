@@ -19,6 +19,7 @@ from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
 from kyanite.base.errors import ObjectExists, StorageDenied
 from kyanite.engine.storage.base import Storage, versions_of
 from support.lab import Azure
+from support.overrun import overrun
 from support.shared_lab import arm_client, container_access, fresh_storage, shared_lab
 from support.storage import immutable_container, made_account
 
@@ -81,6 +82,11 @@ class TestBlobStorageWithVersions(StorageSuite, VersionsSuite):
             container.upload_blob(f"{folder}/{name}", data, overwrite=True)
 
         return write_over
+
+    def test_after_everything_was_overwritten_and_deleted_it_restores_as_of_before(
+        self, versioned: BlobStorage, overwrite: Callable[[str, bytes], None]
+    ) -> None:
+        overrun(versioned, overwrite)
 
 
 def test_a_container_without_immutable_versions_keeps_none(arm: ArmClient, azure: Azure) -> None:

@@ -7,10 +7,11 @@ before the old ones are removed (docs/format/keys.md, "Rotation").
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kyanite.base.errors import Conflict, NotFound, ObjectExists, WrongKey
+from kyanite.base.errors import Conflict, NotFound, ObjectExists, ObjectLocked, WrongKey
 from kyanite.engine.format import RINGS_PREFIX, ring_name, slot_name
 from kyanite.engine.key_ring import encode_ring, is_of, list_rings, read_rings
 from kyanite.engine.key_slots import (
@@ -119,8 +120,7 @@ def change_password(
     add_password(storage, keys, new, now, cost)
     changed = {name for name, _ in going}
     changed |= {name for name, slot in slots.items() if open_slot(slot, new.password)}
-    for name in sorted(changed):
-        storage.delete(name)
+    _remove(storage, sorted(changed))
 
 
 def new_recovery_key(storage: Storage, keys: RepositoryKeys, label: str, now: datetime) -> str:
@@ -129,8 +129,7 @@ def new_recovery_key(storage: Storage, keys: RepositoryKeys, label: str, now: da
     note = SlotNote(label, now)
     slot_id, slot, printed = make_recovery_slot(keys.master_key, name_of_ring(keys), note)
     storage.put(slot_name(slot_id), slot)
-    for name in going:
-        storage.delete(name)
+    _remove(storage, going)
     return printed
 
 
@@ -141,7 +140,7 @@ def remove_slot(storage: Storage, keys: RepositoryKeys, slot_id: str) -> None:
     if found is None:
         raise NotFound(f"There is no key slot {slot_id}; `kyanite repo key list` shows them.")
     if len(slots) > 1:
-        storage.delete(found)
+        _remove(storage, [found])
         if _slots(storage, keys):
             return
         storage.put(found, slots[found].data)  # another removal took the other one meanwhile
@@ -214,7 +213,8 @@ def settle(storage: Storage, keys: RepositoryKeys) -> int:
     ]
     junk += [name for name in names if not name.startswith(prefix)]
     for name in junk:
-        storage.delete(name)
+        with suppress(ObjectLocked):  # opens nothing any more, and goes when its lock ends
+            storage.delete(name)
     return len(junk)
 
 
@@ -264,6 +264,17 @@ def _new_slots(
 def _take_back(storage: Storage, names: Sequence[str]) -> None:
     for name in names:
         storage.delete(name)
+
+
+def _remove(storage: Storage, names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            storage.delete(name)
+        except ObjectLocked as error:
+            raise Conflict(
+                "The key slot is locked like the points it opens, and stays until its lock ends. "
+                "`kyanite repo key rotate` makes new keys, and the old slots open nothing then."
+            ) from error
 
 
 def _rotated_meanwhile() -> Conflict:

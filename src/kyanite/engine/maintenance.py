@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kyanite.base.clock import Clock, SystemClock
-from kyanite.base.errors import EngineError, Invalid, NotFound, ObjectMissing
+from kyanite.base.errors import (
+    EngineError,
+    Invalid,
+    Locked,
+    NotFound,
+    ObjectLocked,
+    ObjectMissing,
+)
 from kyanite.engine import catalog
 from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.control import Control, NoControl
@@ -20,12 +28,15 @@ from kyanite.engine.format import (
     session_name,
     text_of,
 )
+from kyanite.engine.hidden_versions import UnlockedOnly, locked_names, remove_hidden_versions
 from kyanite.engine.index import load_index
 from kyanite.engine.index_merge import is_long, tidy_index
 from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
+from kyanite.engine.locks import LockReport, lock_points, report_locks
 from kyanite.engine.opening import open_for_maintenance
 from kyanite.engine.page_reader import PageReader
+from kyanite.engine.moves import Moves
 from kyanite.engine.point import Point, RootOf
 from kyanite.engine.printable_key import MAINTENANCE_PREFIX, print_key, read_key
 from kyanite.engine.session import put_void
@@ -98,14 +109,21 @@ class Maintenance:
     def delete_points(self, session_ids: Iterable[str]) -> None:
         """Delete points; ids without a point are fine, open sessions are left alone.
 
-        ``clean`` gives their space back.
+        ``clean`` gives their space back. Raises ``Locked`` for one that is.
         """
 
         keys = (self._structure.maintenance_key, self.repository_id)
-        parallel_map(
-            lambda one: delete_point(self.storage, one, *keys),
-            [text_of(id_of(one)) for one in session_ids],
-        )
+
+        def delete(session_id: str) -> None:
+            try:
+                delete_point(self.storage, session_id, *keys)
+            except ObjectLocked as error:
+                raise Locked(
+                    f"The point {session_id} is locked and cannot be deleted yet; "
+                    "`kyanite repo locks` says until when."
+                ) from error
+
+        parallel_map(delete, [text_of(id_of(one)) for one in session_ids])
 
     def differences(self, before: str, after: str) -> list[DiskDifference]:
         """What differs between the points of two sessions; see ``engine.differences``.
@@ -178,18 +196,24 @@ class Maintenance:
         whole: bool = False,
         rules: CleaningRules | None = None,
     ) -> CleanReport:
-        """Give back what no point needs; see ``engine.cleaning``."""
+        """Give back what no point needs; see ``engine.cleaning``.
+
+        What is locked stays and is not tried; versions of what was deleted go as well.
+        """
         from kyanite.engine.cleaning import clean  # numpy: not needed by backups
 
-        return clean(
-            self.storage,
+        control, now = control or NoControl(), self._clock.now()
+        report = clean(
+            self._unlocked(now),
             self._structure.maintenance_key,
             self.repository_id,
-            control or NoControl(),
+            control,
             self._clock,
             whole,
             rules,
         )
+        remove_hidden_versions(self.storage, now, control)
+        return report
 
     def plan_cleaning(
         self,
@@ -209,6 +233,53 @@ class Maintenance:
             whole,
             rules,
         )
+
+    def lock(
+        self,
+        until: datetime | None = None,
+        session_ids: Collection[str] | None = None,
+        control: Control | None = None,
+    ) -> LockReport:
+        """Lock what the points need until what they carry, and these until ``until``.
+
+        ``session_ids`` ``None``: all points. May be interrupted and repeated. Raises
+        ``StorageDenied`` where nothing can be locked; see ``engine.locks``.
+        """
+        control, now = control or NoControl(), self._clock.now()
+        # Locked segments cannot be merged any more, so that is done first.
+        tidy_index(self._unlocked(now), self._structure.maintenance_key, self.repository_id)
+        points, moves = self._closed()
+        chosen = {
+            point.session_id: until
+            for point in points
+            if until and (session_ids is None or point.session_id in session_ids)
+        }
+        return lock_points(self.storage, points, moves, chosen, now, control)
+
+    def locks(self, control: Control | None = None) -> LockReport:
+        """What the storage says is locked, against what the points carry."""
+        points, moves = self._closed()
+        return report_locks(self.storage, points, moves, control or NoControl())
+
+    def _closed(self) -> tuple[list[Point], list[Moves]]:
+        """All points, oldest first, and what repacks have moved. Raises ``Damaged``."""
+
+        def read(session_id: str) -> Point | Moves | None:
+            try:
+                return catalog.read_closed(
+                    self.storage, session_id, self._structure.maintenance_key, self.repository_id
+                )
+            except ObjectMissing:
+                return None  # deleted since the listing
+
+        found = parallel_map(read, catalog.read_catalog(self.storage).announced)
+        points = [one for one in found if isinstance(one, Point)]
+        points.sort(key=lambda point: (point.created_at, point.session_id))
+        return points, [one for one in found if isinstance(one, Moves)]
+
+    def _unlocked(self, now: datetime) -> Storage:
+        locked = locked_names(self.storage, "", now)
+        return UnlockedOnly(self.storage, locked) if locked else self.storage
 
     def _root_of(self) -> RootOf | None:
         """How recipes are opened, for those who can."""

@@ -15,6 +15,8 @@ _COMMANDS: Final = {
     "init": "kyanite.cli.repo.init:command",
     "key": "kyanite.cli.repo.key:command",
     "list": "kyanite.cli.repo.points:command",
+    "lock": "kyanite.cli.repo.lock:command",
+    "locks": "kyanite.cli.repo.locks:command",
     "rebuild-index": "kyanite.cli.repo.rebuild_index:command",
     "restore": "kyanite.cli.repo.restore:command",
     "verify": "kyanite.cli.repo.verify:command",

@@ -1,0 +1,269 @@
+"""Locks: what a point needs stays, and can be read back after the worst was done to it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kyanite.base.clock import ManualClock
+from kyanite.base.errors import (
+    Conflict,
+    Invalid,
+    Locked,
+    StorageDenied,
+    StorageUnavailable,
+)
+from kyanite.base.units import KIB
+from kyanite.engine.hidden_versions import locked_names
+from kyanite.engine.key_changes import NewPassword
+from kyanite.engine.locks import STEP, end_of_step
+from kyanite.engine.maintenance import Maintenance
+from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.repository import Repository
+from kyanite.engine.storage.base import VersionedStorage
+from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.engine.storage.folder_versions import VersionedFolderStorage
+from kyanite.engine.storage.memory import MemoryStorage
+from kyanite.engine.storage.memory_versions import VersionedMemoryStorage
+from kyanite.engine.storage.wrapper import ALL_CALLS, Call, StorageWrapper
+from support.engine import CHEAP, PASSWORD, TINY, back_up_disk, restored
+from support.overrun import overrun
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NOISE = random.Random(3).randbytes(200 * KIB)
+DAY = timedelta(days=1)
+
+
+class Scene:
+    """A repository whose storage keeps versions, at a time that stands still."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(START)
+        self.storage = VersionedMemoryStorage(self.clock)
+        self.repository = Repository.create(self.storage, PASSWORD, TINY, self.clock, CHEAP)
+        self.contents = bytearray(NOISE)
+        self.expected: dict[str, bytes] = {}
+        self.last: str | None = None
+
+    def back_up(self, seed: int = 0) -> str:
+        """One more point, an increment of the one before."""
+        changes = None
+        if self.last is not None:
+            self.contents[: 20 * KIB] = random.Random(seed).randbytes(20 * KIB)
+            changes = RangeList([ByteRange(0, 20 * KIB)])
+        point = back_up_disk(
+            self.repository, self.contents, parent=self.last, changes=changes, recipe=b"recipe"
+        ).point
+        self.last = point.session_id
+        self.expected[point.session_id] = bytes(self.contents)
+        return point.session_id
+
+    def seen_through(self, storage: VersionedStorage) -> Repository:
+        return Repository.open_with_master(storage, self.repository.master_key, self.clock)
+
+
+def test_everything_a_point_needs_is_locked_and_read_back() -> None:
+    scene = Scene()
+    scene.back_up()
+    second = scene.back_up(1)
+    end = START + 20 * DAY
+    report = scene.repository.lock(end)
+    assert report.drift == ()
+    assert report.overwritten == ()
+    assert [point.wanted for point in report.points] == [end, end]
+    assert [point.protected_until for point in report.points] == [end, end]
+    for version in scene.storage.versions(""):
+        assert version.locked_until is not None, version.name
+        own = version.name.startswith(("points/", "sessions/", "traces/"))
+        assert version.locked_until == (end if own else end_of_step(end))
+    with pytest.raises(Locked):
+        scene.repository.delete_points([second])
+    assert scene.repository.locks().points == tuple(
+        type(point)(point.session_id, point.label, None, end) for point in report.points
+    )
+
+
+def test_one_point_can_be_locked_and_what_only_others_need_is_not() -> None:
+    scene = Scene()
+    first = scene.back_up()
+    second = scene.back_up(1)
+    report = scene.repository.lock(START + 20 * DAY, {first})
+    assert [point.protected_until for point in report.points] == [START + 20 * DAY, None]
+    locked = locked_names(scene.storage, "packs/", START)
+    assert locked == {info.name for info in scene.storage.list(f"packs/{first}/")}
+    scene.repository.delete_points([second])
+    scene.repository.clean()
+    assert [point.session_id for point in scene.repository.points()] == [first]
+
+
+def test_each_live_pack_is_extended_at_most_once_per_step() -> None:
+    scene = Scene()
+    extended: Counter[str] = Counter()
+
+    class Watched(StorageWrapper):
+        def lock_until(self, name: str, until: datetime) -> None:
+            extended[name] += 1
+            super().lock_until(name, until)
+
+    days = 95
+    for day in range(days):
+        scene.back_up(day)
+        watched = scene.seen_through(Watched(scene.storage))
+        report = watched.lock(scene.clock.now() + 30 * DAY, {scene.last or ""})
+        assert report.drift == ()
+        scene.clock.advance(DAY)
+        if day % 10 == 9:
+            for point in scene.repository.points():
+                lock = next(one for one in report.points if one.session_id == point.session_id)
+                assert lock.protected_until is not None
+    most = max(count for name, count in extended.items() if name.startswith("packs/"))
+    assert most <= 1 + -(-days * DAY // STEP)
+    assert max(extended.values()) <= 1 + -(-days * DAY // STEP)
+
+
+def test_an_end_of_a_step_is_never_earlier_and_less_than_a_step_later() -> None:
+    for hours in range(0, 24 * 70, 7):
+        until = START + timedelta(hours=hours)
+        assert until <= end_of_step(until) < until + STEP
+    assert end_of_step(end_of_step(START)) == end_of_step(START)
+
+
+def test_the_maintenance_key_is_enough_to_lock() -> None:
+    scene = Scene()
+    scene.back_up()
+    printed = scene.repository.export_maintenance_key()
+    service = Maintenance.open_with_maintenance_key(scene.storage, printed, scene.clock)
+    assert service.lock(START + DAY).points[0].protected_until == START + DAY
+
+
+def test_a_lock_that_is_missing_or_too_short_is_reported_as_drift() -> None:
+    scene = Scene()
+    session_id = scene.back_up()
+    forgetting = next(info.name for info in scene.storage.list(f"packs/{session_id}/"))
+
+    class Forgetful(StorageWrapper):
+        def lock_until(self, name: str, until: datetime) -> None:
+            if name != forgetting:
+                super().lock_until(name, until)
+
+    report = scene.seen_through(Forgetful(scene.storage)).lock(START + DAY)
+    assert [(one.name, one.found, one.missing) for one in report.drift] == [
+        (forgetting, None, False)
+    ]
+    assert report.points[0].protected_until is None
+    scene.storage.delete(forgetting)
+    report = scene.repository.lock(START + DAY)
+    assert [(one.name[:60], one.missing) for one in report.drift] == [(forgetting[:51] + "…", True)]
+    assert report.points[0].protected_until is None
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("dead", [True, False], ids=["dies", "fails once"])
+def test_a_lock_run_stopped_at_any_call_can_be_repeated(dead: bool, moment: Moment) -> None:
+    end = START + 20 * DAY
+    for number in range(1, 200):
+        scene = Scene()
+        scene.back_up()
+        faulty = FaultyStorage(scene.storage, number, moment, dead=dead, operations=ALL_CALLS)
+        try:
+            scene.seen_through(faulty).lock(end)
+            through = faulty.seen < number
+        except StorageUnavailable:
+            through = False
+        for point in scene.repository.points():
+            assert restored(scene.repository, point) == scene.expected[point.session_id]
+        report = scene.repository.lock(end)
+        assert report.drift == ()
+        assert {point.protected_until for point in report.points} == {end}
+        if through:
+            return
+    raise AssertionError("the run never ends")
+
+
+def test_cleaning_leaves_what_is_locked_does_not_try_it_and_takes_it_afterwards() -> None:
+    scene = Scene()
+    scene.back_up()
+    scene.repository.lock(START + 20 * DAY)
+    tried: list[str] = []
+
+    class Watched(StorageWrapper):
+        def _around(self, call: Call, act: Callable[[], object]) -> object:  # type: ignore[override]
+            if call.operation in ("delete", "delete_version"):
+                tried.append(call.name)
+            return act()
+
+    before = {version.name for version in scene.storage.versions("")}
+    # Its session and point are gone all the same: as if they had not been locked.
+    for name in (f"sessions/{scene.last}", f"points/{scene.last}", f"traces/{scene.last}"):
+        scene.storage._states.pop(name, None)
+        scene.storage._objects.pop(name, None)
+    scene.seen_through(Watched(scene.storage)).clean()
+    locked = locked_names(scene.storage, "", START)
+    assert not locked & set(tried)
+    assert {name for name in before if name.startswith("packs/")} <= locked
+    scene.clock.advance(60 * DAY)
+    scene.repository.clean()
+    scene.repository.clean()
+    left = {version.name.split("/")[0] for version in scene.storage.versions("")}
+    assert left == {"keys", "repository", "rings"}
+
+
+def test_what_was_deleted_costs_nothing_after_cleaning_and_what_was_overwritten_stays() -> None:
+    scene = Scene()
+    first = scene.back_up()
+    second = scene.back_up(1)
+    scene.repository.delete_points([first])
+    scene.repository.clean()
+    names = [version.name for version in scene.storage.versions("")]
+    assert sorted(names) == sorted({info.name for info in scene.storage.list("")})
+    victim = next(info.name for info in scene.storage.list(f"packs/{second}/"))
+    scene.storage.overwrite(victim, b"garbage")
+    scene.repository.clean()
+    assert [version.name for version in scene.storage.versions(victim)] == [victim, victim]
+    assert victim in scene.repository.locks().overwritten
+
+
+def test_a_locked_slot_stays_but_a_rotation_retires_it() -> None:
+    scene = Scene()
+    scene.back_up()
+    scene.repository.lock(START + DAY)
+    with pytest.raises(Conflict, match="rotate"):
+        scene.repository.change_password("new", PASSWORD, CHEAP)
+    scene.repository.rotate_keys([NewPassword("newest")], cost=CHEAP)
+    for password, opens in ((PASSWORD, False), ("new", False), ("newest", True)):
+        assert scene.repository.check_password(password) is opens
+
+
+def test_a_storage_without_versions_says_what_it_lacks() -> None:
+    repository = Repository.create(MemoryStorage(), PASSWORD, TINY, cost=CHEAP)
+    with pytest.raises(StorageDenied, match="version-level immutability"):
+        repository.lock(datetime.now(UTC) + DAY)
+    with pytest.raises(StorageDenied):
+        repository.locks()
+
+
+def test_a_lock_ends_in_the_future() -> None:
+    scene = Scene()
+    scene.back_up()
+    for end in (START, START - DAY, START + 40_000 * DAY):
+        with pytest.raises(Invalid):
+            scene.repository.lock(end)
+
+
+@pytest.fixture(params=["memory", "folder"])
+def versioned(request: pytest.FixtureRequest, tmp_path: Path) -> VersionedStorage:
+    if request.param == "memory":
+        return VersionedMemoryStorage()
+    return VersionedFolderStorage(tmp_path / "repository")
+
+
+def test_after_everything_was_overwritten_and_deleted_it_restores_as_of_before(
+    versioned: VersionedStorage,
+) -> None:
+    assert isinstance(versioned, VersionedMemoryStorage | VersionedFolderStorage)
+    overrun(versioned, versioned.overwrite)
