@@ -21,7 +21,7 @@ from kyanite.base.errors import (
 from kyanite.base.units import KIB
 from kyanite.engine.hidden_versions import locked_names
 from kyanite.engine.key_changes import NewPassword
-from kyanite.engine.locks import STEP, end_of_step
+from kyanite.engine.lock_needs import STEP, end_of_step
 from kyanite.engine.maintenance import Maintenance
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository

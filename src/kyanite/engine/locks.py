@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -29,17 +29,14 @@ from kyanite.engine.format import (
     session_name,
     text_of,
 )
-from kyanite.engine.moved_packs import final_packs
+from kyanite.engine.lock_needs import LockNeeds, lock_needs
 from kyanite.engine.moves import Moves
 from kyanite.engine.pack import PackNumber
-from kyanite.engine.pack_set import PackSet
 from kyanite.engine.point import Point
 from kyanite.engine.storage.base import Storage, Version, VersionedStorage, versions_of
 from kyanite.engine.storage.wrapper import no_versions
 from kyanite.engine.threads import parallel_map
 
-STEP: Final = timedelta(days=30)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE: Final = 256
 _LONGEST: Final = timedelta(days=100 * 365)
 
@@ -78,12 +75,6 @@ class LockReport:
     overwritten: tuple[str, ...]
 
 
-def end_of_step(until: datetime) -> datetime:
-    """``until``, rounded up to the end of its step."""
-    steps = -((_EPOCH - until) // STEP)
-    return _EPOCH + steps * STEP
-
-
 def lock_points(
     storage: Storage,
     points: Sequence[Point],
@@ -101,7 +92,7 @@ def lock_points(
     versioned = _versioned(storage)
     if any(not now < end <= now + _LONGEST for end in until.values()):
         raise Invalid("A lock ends in the future, and within a hundred years.")
-    wanted = _wanted(points, moves, until)
+    wanted = lock_needs(points, moves, until)
     extended = 0
     for prefixes in (_SHARED_PREFIXES, (REPOSITORY_NAME,), *((one,) for one in _OWN_PREFIXES)):
         for prefix in prefixes:
@@ -113,66 +104,10 @@ def report_locks(
     storage: Storage, points: Sequence[Point], moves: Sequence[Moves], control: Control
 ) -> LockReport:
     """What is locked, against what the points carry. Changes nothing."""
-    return _report(_versioned(storage), points, _wanted(points, moves, {}), 0, control)
+    return _report(_versioned(storage), points, lock_needs(points, moves, {}), 0, control)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """When what may go, as the points say it."""
-
-    by_pack: Mapping[PackNumber, datetime]
-    by_name: Mapping[str, datetime]
-    by_point: Mapping[str, datetime]
-    shared: datetime | None
-    moved: Mapping[PackNumber, PackSet]
-
-    def of(self, name: str) -> datetime | None:
-        """Until when the object of that name has to be locked."""
-        if name.startswith(PACKS_PREFIX):
-            pack = pack_of_name(name)
-            return self.by_pack.get(pack.number) if pack else None
-        if name.startswith((INDEX_PREFIX, KEYS_PREFIX, RINGS_PREFIX)) or name == REPOSITORY_NAME:
-            return self.shared
-        return self.by_name.get(name)
-
-
-def _wanted(
-    points: Sequence[Point], moves: Sequence[Moves], until: Mapping[str, datetime]
-) -> _Wanted:
-    steps = {old: new for one in moves for old, new in one.moved.items()}
-    moved = {old: final_packs(steps, old) for old in steps}
-    by_pack: dict[PackNumber, datetime] = {}
-    by_name: dict[str, datetime] = {}
-    by_point: dict[str, datetime] = {}
-    for point in points:
-        ends = [end for end in (_carried(point), until.get(point.session_id)) if end]
-        if not ends:
-            continue
-        end = by_point[point.session_id] = max(ends)
-        for name in (
-            f"{TRACES_PREFIX}{point.session_id}",
-            session_name(point.session_id),
-            point_name(point.session_id),
-        ):
-            by_name[name] = end
-        rounded = end_of_step(end)
-        for named in point.packs():
-            for number in (named, *moved.get(named, ())):
-                if rounded > by_pack.get(number, _EPOCH):
-                    by_pack[number] = rounded
-    shared = end_of_step(max(by_point.values())) if by_point else None
-    if shared is not None:
-        for one in moves:
-            by_name[session_name(one.session_id)] = shared
-            by_name[point_name(one.session_id)] = shared
-    return _Wanted(by_pack, by_name, by_point, shared, moved)
-
-
-def _carried(point: Point) -> datetime | None:
-    return datetime.fromisoformat(point.lock_until) if point.lock_until else None
-
-
-def _extend(storage: VersionedStorage, prefix: str, wanted: _Wanted, control: Control) -> int:
+def _extend(storage: VersionedStorage, prefix: str, wanted: LockNeeds, control: Control) -> int:
     """Lock the objects below ``prefix`` whose locks are too short; returns how many."""
 
     def lock(need: tuple[str, datetime]) -> int:
@@ -190,7 +125,7 @@ def _extend(storage: VersionedStorage, prefix: str, wanted: _Wanted, control: Co
     return extended
 
 
-def _too_short(versions: Iterable[Version], wanted: _Wanted) -> Iterator[tuple[str, datetime]]:
+def _too_short(versions: Iterable[Version], wanted: LockNeeds) -> Iterator[tuple[str, datetime]]:
     for version in versions:
         need = wanted.of(version.name) if version.current else None
         if need and (version.locked_until is None or version.locked_until < need):
@@ -200,7 +135,7 @@ def _too_short(versions: Iterable[Version], wanted: _Wanted) -> Iterator[tuple[s
 def _report(
     storage: VersionedStorage,
     points: Sequence[Point],
-    wanted: _Wanted,
+    wanted: LockNeeds,
     extended: int,
     control: Control,
 ) -> LockReport:
@@ -243,7 +178,7 @@ def _report(
                     *(
                         by_pack.get(number)
                         for named in point.packs()
-                        for number in _places(named, wanted, by_pack)
+                        for number in wanted.places(named, by_pack)
                     ),
                     by_name.get(session_name(point.session_id)),
                     by_name.get(point_name(point.session_id)),
@@ -255,18 +190,8 @@ def _report(
     return LockReport(tuple(locks), extended, tuple(drift), tuple(overwritten))
 
 
-def _places(
-    named: PackNumber, wanted: _Wanted, there: Mapping[PackNumber, datetime | None]
-) -> Iterator[PackNumber]:
-    """The packs that hold what a point means by ``named``: where it was moved to, or itself."""
-    final = wanted.moved.get(named)
-    if final is None or named in there:
-        yield named
-    yield from final or ()
-
-
 def _missing(
-    wanted: _Wanted,
+    wanted: LockNeeds,
     by_pack: Mapping[PackNumber, datetime | None],
     by_name: Mapping[str, datetime | None],
 ) -> Iterator[tuple[str, datetime]]:

@@ -33,10 +33,9 @@ from kyanite.engine.index import load_index
 from kyanite.engine.index_merge import is_long, tidy_index
 from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
-from kyanite.engine.locks import LockReport, lock_points, report_locks
+from kyanite.engine.moves import Moves
 from kyanite.engine.opening import open_for_maintenance
 from kyanite.engine.page_reader import PageReader
-from kyanite.engine.moves import Moves
 from kyanite.engine.point import Point, RootOf
 from kyanite.engine.printable_key import MAINTENANCE_PREFIX, print_key, read_key
 from kyanite.engine.session import put_void
@@ -47,6 +46,7 @@ from kyanite.engine.verify import Level, VerifyReport, verify
 
 if TYPE_CHECKING:
     from kyanite.engine.cleaning import CleanPlan, CleanReport
+    from kyanite.engine.locks import LockReport
 
 
 class Maintenance:
@@ -245,6 +245,8 @@ class Maintenance:
         ``session_ids`` ``None``: all points. May be interrupted and repeated. Raises
         ``StorageDenied`` where nothing can be locked; see ``engine.locks``.
         """
+        from kyanite.engine.locks import lock_points  # numpy: not needed by backups
+
         control, now = control or NoControl(), self._clock.now()
         # Locked segments cannot be merged any more, so that is done first.
         tidy_index(self._unlocked(now), self._structure.maintenance_key, self.repository_id)
@@ -258,6 +260,8 @@ class Maintenance:
 
     def locks(self, control: Control | None = None) -> LockReport:
         """What the storage says is locked, against what the points carry."""
+        from kyanite.engine.locks import report_locks
+
         points, moves = self._closed()
         return report_locks(self.storage, points, moves, control or NoControl())
 

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from blake3 import blake3
@@ -153,8 +154,18 @@ class Point:
             as_int(body.get("processed_bytes")),
             as_int(body.get("transferred_bytes")),
             epoch=as_int(body.get("epoch")),
-            lock_until=lock_until if isinstance(lock_until, str) else None,
+            lock_until=None if lock_until is None else _time(as_text(lock_until)),
         )
+
+
+def _time(text: str) -> str:
+    """``text`` if it is a time with its zone; raises ``Damaged``."""
+    try:
+        zone = datetime.fromisoformat(text).tzinfo
+    except ValueError:
+        zone = None
+    ensure(zone is not None, "A point has a time that is none.")
+    return text
 
 
 def encode_point(
