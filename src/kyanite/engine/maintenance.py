@@ -21,6 +21,7 @@ from kyanite.engine.control import Control, NoControl
 from kyanite.engine.deletion import delete_point
 from kyanite.engine.differences import DiskDifference, differences
 from kyanite.engine.format import (
+    INDEX_PREFIX,
     KEY_BYTES,
     REPOSITORY_ID_BYTES,
     id_of,
@@ -186,8 +187,9 @@ class Maintenance:
 
         Needs the right to delete. Asks with one listing; returns whether anything was written.
         """
-        return is_long(self.storage) and tidy_index(
-            self.storage, self._structure.maintenance_key, self.repository_id
+        storage = self._unlocked(self._clock.now(), INDEX_PREFIX)
+        return is_long(storage) and tidy_index(
+            storage, self._structure.maintenance_key, self.repository_id
         )
 
     def clean(
@@ -249,7 +251,8 @@ class Maintenance:
 
         control, now = control or NoControl(), self._clock.now()
         # Locked segments cannot be merged any more, so that is done first.
-        tidy_index(self._unlocked(now), self._structure.maintenance_key, self.repository_id)
+        storage = self._unlocked(now, INDEX_PREFIX)
+        tidy_index(storage, self._structure.maintenance_key, self.repository_id)
         points, moves = self._closed()
         chosen = {
             point.session_id: until
@@ -281,8 +284,9 @@ class Maintenance:
         points.sort(key=lambda point: (point.created_at, point.session_id))
         return points, [one for one in found if isinstance(one, Moves)]
 
-    def _unlocked(self, now: datetime) -> Storage:
-        locked = locked_names(self.storage, "", now)
+    def _unlocked(self, now: datetime, prefix: str = "") -> Storage:
+        """The storage without what is locked below ``prefix``."""
+        locked = locked_names(self.storage, prefix, now)
         return UnlockedOnly(self.storage, locked) if locked else self.storage
 
     def _root_of(self) -> RootOf | None:
