@@ -179,7 +179,9 @@ class _Cleaning:
     def _look(self, lists: list[CondemnedList]) -> Candidates:
         listed = PackSet(number for one in lists for number in one.packs)
         knowledge = Knowledge(self._storage, *self._keys, self._control)
-        return Candidates.find(knowledge, listed, self._rules, self._whole)
+        found = Candidates.find(knowledge, listed, self._rules, self._whole)
+        self._whole = found.whole
+        return found
 
     def _settle(self, lists: list[CondemnedList], listing: Listing) -> list[CondemnedList]:
         """Write down which sessions each list waits for, where that is not known yet."""
@@ -240,7 +242,7 @@ class _Cleaning:
         # 6.3 index first, packs next, the lists last
         self._control.check()
         going = packs_of_sessions(self._storage, doomed.sessions(), lambda pack: pack in doomed)
-        tidy_index(self._storage, *self._keys, going)
+        tidy_index(self._storage, *self._keys, going, whole=self._whole)
         parallel_map(self._delete, sorted(going, key=lambda pack: pack.name))
         tally.deleted = len(going)
         tally.freed_bytes = sum(going.values())

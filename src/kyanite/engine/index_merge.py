@@ -48,9 +48,12 @@ def tidy_index(
     repository_id: bytes,
     doomed: Collection[PackRef] = (),
     limits: IndexSizes | None = None,
+    whole: bool = False,
 ) -> bool:
     """Merge if there are too many segments; note the packs of ``doomed``, which will be deleted.
 
+    ``whole``: also look for records of packs that went by another way (a ghost of a session
+    puts its segment when its packs are cleaned away), unless the index is big.
     Returns whether anything was written. Another process that tidies at the same time
     costs work, nothing else. Raises ``Damaged`` or ``Missing`` if a segment cannot be read.
     """
@@ -59,13 +62,14 @@ def tidy_index(
     _remove_orphans(storage, listed)
     tidy = _Tidy(storage, maintenance_key, repository_id, limits)
     written = False
-    if doomed and sum(segment_sizes(listed)) > limits.rewritten_bytes:
+    is_big = sum(segment_sizes(listed)) > limits.rewritten_bytes
+    if doomed and is_big:
         tidy.put_gone({pack.session_id + pack.pack_id for pack in doomed})
         doomed, written = (), True
     for _ in range(_ROUNDS):
-        if not tidy.round(doomed):
+        if not tidy.round(doomed, whole and not is_big):
             break
-        doomed, written = (), True
+        doomed, whole, written = (), False, True
     return written
 
 
@@ -104,16 +108,16 @@ class _Tidy:
             name, body = encode_small(b"", gone, [], self._maintenance_key, self._repository_id)
             self._storage.put(name, body)
 
-    def round(self, doomed: Collection[PackRef]) -> bool:
+    def round(self, doomed: Collection[PackRef], look: bool = False) -> bool:
         """One merge, if one is needed."""
         for _ in range(_TRIES):
             try:
-                return self._round(doomed)
+                return self._round(doomed, look)
             except ObjectMissing:
                 continue  # another process has merged
         raise Missing("The index changes all the time; clean again later.")
 
-    def _round(self, doomed: Collection[PackRef]) -> bool:
+    def _round(self, doomed: Collection[PackRef], look: bool) -> bool:
         shelf = Shelf(
             self._storage, self._maintenance_key, self._repository_id, limits=self._limits
         )
@@ -130,7 +134,7 @@ class _Tidy:
         packs = sum(segment.shape.packs for segment in segments)
         most_gone = min(max(_MOST_GONE, packs // _GONE_SHARE), _MOST_GONE_EVER)
         whole = count == len(segments) or len(shelf.gone) > most_gone
-        every = bool(doomed) or (whole and bool(segments))
+        every = bool(doomed) or look or whole
         if every and self._merge(segments, self._listed_after, doomed, must=whole):
             return True
         if count < 2:
