@@ -49,9 +49,9 @@ class RepositorySettings:
     """
 
     cut_kind: str = "aligned"
-    cut_bytes: int = 320 * KIB
-    cut_least_bytes: int = 64 * KIB
-    cut_most_bytes: int = 768 * KIB
+    cut_bytes: int = 128 * KIB
+    cut_least_bytes: int = 24 * KIB
+    cut_most_bytes: int = 384 * KIB
     pack_bytes: int = 32 * MIB
     zstd_level: int = 3
     page_span_bytes: int = 512 * MIB
