@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,12 +18,10 @@ from kyanite.cli.repo.address import (
     read_password,
     repository_options,
 )
-from kyanite.cli.repo.image import ImageSource
-from kyanite.cli.repo.points import find_point
-from kyanite.engine.backup import back_up
-from kyanite.engine.disk_input import DiskInput
-from kyanite.engine.ranges import RangeList
-from kyanite.engine.repository import Repository
+from kyanite.cli.repo.early_opening import EarlyOpening
+
+if TYPE_CHECKING:
+    from kyanite.engine.ranges import RangeList
 
 
 @click.command("backup", help="Back up IMAGE (a file or block device) into ADDRESS.")
@@ -45,9 +44,16 @@ def command(
         raise click.UsageError("--parent needs --changes.")
     password = read_password(password_file)
     storage = open_storage(address)
+    opening = EarlyOpening(storage, password)
+    # What follows is imported while the password is stretched.
+    from kyanite.cli.repo.image import ImageSource
+    from kyanite.cli.repo.points import find_point
+    from kyanite.engine.backup import back_up
+    from kyanite.engine.disk_input import DiskInput
+
     with ImageSource(image) as source:
         ranges = None if changes is None else _read_ranges(changes, source.size_bytes)
-        repository = Repository.open(storage, password)
+        repository = opening.repository()
         base = find_point(repository, parent) if parent else None
         disk_id = base.disks[0].disk_id if base and len(base.disks) == 1 else "image"
         disk = DiskInput(
@@ -86,6 +92,8 @@ def command(
 
 
 def _read_ranges(path: Path, size_bytes: int) -> RangeList:
+    from kyanite.engine.ranges import RangeList
+
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,11 +20,12 @@ from kyanite.cli.repo.address import (
     seen_as_of,
 )
 from kyanite.cli.repo.byte_range import RangeType
-from kyanite.cli.repo.points import find_point
-from kyanite.cli.repo.restored_disk import DiskOutcome, DiskRestore, file_names
-from kyanite.engine.point import Point, PointDisk
+from kyanite.cli.repo.early_opening import EarlyOpening
 from kyanite.engine.ranges import ByteRange
-from kyanite.engine.repository import Repository
+
+if TYPE_CHECKING:
+    from kyanite.cli.repo.restored_disk import DiskOutcome, DiskRestore
+    from kyanite.engine.point import Point, PointDisk
 
 
 @click.command("restore", help="Restore the point LABEL of the repository at ADDRESS into OUT.")
@@ -66,7 +68,12 @@ def command(
     if overwrite and image_format != "raw":
         raise click.UsageError("A block device takes the bytes of the disk: --format raw.")
     storage = seen_as_of(open_storage(address), as_of)
-    repository = Repository.open(storage, read_password(password_file))
+    opening = EarlyOpening(storage, read_password(password_file))
+    # What follows is imported while the password is stretched.
+    from kyanite.cli.repo.points import find_point
+    from kyanite.cli.repo.restored_disk import DiskRestore
+
+    repository = opening.repository()
     point = find_point(repository, label)
     restore = DiskRestore(
         repository, point, parallelism_for(address), image_format, overwrite, holes, as_json
@@ -115,6 +122,8 @@ def _all(restore: DiskRestore, point: Point, out: Path) -> list[DiskOutcome]:
         mark.write_text(mine)
     elif mark.read_text() != mine:
         raise Conflict(f"{folder} is of another restore; remove it, or choose another name.")
+    from kyanite.cli.repo.restored_disk import DiskOutcome, file_names
+
     outcomes: list[DiskOutcome] = []
     for disk, name in file_names(point.disks, restore.image_format):
         if (folder / name).exists():  # complete since an earlier attempt
