@@ -23,7 +23,7 @@ from kyanite.cli.repo.restore_state import Done, RestoreState
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.storage.base import Data
 
-_SAVE_BYTES: Final = 256 * MIB
+_SAVE_BYTES: Final = 4096 * MIB
 _SAVE_SECONDS: Final = 10.0
 _ZEROS: Final = bytes(MIB)
 
@@ -95,15 +95,16 @@ class ImageTarget:
             self._put(offset - self._part.offset, _ZEROS[:part])
             offset, length = offset + part, length - part
 
-    def finish(self, footer: Callable[[int], bytes] | None = None) -> None:
-        """Wait until everything is on the disk; the file gets its name.
+    def finish(self, footer: Callable[[int], bytes] | None = None, sync: bool = True) -> None:
+        """The file gets its name; with ``sync``, and for devices, when all is on the disk.
 
         ``footer``: what stands behind the image, made from its size in whole sectors.
         """
         if footer is not None:
             size = -(-self._part.length // SECTOR_BYTES) * SECTOR_BYTES
             self._put(size, footer(size))
-        os.fsync(self._file)
+        if sync or self.is_device:
+            os.fsync(self._file)
         if not self.is_device:
             _give_name(self._work_path, self._path)
         os.close(self._file)

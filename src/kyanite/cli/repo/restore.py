@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 @click.option(
     "--holes", is_flag=True, help="Go on behind what cannot be read: it is zeros, and is named."
 )
+@click.option(
+    "--sync", is_flag=True, help="Wait until files are on the disk; for a device that is always so."
+)
 @click.option("--json", "as_json", is_flag=True, help="Result and progress as JSON, for programs.")
 def command(
     address: str,
@@ -61,6 +64,7 @@ def command(
     image_format: str,
     overwrite: bool,
     holes: bool,
+    sync: bool,
     as_json: bool,
 ) -> None:
     if every and (disk or part or overwrite):
@@ -76,7 +80,14 @@ def command(
     repository = opening.repository()
     point = find_point(repository, label)
     restore = DiskRestore(
-        repository, point, parallelism_for(address), image_format, overwrite, holes, as_json
+        repository,
+        point,
+        parallelism_for(address),
+        image_format,
+        overwrite,
+        holes,
+        as_json,
+        sync,
     )
     if every:
         outcomes = _all(restore, point, out)

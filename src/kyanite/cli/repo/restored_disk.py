@@ -64,6 +64,7 @@ class DiskRestore:
     overwrite: bool
     holes: bool
     as_json: bool
+    sync: bool = True
 
     def run(self, disk: PointDisk, out: Path, part: ByteRange) -> DiskOutcome:
         """Restore a part of a disk; what an earlier attempt has written is not read again.
@@ -94,7 +95,9 @@ class DiskRestore:
                 within=part,
                 lost=(lambda *place: lost.append(place)) if self.holes else None,
             )
-            target.finish(self._footer(disk, part) if self.image_format == "vhd" else None)
+            target.finish(
+                self._footer(disk, part) if self.image_format == "vhd" else None, self.sync
+            )
         except BaseException as error:
             kept = target.keep()
             progress.end()
