@@ -6,14 +6,18 @@ While a point names a pack that was moved, the packs it was moved to are in use.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from kyanite.base.json_types import JsonValue, as_int, as_list, as_object, as_texts
 from kyanite.engine.format import Kind, ensure, id_of, point_name, text_of
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import session_of
 from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+
+_DECIMAL: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,12 @@ def decode_moves(
     for session, packs in as_object(body.get("moved")).items():
         owner = session_of(session)
         for ordinal, new in as_object(packs).items():
-            ensure(ordinal.isdecimal(), f"{name} names a pack that makes no sense.")
-            successors = tuple(PackNumber(own, as_int(one)) for one in as_list(new))
-            moved[PackNumber(owner, int(ordinal))] = successors
+            numbers = [int(ordinal) if _DECIMAL.fullmatch(ordinal) else -1]
+            numbers += (as_int(one) for one in as_list(new))
+            ensure(
+                all(0 <= number < 2**32 for number in numbers),
+                f"{name} names a pack that makes no sense.",
+            )
+            successors = tuple(PackNumber(own, number) for number in numbers[1:])
+            moved[PackNumber(owner, numbers[0])] = successors
     return Moves(session_id, moved, frozenset(as_texts(body.get("walked"))))

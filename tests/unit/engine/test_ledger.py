@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kyanite.base.errors import Damaged
+from kyanite.engine.format import Kind, point_name
 from kyanite.engine.ledger import KnownPoint, MachineUse, decode_ledger, encode_ledger
+from kyanite.engine.moves import Moves, decode_moves, encode_moves
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet, needs_from_json, needs_to_json
 from kyanite.engine.pack_use import PackUse
+from kyanite.engine.sealed_object import seal, to_json_bytes
 
 SESSIONS = [bytes([n]) * 16 for n in range(4)]
 NUMBERS = st.builds(PackNumber, st.sampled_from(SESSIONS), st.integers(0, 6))
@@ -99,3 +102,22 @@ def test_sets_that_make_no_sense_are_damaged(value: dict[str, list[int]]) -> Non
 def test_needs_that_make_no_sense_are_damaged(flat: list[int]) -> None:
     with pytest.raises(Damaged):
         needs_from_json({"00000000-0000-0000-0000-000000000001": flat})
+
+
+@pytest.mark.parametrize("ordinal", ["-1", "4294967296", "x", "", "9" * 5000, "１"])
+def test_moves_that_make_no_sense_are_damaged(ordinal: str) -> None:
+    session_id = "00000000-0000-0000-0000-000000000001"
+    body = to_json_bytes({"moved": {session_id: {ordinal: [0]}}, "walked": []})
+    name = point_name(session_id)
+    data = seal(Kind.MOVES, name, body, b"k" * 32, b"r" * 16)
+    with pytest.raises(Damaged):
+        decode_moves(session_id, data, b"k" * 32, b"r" * 16)
+
+
+def test_moves_go_there_and_back() -> None:
+    session_id = "00000000-0000-0000-0000-000000000001"
+    own = bytes(15) + b"\1"
+    moved = {PackNumber(SESSIONS[1], 9): (PackNumber(own, 0), PackNumber(own, 3))}
+    moves = Moves(session_id, moved, frozenset(["a", "b"]))
+    data = encode_moves(moves, b"k" * 32, b"r" * 16)
+    assert decode_moves(session_id, data, b"k" * 32, b"r" * 16) == moves
