@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import Invalid, Missing, ObjectExists, ObjectMissing
@@ -17,8 +18,8 @@ from kyanite.engine.chunk_store import ChunkStore, SpanKey
 from kyanite.engine.condemned import condemned_packs, pack_of_name
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.crew import Task, run_tasks
-from kyanite.engine.cutting import cutter_for
-from kyanite.engine.disk_input import DiskInput
+from kyanite.engine.cutting import CutRule, cutter_for
+from kyanite.engine.disk_input import DiskInput, StreamInput
 from kyanite.engine.disk_writer import DiskWriter
 from kyanite.engine.format import (
     PACKS_PREFIX,
@@ -40,6 +41,9 @@ from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
 from kyanite.engine.traces import put_trace, trace_name
 
+if TYPE_CHECKING:
+    from kyanite.engine.stream_writer import StreamWriter
+
 
 @dataclass(frozen=True, slots=True)
 class BackupResult:
@@ -53,7 +57,7 @@ def back_up(
     storage: Storage,
     keys: BackupKeys,
     ticket: SessionTicket,
-    disks: Sequence[DiskInput],
+    disks: Sequence[DiskInput | StreamInput],
     recipe: bytes,
     control: Control | None = None,
     parallelism: Parallelism | None = None,
@@ -106,7 +110,9 @@ class _Backup:
             lambda _, epoch: self._keys.session_root if epoch == self._keys.epoch else None,
         )
 
-    def run(self, disks: Sequence[DiskInput], recipe: bytes, clock: Clock) -> BackupResult:
+    def run(
+        self, disks: Sequence[DiskInput | StreamInput], recipe: bytes, clock: Clock
+    ) -> BackupResult:
         (index, own), parent = together(self._look_around, self._parent)
         settings = self._ticket.settings
         cutter = cutter_for(settings, self._keys)
@@ -128,14 +134,7 @@ class _Backup:
                 self._keys.id_key,
             )
             writers = parallel_map(
-                lambda numbered: DiskWriter(
-                    numbered[0],
-                    numbered[1],
-                    parent.disk(numbered[1].disk_id) if parent else None,
-                    settings,
-                    cutter.rule,
-                    reader,
-                ),
+                lambda numbered: self._writer(*numbered, parent, cutter.rule, reader),
                 enumerate(disks),
             )
             chain = Chain(store, cutter, self._parallelism, self._control)
@@ -166,6 +165,22 @@ class _Backup:
             epoch=self._keys.epoch,
         )
         return self._commit(point, packs)
+
+    def _writer(
+        self,
+        place: int,
+        disk: DiskInput | StreamInput,
+        parent: Point | None,
+        rule: CutRule,
+        reader: PageReader,
+    ) -> DiskWriter | StreamWriter:
+        settings = self._ticket.settings
+        if isinstance(disk, StreamInput):
+            from kyanite.engine.stream_writer import StreamWriter  # most backups have none
+
+            return StreamWriter(place, disk, settings, self._keys)
+        before = parent.disk(disk.disk_id) if parent else None
+        return DiskWriter(place, disk, before, settings, rule, reader)
 
     def _look_around(self) -> tuple[Index, list[PackTable]]:
         """The index without condemned packs, and the packs of earlier attempts."""
@@ -206,7 +221,7 @@ class _Backup:
 
     def _write(
         self,
-        writers: Sequence[DiskWriter],
+        writers: Sequence[DiskWriter | StreamWriter],
         spans: Mapping[int, Sequence[int]],
         chain: Chain,
         near_end: Callable[[], None],

@@ -146,11 +146,15 @@ class Chain:
                 marks = self._cutter.mark(view)
         else:
             marks = bytes([ZERO]) * -(-len(view) // self.rule.block_bytes)
-        with self._lock:
-            self.moved.read_bytes += read
-            self.moved.processed_bytes += len(view)
-        self._control.advance(read=read, processed=len(view))
+        self.count(read, len(view))
         return marks
+
+    def count(self, read_bytes: int, processed_bytes: int) -> None:
+        """So much more was read and dealt with."""
+        with self._lock:
+            self.moved.read_bytes += read_bytes
+            self.moved.processed_bytes += processed_bytes
+        self._control.advance(read=read_bytes, processed=processed_bytes)
 
     def _stored(
         self, windows: list[tuple[memoryview, list[Part]]], key: SpanKey

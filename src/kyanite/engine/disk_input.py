@@ -1,4 +1,4 @@
-"""What a backup is given of a disk."""
+"""What a backup is given: disks that can be read anywhere, streams that are read once."""
 
 from __future__ import annotations
 
@@ -31,3 +31,23 @@ class DiskInput:
     source: Source
     allocated: RangeList | None = None
     changes: RangeList | None = None
+
+
+class ByteStream(Protocol):
+    """Read in order, by one thread at a time."""
+
+    def read(self, size_bytes: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInput:
+    """A stream of unknown length, as a dump of a database; always taken whole.
+
+    It becomes a disk of the point whose size is the number of bytes that came.
+    """
+
+    disk_id: str
+    name: str
+    stream: ByteStream

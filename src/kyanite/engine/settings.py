@@ -49,11 +49,11 @@ class RepositorySettings:
     """
 
     cut_kind: str = "aligned"
-    cut_bytes: int = 128 * KIB
-    cut_least_bytes: int = 24 * KIB
+    cut_bytes: int = 100 * KIB
+    cut_least_bytes: int = 16 * KIB
     cut_most_bytes: int = 384 * KIB
     pack_bytes: int = 32 * MIB
-    zstd_level: int = 3
+    zstd_level: int = 1
     page_span_bytes: int = 512 * MIB
     inner_fanout: int = 256
 
