@@ -9,11 +9,13 @@ from azure.mgmt.authorization import AuthorizationManagementClient
 
 from support.lab import Azure, Control
 from support.lab_clients import authorization, resources
+from support.lab_people import ADA, person
 
 pytestmark = pytest.mark.control
 
 _CLIENT = "0c8f6d1e-6a52-4b8e-8d6f-1f2b7a3c4d02"
 _OBJECT = "7b1e2f3a-4c5d-4e6f-8a9b-0c1d2e3f4a02"
+_GROUP = "9c8b7a60-5d4e-4f3a-8b2c-1d0e9f8a7b01"
 _LOCKS = "/providers/Microsoft.Authorization/locks"
 _READ_GROUPS = "Microsoft.Resources/subscriptions/resourceGroups/read"
 _WRITE_GROUPS = "Microsoft.Resources/subscriptions/resourceGroups/write"
@@ -160,6 +162,7 @@ def test_the_owner_of_the_scene_has_the_built_in_role(
         one
         for one in client.role_assignments.list_for_scope(_scope(azure))
         if str(one.role_definition_id).endswith(f"/roleDefinitions/{owner.name}")
+        and one.principal_type == "ServicePrincipal"
     ]
     assert len(found) == 1
     principal = found[0].principal_id
@@ -243,3 +246,48 @@ def test_a_read_only_lock_refuses_changes_below_it(azure: Azure) -> None:
     assert client.resource_groups.get("shop").name == "shop"
     with pytest.raises(HttpResponseError, match="ScopeLocked"):
         client.resource_groups.update("shop", {"tags": {"a": "b"}})
+
+
+def test_a_role_of_a_group_holds_for_its_members(
+    azure: Azure, client: AuthorizationManagementClient, restricted: ClientSecretCredential
+) -> None:
+    scope = _scope(azure)
+    reader = next(iter(client.role_definitions.list(scope, filter="roleName eq 'Reader'")))
+    assert reader.id is not None
+    client.role_assignments.create(
+        scope,
+        str(uuid.uuid4()),
+        {
+            "properties": {
+                "roleDefinitionId": reader.id,
+                "principalId": _GROUP,
+                "principalType": "Group",
+            }
+        },
+    )
+    groups = resources(azure, credential=restricted).resource_groups
+    with pytest.raises(HttpResponseError):
+        list(groups.list())
+    ada = person(azure, *ADA).get_token(f"{azure.graph}/.default").token
+    member = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{_OBJECT}"}
+    added = azure.call(
+        "POST", f"{azure.graph}/v1.0/groups/{_GROUP}/members/$ref", member, token=ada
+    )
+    assert added.status_code == 204, added.text
+    assert [one.name for one in groups.list()]
+    mine = client.role_assignments.list_for_subscription(filter=f"assignedTo('{_OBJECT}')")
+    assert [one.principal_id for one in mine] == [_GROUP]
+    direct = client.role_assignments.list_for_subscription(filter=f"principalId eq '{_OBJECT}'")
+    assert list(direct) == []
+
+
+def test_a_principal_is_what_the_request_says_it_is(
+    azure: Azure, client: AuthorizationManagementClient
+) -> None:
+    scope = _scope(azure)
+    reader = next(iter(client.role_definitions.list(scope, filter="roleName eq 'Reader'")))
+    wrong = {"roleDefinitionId": reader.id, "principalId": _GROUP, "principalType": "User"}
+    with pytest.raises(HttpResponseError) as caught:
+        client.role_assignments.create(scope, str(uuid.uuid4()), {"properties": wrong})
+    assert caught.value.error is not None
+    assert caught.value.error.code == "UnmatchedPrincipalType"

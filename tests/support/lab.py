@@ -35,6 +35,8 @@ class Azure:
     client_id: str
     client_secret: str
     control: str
+    graph: str = ""
+    imds: str = ""
 
     def credential(
         self, client_id: str | None = None, client_secret: str | None = None
@@ -275,6 +277,8 @@ def read_lab_file(path: Path) -> Azure:
         client_id=found["clientId"],
         client_secret=found["clientSecret"],
         control=found.get("control", ""),
+        graph=found.get("graph", "https://graph.microsoft.com"),
+        imds=found.get("imds", ""),
     )
 
 

@@ -1,7 +1,9 @@
 """The official SDK clients, pointed at an Azure of the shape of lab.json."""
 
 from azure.core.credentials import TokenCredential
+from azure.keyvault.keys import KeyClient
 from azure.mgmt.authorization import AuthorizationManagementClient
+from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.resource.subscriptions import SubscriptionClient
 
@@ -41,4 +43,29 @@ def authorization(
         azure.subscription_ids[subscription],
         base_url=azure.arm,
         connection_verify=azure.ca or True,
+    )
+
+
+def vaults(
+    azure: Azure, subscription: int = 0, credential: TokenCredential | None = None
+) -> KeyVaultManagementClient:
+    """Key vaults in ARM."""
+    return KeyVaultManagementClient(
+        credential or azure.credential(),
+        azure.subscription_ids[subscription],
+        base_url=azure.arm,
+        connection_verify=azure.ca or True,
+        polling_interval=POLL_SECONDS,
+        retry_total=0,
+    )
+
+
+def vault_keys(azure: Azure, url: str, credential: TokenCredential | None = None) -> KeyClient:
+    """The keys of one vault."""
+    return KeyClient(
+        url,
+        credential or azure.credential(),
+        verify_challenge_resource=False,
+        connection_verify=azure.ca or True,
+        retry_total=0,
     )

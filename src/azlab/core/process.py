@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from azlab.core.json_types import JsonObject, encode
 from azlab.core.ports import free_port, keep_ports, kept_ports
 from azlab.core.scene import is_loaded, keep_scene, kept_scene, load_scene, read_scene
 from azlab.core.server import Listener
-from azlab.core.service import PORTS, Endpoints, Lab
+from azlab.core.service import PLAIN_PORTS, PORTS, Endpoints, Lab
 from azlab.services import register_all
 from azlab.services.identity.state import first_application
 from azlab.services.resources.state import subscription_ids
 
 LAB_FILE = "lab.json"
+_PLAIN = (*PLAIN_PORTS, "control")
 _PATIENCE_SECONDS = 5.0
 
 
@@ -41,35 +42,65 @@ class LabProcess:
         # Whoever waits for the file must not find the one of the last run.
         (self.dir / LAB_FILE).unlink(missing_ok=True)
         ensure_certificates(self.dir)
-        tls = server_context(self.dir)
+        self._tls = server_context(self.dir)
         wanted = kept_ports(self.dir)
         if port:
             wanted["arm"] = port
         self._exchanges: dict[str, Exchange] = {}
         self._listeners: dict[str, Listener] = {}
-        for name in (*PORTS, "control"):
-            self._listeners[name] = self._listen(name, wanted.get(name) or free_port(), tls)
-        keep_ports(self.dir, {name: one.port for name, one in self._listeners.items()})
+        self._ports = wanted
+        self._vaults: dict[str, str] = {}
+        self._vaults_lock = threading.Lock()
+        self._started = False
+        for name in (*PORTS, *PLAIN_PORTS, "control"):
+            self._listeners[name] = self._listen(name, wanted.get(name) or free_port())
+        self._keep_ports()
         urls = {
-            name: f"{'http' if name == 'control' else 'https'}://127.0.0.1:{one.port}"
+            name: f"{'http' if name in _PLAIN else 'https'}://127.0.0.1:{one.port}"
             for name, one in self._listeners.items()
         }
         self.lab = Lab(self.dir, Endpoints(**urls))
+        self.lab.open_vault = self._open_vault
         register_all(self.lab)
         self._load(scene)
-        for name in PORTS:
-            router = self.lab.routers[name]
-            self._exchanges[name] = Exchange(
-                router, self.lab.clock.now, self.lab.gate, self.lab.faults, self.lab.stats
-            )
+        for name in (*PORTS, *PLAIN_PORTS):
+            self._exchanges[name] = self._exchange(name)
         self._exchanges["control"] = Exchange(
             control.make_router(self.lab), self.lab.clock.now, self.lab.gate
         )
         for name, url in urls.items():
             self._exchanges[name].base_url = url
 
-    def _listen(self, name: str, port: int, tls: ssl.SSLContext) -> Listener:
-        context = tls if name != "control" else None
+    def _exchange(self, router: str) -> Exchange:
+        lab = self.lab
+        return Exchange(lab.routers[router], lab.clock.now, lab.gate, lab.faults, lab.stats)
+
+    def _open_vault(self, name: str) -> str:
+        """A port for the vault: tools take the host of a URL for the vault, not its path."""
+        key = f"vault-{name.lower()}"
+        with self._vaults_lock:
+            known = self._vaults.get(key)
+            if known is not None:
+                return known
+            listener = self._listeners[key] = self._listen(key, self._ports.get(key) or free_port())
+            url = self._vaults[key] = f"https://127.0.0.1:{listener.port}"
+            exchange = self._exchanges[key] = self._exchange("vault")
+            exchange.base_url = url
+            self._keep_ports()
+            if self._started:
+                listener.start()
+        return url
+
+    def _keep_ports(self) -> None:
+        """Remember every port, also those of vaults that may be made again."""
+        self._ports = {
+            **self._ports,
+            **{name: one.port for name, one in self._listeners.items()},
+        }
+        keep_ports(self.dir, self._ports)
+
+    def _listen(self, name: str, port: int) -> Listener:
+        context = self._tls if name not in _PLAIN else None
         try:
             return Listener(
                 name, port, lambda connection: self._exchanges[name].serve_one(connection), context
@@ -98,8 +129,10 @@ class LabProcess:
 
     def start(self) -> JsonObject:
         """Answer from now on; writes lab.json and returns the object in it."""
-        for listener in self._listeners.values():
-            listener.start()
+        with self._vaults_lock:
+            self._started = True
+            for listener in self._listeners.values():
+                listener.start()
         described = self.describe()
         write_file(self.dir / LAB_FILE, encode(described) + b"\n", private=True)
         return described
@@ -113,6 +146,8 @@ class LabProcess:
         return {
             "arm": lab.endpoints.arm,
             "login": lab.endpoints.login,
+            "graph": lab.endpoints.graph,
+            "imds": lab.endpoints.imds,
             "ca": str(self.dir / CA_FILE),
             "tenantId": lab.tenant_id,
             "subscriptionIds": [*subscriptions],

@@ -16,6 +16,8 @@ from azlab.core.state import State, Transaction
 from azlab.core.tokens import Principal
 
 ROLE_DEFINITION, ROLE_ASSIGNMENT = "roleDefinition", "roleAssignment"
+GROUP = "group"
+"""Groups of the directory, by id, with the object ids of their `members`."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,24 @@ class Rbac:
         return grants
 
 
+def groups_of(tx: Transaction, object_id: str) -> frozenset[str]:
+    """The ids (lower case) of the groups a principal is in, directly or through other groups."""
+    members = {
+        key: {one.lower() for one in texts_at(group, "members")} for key, group in tx.list(GROUP)
+    }
+    found: set[str] = set()
+    new = {object_id.lower()}
+    while new:
+        new = {key for key, inside in members.items() if inside & new} - found
+        found |= new
+    return frozenset(found)
+
+
 def _read_grants(tx: Transaction, object_id: str) -> tuple[Grant, ...]:
     grants: list[Grant] = []
+    holders = {object_id.lower(), *groups_of(tx, object_id)}
     for _, assignment in tx.list(ROLE_ASSIGNMENT):
-        if text_at(assignment, "principalId").lower() != object_id.lower():
+        if text_at(assignment, "principalId").lower() not in holders:
             continue
         role = tx.get(ROLE_DEFINITION, text_at(assignment, "roleId"))
         scope = text_at(assignment, "scope")

@@ -95,7 +95,9 @@ from azlab.core.state import State, Transaction
 from azlab.core.stats import Stats
 from azlab.core.tokens import Tokens
 
-PORTS = ("arm", "login", "blob", "disks")
+PORTS = ("arm", "login", "blob", "disks", "graph", "vault")
+"""The services behind HTTPS. A vault has a port of its own besides `vault` (`Lab.open_vault`)."""
+PLAIN_PORTS = ("imds",)
 _SEED_FILE = "seed"
 
 
@@ -107,6 +109,11 @@ class Endpoints:
     login: str
     blob: str
     disks: str
+    graph: str
+    vault: str
+    """Of no vault: answers what is asked of a vault that is gone."""
+    imds: str
+    """Plain HTTP: where a machine asks for tokens of its managed identity."""
     control: str
 
 
@@ -149,12 +156,15 @@ class Lab:
         self.operations.arm_url = endpoints.arm
         self.routers: dict[str, Router] = {
             name: Router(name, render_arm_error, ignore_case=name in ("arm", "login"))
-            for name in PORTS
+            for name in (*PORTS, *PLAIN_PORTS)
         }
         self.arm = Arm(self, self.routers["arm"])
         self.tenant_id = ""
         """The id of the lab's tenant; known once a scene is loaded."""
         self.guest: Guest | None = None
+        self.open_vault: Callable[[str], str] = lambda name: f"{endpoints.vault}/{name}"
+        """The base URL of the vault with this name, on which the router `vault` answers from now
+        on. The same at every start; set by the process, which owns the ports."""
         self._seed = _load_seed(directory / _SEED_FILE)
         self._on_reset: list[Callable[[], None]] = []
         self._on_stop: list[Callable[[], None]] = []

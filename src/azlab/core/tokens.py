@@ -39,6 +39,14 @@ class Principal:
     object_id: str
     app_id: str
     tenant_id: str
+    is_user: bool = False
+    """A person who signed in through the application `app_id`."""
+    scopes: frozenset[str] = frozenset()
+    """What the application may do for the person (`scp`)."""
+    roles: frozenset[str] = frozenset()
+    """What the application may do by itself (`roles`): permissions of Graph."""
+    name: str = ""
+    """The principal name of a person."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +91,22 @@ class Tokens:
             "exp": now + lifetime_seconds,
             "appid": principal.app_id,
             "azp": principal.app_id,
-            "appidacr": "1",
-            "idtyp": "app",
+            "appidacr": "0" if principal.is_user else "1",
+            "idtyp": "user" if principal.is_user else "app",
             "oid": principal.object_id,
             "sub": principal.object_id,
             "tid": principal.tenant_id,
             "ver": "2.0",
         }
+        if principal.is_user:
+            claims["scp"] = " ".join(sorted(principal.scopes))
+            claims["upn"] = claims["unique_name"] = principal.name
+        elif principal.roles:
+            claims["roles"] = list[JsonValue](sorted(principal.roles))
+        return self.sign(claims)
+
+    def sign(self, claims: JsonObject) -> str:
+        """A JSON web token with these claims."""
         return jwt.encode(claims, self._key, "RS256", {"kid": self.key_id})
 
     def verify(self, authorization: str, audiences: tuple[str, ...]) -> Principal:
@@ -148,7 +165,7 @@ class Tokens:
                 },
             )
             claims = _Claims(
-                Principal(str(found["oid"]), str(found["appid"]), str(found["tid"])),
+                _principal(found),
                 str(found["aud"]),
                 int(found["nbf"]),
                 int(found["exp"]),
@@ -176,6 +193,19 @@ class Tokens:
             "e": self._exponent,
         }
         return {"keys": [key]}
+
+
+def _principal(claims: dict[str, object]) -> Principal:
+    roles = claims.get("roles")
+    return Principal(
+        str(claims["oid"]),
+        str(claims["appid"]),
+        str(claims["tid"]),
+        claims.get("idtyp") == "user",
+        frozenset(str(claims.get("scp", "")).split()),
+        frozenset(map(str, roles)) if isinstance(roles, list) else frozenset(),
+        str(claims.get("upn", "")),
+    )
 
 
 def challenge(login_url: str, tenant_id: str, error: TokenError) -> str:

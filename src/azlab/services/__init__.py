@@ -17,6 +17,8 @@ SERVICES: tuple[str, ...] = (
     "identity",
     "resources",
     "authorization",
+    "graph",
+    "key_vault",
     "storage",
     "disks",
     "network",

@@ -9,6 +9,16 @@ _BLOB = f"{_BLOBS}/containers/blobs"
 _KEY = f"{_BLOBS}/generateUserDelegationKey/action"
 _QUEUES = "Microsoft.Storage/storageAccounts/queueServices/queues"
 _KEYS = "Microsoft.KeyVault/vaults/keys"
+_VAULT_ACTIONS = (
+    "Microsoft.Authorization/*/read",
+    "Microsoft.Resources/deployments/*",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.KeyVault/checkNameAvailability/read",
+    "Microsoft.KeyVault/deletedVaults/read",
+    "Microsoft.KeyVault/locations/*/read",
+    "Microsoft.KeyVault/vaults/*/read",
+    "Microsoft.KeyVault/operations/read",
+)
 _SUPPORT = (
     "Microsoft.Authorization/*/read",
     "Microsoft.Resources/subscriptions/resourceGroups/read",
@@ -185,6 +195,28 @@ BUILT_IN_ROLES: tuple[BuiltInRole, ...] = (
                 f"{_KEYS}/sign/action",
                 f"{_KEYS}/verify/action",
             )
+        ),
+    ),
+    BuiltInRole(
+        "14b46e9e-c2b7-41b4-b07b-48a6ebf60603",
+        "Key Vault Crypto Officer",
+        Permission(_VAULT_ACTIONS, (), (f"{_KEYS}/*", f"{_KEYS}rotationpolicies/*")),
+    ),
+    BuiltInRole(
+        "00482a5a-887f-4fb3-b363-3b7fe8e74483",
+        "Key Vault Administrator",
+        Permission(_VAULT_ACTIONS, (), ("Microsoft.KeyVault/vaults/*",)),
+    ),
+    BuiltInRole(
+        "f25e0fa2-a7c8-4377-a976-54943a77a395",
+        "Key Vault Contributor",
+        Permission(
+            (*_SUPPORT, "Microsoft.KeyVault/*"),
+            (
+                "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+                "Microsoft.KeyVault/hsmPools/*",
+                "Microsoft.KeyVault/managedHsms/*",
+            ),
         ),
     ),
     BuiltInRole(

@@ -13,7 +13,7 @@ from azlab.core.json_types import (
     text_at,
     texts_at,
 )
-from azlab.core.rbac import ROLE_ASSIGNMENT, ROLE_DEFINITION, read_permissions
+from azlab.core.rbac import ROLE_ASSIGNMENT, ROLE_DEFINITION, groups_of, read_permissions
 from azlab.core.resource_ids import contains
 from azlab.core.service import Lab
 from azlab.services.authorization.state import (
@@ -23,7 +23,7 @@ from azlab.services.authorization.state import (
     shown_role,
 )
 from azlab.services.authorization.versions import ROLES
-from azlab.services.identity.state import applications
+from azlab.services.identity.state import principal_type
 from azlab.services.resources.filters import parse_filter
 
 _PROVIDER = "/providers/Microsoft.Authorization"
@@ -156,12 +156,17 @@ def _list_assignments(call: ArmCall) -> Response:
         at_scope = True
     else:
         principal = parse_filter(text, ("principalId",)).get("principalid", "")
+    principals = {principal.lower()} if principal else set()
+    if found:  # assignedTo() counts what groups give; principalId does not
+        principals |= groups_of(call.tx, principal)
     shown: list[JsonObject] = []
     for _, one in call.tx.list(ROLE_ASSIGNMENT):
         scope = text_at(one, "scope")
         above = contains(scope, call.scope)
         below = not at_scope and contains(call.scope, scope)
-        if (above or below) and principal.lower() in ("", text_at(one, "principalId").lower()):
+        if (above or below) and (
+            not principals or text_at(one, "principalId").lower() in principals
+        ):
             shown.append(shown_assignment(one))
     return call.page(shown)
 
@@ -194,13 +199,20 @@ def _put_assignment(call: ArmCall) -> Response:
     role_id = text_at(asked, "roleDefinitionId").rsplit("/", 1)[-1].lower()
     if call.tx.get(ROLE_DEFINITION, role_id) is None:
         raise _no_role(role_id)
-    known_principals = {one.object_id.lower() for one in applications(call.tx)}
-    if principal_id.lower() not in known_principals:
+    kind = principal_type(call.tx, principal_id)
+    if kind is None:
         raise ArmError(
             400,
             "PrincipalNotFound",
             f"Principal {principal_id} does not exist in the directory {call.lab.tenant_id}. "
             "Check that you have the correct principal ID.",
+        )
+    if (said := text_at(asked, "principalType")) and said.lower() != kind.lower():
+        raise ArmError(
+            400,
+            "UnmatchedPrincipalType",
+            f"The PrincipalId '{principal_id}' has type '{kind}', which is different from "
+            f"specified PrinciaplType '{said}'.",
         )
     same = call.tx.get(ROLE_ASSIGNMENT, name.lower())
     for key, one in call.tx.list(ROLE_ASSIGNMENT):
@@ -222,7 +234,7 @@ def _put_assignment(call: ArmCall) -> Response:
             "RoleAssignmentUpdateNotPermitted",
             "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
         )
-    document = put_assignment(call.lab, call.tx, name, call.scope, principal_id, role_id)
+    document = put_assignment(call.lab, call.tx, name, call.scope, principal_id, role_id, kind)
     return json_response(200 if same else 201, shown_assignment(document))
 
 

@@ -20,7 +20,7 @@ from azlab.services.authorization.state import (
     put_role,
     role_called,
 )
-from azlab.services.identity.state import application_called
+from azlab.services.identity.state import application_called, find_user, groups
 
 SECTIONS = ("roleDefinitions", "roleAssignments", "locks")
 # Names of what a scene makes are derived from what it says, so that a reset gives the same.
@@ -72,12 +72,28 @@ def _role(lab: Lab, tx: Transaction, role: JsonObject) -> None:
 
 
 def _assignment(lab: Lab, tx: Transaction, one: JsonObject) -> None:
-    application = application_called(tx, text_at(one, "application"))
-    if application is None:
-        raise WrongShape(f"No application is called '{text_at(one, 'application')}'.")
+    principal_id, kind = _principal(tx, one)
     role = role_called(tx, text_at(one, "role"))
     if role is None:
         raise WrongShape(f"No role is called '{text_at(one, 'role')}'.")
     scope = text_at(one, "scope") or "/"
-    name = str(uuid.uuid5(_NAMES, f"{application.object_id} {role} {scope.lower()}"))
-    put_assignment(lab, tx, name, scope, application.object_id, role)
+    name = str(uuid.uuid5(_NAMES, f"{principal_id} {role} {scope.lower()}"))
+    put_assignment(lab, tx, name, scope, principal_id, role, kind)
+
+
+def _principal(tx: Transaction, one: JsonObject) -> tuple[str, str]:
+    """Who is named: an `application`, a `user` (principal name) or a `group` (name)."""
+    if name := text_at(one, "user"):
+        user = find_user(tx, name)
+        if user is None:
+            raise WrongShape(f"Nobody is called '{name}'.")
+        return user.id, "User"
+    if name := text_at(one, "group"):
+        found = next((group for group in groups(tx) if group.name == name), None)
+        if found is None:
+            raise WrongShape(f"No group is called '{name}'.")
+        return found.id, "Group"
+    application = application_called(tx, text_at(one, "application"))
+    if application is None:
+        raise WrongShape(f"No application is called '{text_at(one, 'application')}'.")
+    return application.object_id, "ServicePrincipal"

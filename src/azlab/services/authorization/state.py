@@ -47,7 +47,13 @@ def role_called(tx: Transaction, name_or_id: str) -> str | None:
 
 
 def put_assignment(
-    lab: Lab, tx: Transaction, name: str, scope: str, principal_id: str, role_id: str
+    lab: Lab,
+    tx: Transaction,
+    name: str,
+    scope: str,
+    principal_id: str,
+    role_id: str,
+    principal_type: str = "ServicePrincipal",
 ) -> JsonObject:
     """Give a role to a principal at a scope; the stored document."""
     now = iso(lab.clock.now())
@@ -55,6 +61,7 @@ def put_assignment(
         "name": name,
         "scope": "/" + scope.strip("/"),
         "principalId": principal_id,
+        "principalType": principal_type,
         "roleId": role_id.lower(),
         "createdOn": now,
         "updatedOn": now,
@@ -73,6 +80,14 @@ def forget_scope(lab: Lab, tx: Transaction, scope: str) -> None:
     lab.rbac.changed()
 
 
+def forget_principal(lab: Lab, tx: Transaction, object_id: str) -> None:
+    """Drop the assignments of a principal that is going away."""
+    for key, document in tx.list(ROLE_ASSIGNMENT):
+        if text_at(document, "principalId").lower() == object_id.lower():
+            tx.delete(ROLE_ASSIGNMENT, key)
+    lab.rbac.changed()
+
+
 def shown_assignment(document: JsonObject) -> JsonObject:
     """As the API shows an assignment."""
     scope, name = text_at(document, "scope"), text_at(document, "name")
@@ -84,7 +99,7 @@ def shown_assignment(document: JsonObject) -> JsonObject:
         "properties": {
             "roleDefinitionId": _role_path(scope, text_at(document, "roleId")),
             "principalId": text_at(document, "principalId"),
-            "principalType": "ServicePrincipal",
+            "principalType": text_at(document, "principalType") or "ServicePrincipal",
             "scope": scope,
             "condition": None,
             "conditionVersion": None,

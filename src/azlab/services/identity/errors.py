@@ -1,6 +1,7 @@
 """Entra ID's errors: OAuth codes with an AADSTS text, as the token endpoint sends them."""
 
 import uuid
+from datetime import datetime
 
 from azlab.core.http import HttpError, Request, Response, json_response
 from azlab.core.json_types import JsonObject, JsonValue
@@ -115,13 +116,150 @@ def unsupported_grant(grant: str) -> EntraError:
     )
 
 
-def assertion_not_simulated() -> EntraError:
-    """Certificates as credentials are not simulated; said loudly."""
+def malformed_assertion() -> EntraError:
+    """No JSON web token, or one of somebody else."""
     return EntraError(
-        501,
-        "not_implemented",
+        401,
+        "invalid_client",
+        50027,
+        "JWT token is invalid or malformed: the client assertion cannot be read, or its issuer "
+        "and subject are not the application.",
+    )
+
+
+def unknown_certificate(thumbprint: str) -> EntraError:
+    """Signed with a key that the application does not have."""
+    return EntraError(
+        401,
+        "invalid_client",
         700027,
-        "The lab does not simulate client assertions (certificates); use a client secret.",
+        "Client assertion contains an invalid signature. [Reason - The key was not found., "
+        f"Thumbprint of key used by client: '{thumbprint}'].",
+    )
+
+
+def expired_certificate(thumbprint: str) -> EntraError:
+    """Signed with a certificate whose time is over."""
+    return EntraError(
+        401,
+        "invalid_client",
+        700027,
+        "The certificate used to sign the client assertion is expired on application. "
+        f"[Reason - The key used is expired., Thumbprint of key used by client: '{thumbprint}'].",
+    )
+
+
+def wrong_signature() -> EntraError:
+    """The signature does not fit the key it names."""
+    return EntraError(
+        401,
+        "invalid_client",
+        700027,
+        "Client assertion failed signature validation.",
+    )
+
+
+def wrong_assertion_audience(audience: str) -> EntraError:
+    """Made for another service."""
+    return EntraError(
+        401,
+        "invalid_client",
+        700023,
+        f"Client assertion audience claim does not match Realm issuer: '{audience}'.",
+    )
+
+
+def assertion_out_of_time(now: datetime) -> EntraError:
+    """The clocks differ, or the assertion is an old one."""
+    return EntraError(
+        401,
+        "invalid_client",
+        700024,
+        "Client assertion is not within its valid time range. "
+        f"Current time: {now:%Y-%m-%dT%H:%M:%SZ}.",
+    )
+
+
+def expired_secret(client_id: str) -> EntraError:
+    """The time of the secret is over."""
+    return EntraError(
+        401,
+        "invalid_client",
+        7000222,
+        f"The provided client secret keys for app '{client_id}' are expired. Visit the Azure "
+        "portal to create new keys for your app.",
+    )
+
+
+def no_service_principal(client_id: str, directory: str) -> EntraError:
+    """The application exists, but nothing stands for it in the tenant."""
+    return EntraError(
+        401,
+        "unauthorized_client",
+        7000229,
+        f"The client application {client_id} is missing service principal in the tenant "
+        f"{directory}.",
+    )
+
+
+def authorization_pending() -> EntraError:
+    """The person has not finished signing in; ask again after the interval."""
+    return EntraError(
+        400,
+        "authorization_pending",
+        70016,
+        "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+    )
+
+
+def authorization_declined() -> EntraError:
+    """The person has said no."""
+    return EntraError(
+        400, "authorization_declined", 70018, "The end user denied the authorization request."
+    )
+
+
+def expired_code() -> EntraError:
+    """The device code is too old."""
+    return EntraError(
+        400, "expired_token", 70020, "The provided value for the input parameter is expired."
+    )
+
+
+def bad_code() -> EntraError:
+    """No device code of this application, or one that was used already."""
+    return EntraError(
+        400,
+        "invalid_grant",
+        70000,
+        "The provided value for the input parameter 'device_code' or 'refresh_token' is not valid.",
+    )
+
+
+def second_factor_wanted() -> EntraError:
+    """The person has to sign in again, with a second factor."""
+    return EntraError(
+        400,
+        "interaction_required",
+        50076,
+        "Due to a configuration change made by your administrator, or because you moved to a new "
+        "location, you must use multi-factor authentication to access the resource.",
+    )
+
+
+def disabled_user() -> EntraError:
+    """The account of the person is switched off."""
+    return EntraError(400, "invalid_grant", 50057, "The user account is disabled.")
+
+
+def consent_wanted(scope: str, client_id: str) -> EntraError:
+    """Nobody has allowed the application to do that for people."""
+    return EntraError(
+        400,
+        "invalid_grant",
+        65001,
+        f"The user or administrator has not consented to use the application with ID "
+        f"'{client_id}' for '{scope}'. Send an interactive authorization request.",
     )
 
 

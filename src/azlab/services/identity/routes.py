@@ -1,31 +1,25 @@
-"""Discovery, keys and the token endpoint."""
+"""Discovery, keys, tokens and device codes: the login port."""
 
-import hmac
+from collections.abc import Callable
 from functools import partial
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from azlab.core.http import Request, Response, json_response
 from azlab.core.json_types import JsonObject, JsonValue
 from azlab.core.routing import Router
 from azlab.core.service import Lab
-from azlab.core.tokens import Principal
-from azlab.services.identity import errors
+from azlab.services.identity import device_codes, errors, grants, managed_identity
+from azlab.services.identity.grants import DEVICE_GRANT, TOOLS, Form
 from azlab.services.identity.state import Tenant, find_application, read_tenant
 
-# What Entra gives an application by default.
-_TOKEN_SECONDS = 3599
 _FORM_LIMIT = 64 << 10
-# Resources of the public cloud that clients ask for when they are only given a base URL.
-_KNOWN_RESOURCES = frozenset(
-    {
-        "management.azure.com",
-        "management.core.windows.net",
-        "storage.azure.com",
-        "disk.azure.com",
-        "vault.azure.net",
-        "graph.microsoft.com",
-    }
-)
+_ANY_TENANT = ("common", "organizations")
+_GRANTS: dict[str, Callable[[Form], JsonObject]] = {
+    "client_credentials": grants.client_credentials,
+    DEVICE_GRANT: grants.device_code,
+    "device_code": grants.device_code,
+    "refresh_token": grants.refresh_token,
+}
 
 
 def register(lab: Lab) -> None:
@@ -44,17 +38,28 @@ def register(lab: Lab) -> None:
             f"/{{tenant}}/oauth2{version}/token",
             partial(_token, lab),
             operation="Token",
-            note="client_credentials with a secret only; lifetime 3599 s",
+            note="applications by secret or certificate, people by device code and refresh token; "
+            "lifetime 3599 s",
+        )
+        router.add(
+            "POST",
+            f"/{{tenant}}/oauth2{version}/devicecode",
+            partial(_device_code, lab),
+            operation="DeviceCode",
+            note=f"asks for an interval of {device_codes.INTERVAL_SECONDS} s",
         )
     router.add("GET", "/{tenant}/discovery/v2.0/keys", partial(_keys, lab), operation="Keys")
     router.add("GET", "/{tenant}/discovery/keys", partial(_keys, lab), operation="Keys")
+    router.add("GET", "/device", _show_page, operation="DevicePage")
+    router.add("POST", "/device", partial(_enter_code, lab), operation="DevicePage")
+    managed_identity.register(lab)
 
 
 def _discovery(lab: Lab, request: Request, tenant: str) -> Response:
     found = _tenant(lab, tenant, "invalid_tenant")
     base = f"{request.base_url}/{found.id}"
     texts: dict[str, list[JsonValue]] = {
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -80,75 +85,74 @@ def _discovery(lab: Lab, request: Request, tenant: str) -> Response:
 
 def _keys(lab: Lab, request: Request, tenant: str) -> Response:  # noqa: ARG001
     # Clients ask with `common` as well: the keys are the same for all tenants.
-    if tenant.lower() not in ("common", "organizations"):
+    if tenant.lower() not in _ANY_TENANT:
         _tenant(lab, tenant)
     return json_response(200, lab.tokens.public_keys())
 
 
 def _token(lab: Lab, request: Request, tenant: str) -> Response:
-    form = dict(parse_qsl(request.body.read().decode("utf-8", "replace"), keep_blank_values=True))
+    fields = _form(request)
     directory = _tenant(lab, tenant)
-    grant = form.get("grant_type", "")
+    grant = fields.get("grant_type", "")
     if not grant:
         raise errors.missing_field("grant_type")
-    if grant != "client_credentials":
+    answer = _GRANTS.get(grant)
+    if answer is None:
         raise errors.unsupported_grant(grant)
-    client_id = form.get("client_id", "")
+    with lab.state.transaction() as tx:
+        body = answer(Form(lab, request, tx, directory, fields))
+    return json_response(200, body, {"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _device_code(lab: Lab, request: Request, tenant: str) -> Response:
+    fields = _form(request)
+    directory = _tenant(lab, tenant)
+    client_id = fields.get("client_id", "")
     if not client_id:
         raise errors.missing_field("client_id")
     with lab.state.transaction() as tx:
-        application = find_application(tx, client_id)
-    if application is None:
-        raise errors.unknown_application(client_id, directory.display_name)
-    if "client_assertion" in form:
-        raise errors.assertion_not_simulated()
-    secret = form.get("client_secret", "")
-    if not secret:
-        raise errors.missing_credential()
-    if not hmac.compare_digest(secret.encode(), application.secret.encode()):
-        raise errors.wrong_secret(application.client_id)
-    audience = _audience(lab, request, form, directory)
-    principal = Principal(application.object_id, application.client_id, directory.id)
+        if client_id.lower() not in TOOLS and find_application(tx, client_id) is None:
+            raise errors.unknown_application(client_id, directory.display_name)
+        code = device_codes.begin(tx, client_id, fields.get("scope", ""), request.now)
+    where = f"{request.base_url}/device"
     body: JsonObject = {
-        "token_type": "Bearer",
-        "expires_in": _TOKEN_SECONDS,
-        "ext_expires_in": _TOKEN_SECONDS,
-        "access_token": lab.tokens.issue(principal, audience, _TOKEN_SECONDS),
+        "user_code": code.user_code,
+        "device_code": code.code,
+        "verification_uri": where,
+        "expires_in": device_codes.LIFETIME_SECONDS,
+        "interval": device_codes.INTERVAL_SECONDS,
+        "message": f"To sign in, use a web browser to open the page {where} and enter the code "
+        f"{code.user_code} to authenticate.",
     }
-    if "v2.0" not in request.path:
-        # The older endpoint writes its numbers as text and says when and for what.
-        expires = int(request.now.timestamp()) + _TOKEN_SECONDS
-        body.update(expires_in=str(_TOKEN_SECONDS), expires_on=str(expires), resource=audience)
-    return json_response(200, body, {"Cache-Control": "no-store", "Pragma": "no-cache"})
+    return json_response(200, body, {"Cache-Control": "no-store"})
+
+
+def _show_page(request: Request) -> Response:  # noqa: ARG001
+    return device_codes.page()
+
+
+def _enter_code(lab: Lab, request: Request) -> Response:
+    fields = _form(request)
+    with lab.state.transaction() as tx:
+        user = device_codes.finish(
+            tx,
+            fields.get("user_code", ""),
+            fields.get("username", ""),
+            fields.get("password", ""),
+            request.now,
+            decline=fields.get("answer") == "no",
+        )
+    said = "declined" if fields.get("answer") == "no" else "signed in"
+    return device_codes.page(f"{user.principal_name} has {said}. You can close this window.")
+
+
+def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.body.read().decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _tenant(lab: Lab, name: str, error: str = "invalid_request") -> Tenant:
     with lab.state.transaction() as tx:
         tenant = read_tenant(tx)
-    if not tenant.is_called(name):
+    if not tenant.is_called(name) and name.lower() not in _ANY_TENANT:
         raise errors.unknown_tenant(name, error)
     return tenant
-
-
-def _audience(lab: Lab, request: Request, form: dict[str, str], directory: Tenant) -> str:
-    if "v2.0" in request.path:
-        scope = form.get("scope", "")
-        if not scope:
-            raise errors.missing_field("scope")
-        # OpenID scopes may stand beside the resource; MSAL adds them for users only.
-        resource, default, rest = scope.partition("/.default")
-        if not default or rest.strip() or " " in resource:
-            raise errors.bad_scope(scope)
-    else:
-        resource = form.get("resource", "")
-        if not resource:
-            raise errors.missing_field("resource")
-    parts = urlsplit(resource)
-    own = {
-        urlsplit(url).netloc for url in (lab.endpoints.arm, lab.endpoints.blob, lab.endpoints.disks)
-    }
-    own |= {netloc.replace("127.0.0.1", "localhost") for netloc in own}
-    host = parts.netloc.lower()
-    if host in own or host in _KNOWN_RESOURCES or host.endswith(".blob.core.windows.net"):
-        return resource
-    raise errors.unknown_resource(resource, directory.display_name)

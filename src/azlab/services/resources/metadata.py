@@ -54,7 +54,7 @@ def _describe(lab: Lab) -> JsonObject:
         "media": "https://rest.media.azure.net",
         "graph": "https://graph.windows.net/",
         "graphAudience": "https://graph.windows.net/",
-        "microsoftGraphResourceId": "https://graph.microsoft.com/",
+        "microsoftGraphResourceId": lab.endpoints.graph + "/",
         "gallery": "https://gallery.azure.com/",
         "batch": "https://batch.core.windows.net/",
         "vmImageAliasDoc": "https://raw.githubusercontent.com/Azure/azure-rest-api-specs/master/"

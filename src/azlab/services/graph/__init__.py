@@ -1,0 +1,1 @@
+"""Microsoft Graph: applications, service principals, groups, people and the organization."""
