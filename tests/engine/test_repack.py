@@ -9,9 +9,11 @@ import pytest
 from kyanite.base.errors import PointVoided
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import GIB, KIB
+from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repack_rule import REPACK_MACHINE, Price
 from kyanite.engine.repository import Repository
+from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, restored, tiny_repository
@@ -169,3 +171,33 @@ def test_the_budget_bounds_a_repack() -> None:
     assert aged.repository.repack(EAGER, budget_bytes=GIB).moved_packs > 0
     aged.repository.clean()
     aged.check()
+
+
+def test_a_child_of_a_deleted_point_keeps_what_was_moved_out_of_packs_that_it_inherits() -> None:
+    """The parent goes while the child writes: for a while no point names the old packs."""
+    aged = Aged()
+    aged.repository.repack(EAGER)
+    aged.repository.clean()  # the old packs are gone, their successors are in use
+    child, parent = new_id(), aged.parent
+
+    def orphan() -> None:
+        aged.repository.delete_points(list(aged.expected))
+        for rules in (None, CleaningRules(ledger_from_points=1, small_packs=0)):
+            aged.repository.clean(rules=rules)
+
+    aged.repository.open_session(child, "machine", "child", parent)
+    contents = bytearray(aged.contents)
+    contents[:4096] = bytes(range(256)) * 16
+    frozen = FrozenStorage(aged.storage, 1, meanwhile=orphan)
+    back_up_disk(
+        aged.repository,
+        contents,
+        session_id=child,
+        parent=parent,
+        changes=RangeList([ByteRange(0, 4096)]),
+        storage=frozen,
+    )
+    aged.expected = {child: bytes(contents)}
+    aged.repository.clean()
+    aged.check()
+    aged.check_no_junk()

@@ -7,6 +7,7 @@ and writes in this file *is* that rule: do not reorder.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kyanite.base.clock import Clock
@@ -29,6 +30,7 @@ from kyanite.engine.format import CONDEMNED_PREFIX, point_name, session_name
 from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.knowledge import Knowledge, Listing, list_session_names, take_listing
 from kyanite.engine.moved_packs import release_moved
+from kyanite.engine.moves import Moves
 from kyanite.engine.pack import PackRef
 from kyanite.engine.pack_listing import packs_of_sessions
 from kyanite.engine.pack_set import PackSet
@@ -155,9 +157,11 @@ class _Cleaning:
         lists = self._settle(lists, listing)
         # 6. execute
         ready = self._ready(lists, listing, tally)
-        done = self._done(knowledge)
+        done, moves = set(knowledge.voids), dict(knowledge.moves)
         knowledge.close_ledgers()
-        sessions = self._execute(ready, knowledge, listing, tally)
+        sessions, heirs = self._execute(ready, knowledge, listing, tally)
+        if not heirs:  # else one of them may come to name what was moved
+            done |= self._without_names(moves, knowledge)
         # 7. junk
         self._remove_junk(done, listing, sessions)
         followed = [
@@ -172,7 +176,7 @@ class _Cleaning:
             tally.deleted,
             tally.freed_bytes,
             len(tally.waiting),
-            (candidates.listed if candidates.whole else len(knowledge.use)) - tally.deleted,
+            candidates.listed - tally.deleted if candidates.whole else len(knowledge.use),
             tuple(sorted(tally.waiting_for)),
         )
 
@@ -218,7 +222,8 @@ class _Cleaning:
         knowledge: Knowledge,
         listing: Listing,
         tally: _Tally,
-    ) -> frozenset[str]:
+    ) -> tuple[frozenset[str], set[str]]:
+        """The sessions listed in 6.2, and those that may inherit from a point not marked."""
         # 6.1 the fresh mark: every point of the listing that was taken after the lists were put
         known = knowledge.points | knowledge.voids | knowledge.moves.keys()
         new = {
@@ -230,12 +235,11 @@ class _Cleaning:
         # 6.2 then the sessions again
         sessions = list_session_names(self._storage)
         doomed = PackSet(number for one in ready for number in one.packs)
-        if doomed:
-            blocking = self._blocking(sessions - listing.closed.keys(), knowledge.points)
-            if blocking:
-                tally.waiting.update(doomed)
-                tally.waiting_for |= blocking
-                ready, doomed = [], PackSet()
+        heirs = self._heirs(sessions - listing.closed.keys(), knowledge.points)
+        if doomed and heirs:
+            tally.waiting.update(doomed)
+            tally.waiting_for |= heirs
+            ready, doomed = [], PackSet()
         if doomed:
             release_moved(knowledge, doomed)
             doomed = PackSet(number for number in doomed if number not in knowledge.use)
@@ -248,31 +252,31 @@ class _Cleaning:
         tally.freed_bytes = sum(going.values())
         for one in ready:
             remove_list(self._storage, one.list_id)
-        return sessions
+        return sessions, heirs
 
     def _delete(self, pack: PackRef) -> None:
         self._control.check()
         self._storage.delete(pack.name)
 
-    def _blocking(self, unfinished: frozenset[str], marked: set[str]) -> set[str]:
+    def _heirs(self, unfinished: frozenset[str], marked: set[str]) -> set[str]:
         """Unfinished sessions that build on a point that the mark has not seen."""
-        blocking: set[str] = set()
+        heirs: set[str] = set()
         for session_id in unfinished:
             try:
                 found = read_registration(self._storage, session_id, *self._keys)
             except ObjectMissing:
                 continue  # deleted since the listing
             if found.parent is not None and found.parent not in marked:
-                blocking.add(session_id)
-        return blocking
+                heirs.add(session_id)
+        return heirs
 
-    def _done(self, knowledge: Knowledge) -> set[str]:
-        """Voids whose packs were looked at, and moves of which no point names anything."""
-        done = set(knowledge.voids)
-        for session_id, moves in knowledge.moves.items():
-            if not any(knowledge.use.named(old) for old in moves.moved):
-                done.add(session_id)
-        return done
+    def _without_names(self, moves: Mapping[str, Moves], knowledge: Knowledge) -> set[str]:
+        """Moves of which no point names anything any more."""
+        return {
+            session_id
+            for session_id, one in moves.items()
+            if not any(knowledge.use.named(old) for old in one.moved)
+        }
 
     def _remove_junk(self, done: set[str], listing: Listing, sessions: frozenset[str]) -> None:
         """Points and voids whose session is gone, and what has done its work.
