@@ -235,7 +235,9 @@ class _Cleaning:
         # 6.2 then the sessions again
         sessions = list_session_names(self._storage)
         doomed = PackSet(number for one in ready for number in one.packs)
-        heirs = self._heirs(sessions - listing.closed.keys(), knowledge.points)
+        heirs: set[str] = set()
+        if doomed or knowledge.moves:
+            heirs = self._heirs(sessions - listing.closed.keys(), knowledge.points)
         if doomed and heirs:
             tally.waiting.update(doomed)
             tally.waiting_for |= heirs
