@@ -24,6 +24,7 @@ class Settings:
     | `KYANITE_MASTER_KEY` | `master_key`: base64, instead of the file `master.key` in `data_dir` |
     | `KYANITE_SHORT_REFRESH_SECONDS` | life of a short refresh token, default 3600 |
     | `KYANITE_LOG_LEVEL` | `DEBUG`, `INFO`, `WARNING` or `ERROR`; default `INFO` |
+    | `KYANITE_UPDATES_URL` | `updates_url`: where new versions of the appliance are |
     """
 
     data_dir: Path
@@ -37,6 +38,7 @@ class Settings:
     master_key: str = field(default="", repr=False)
     short_refresh_seconds: int = 3600
     log_level: str = "INFO"
+    updates_url: str = ""
 
     @classmethod
     def from_environment(
@@ -66,4 +68,5 @@ class Settings:
             master_key=environment.get("KYANITE_MASTER_KEY", ""),
             short_refresh_seconds=int(short),
             log_level=level,
+            updates_url=environment.get("KYANITE_UPDATES_URL", ""),
         )

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts
+from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts, list_accounts
 from kyanite.areas.appliance import time_zone
+from kyanite.areas.appliance.deployment import Deployment
 from kyanite.areas.appliance.facts import ApplianceFacts
+from kyanite.areas.appliance.support_contact import SupportContact
 from kyanite.areas.inventory import Inventory, LiveStorage, rescan_job
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
 from kyanite.areas.repositories.creation import RepositoryCreation
@@ -29,6 +31,7 @@ from kyanite.db.secrets import SecretBox
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.timetable import Timetable
 from kyanite.http.provide import Provisions
+from kyanite.server.deployment_check import DeploymentCheck
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         RepositoryRemoval(followers),
         RepositoryPasswords(database, secrets, repositories, clock),
         timetable,
+        Deployment(database, clock, DeploymentCheck(database, access).examine),
+        SupportContact(_tenant, ground.settings.updates_url),
         Policies(timetable, clock),
     ):
         provisions.add(thing)
@@ -81,3 +86,9 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
 
 def _zone(db: Session) -> ZoneInfo:
     return ZoneInfo(time_zone(db))
+
+
+def _tenant(db: Session) -> str | None:
+    """The tenant whose resources the appliance protects: that of its first account."""
+    accounts = list_accounts(db)
+    return accounts[0].tenant_id if accounts else None

@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
 
 import uvicorn
 
+from kyanite.areas.appliance.log_files import FOLDER_NAME, LogFolder
+from kyanite.areas.appliance.web_certificate import WebCertificate
 from kyanite.base.clock import SystemClock
 from kyanite.base.settings import Settings
-from kyanite.server import app, logs, tls, wiring
+from kyanite.server import app, logs, wiring
 from kyanite.server.hardening import keep_private
 from kyanite.server.http_limits import BoundedProtocol
+from kyanite.server.live_certificate import LiveCertificate
 
 # Requests that are being answered get this long to end when the appliance is told to stop.
 DRAIN_SECONDS = 20
@@ -36,15 +40,16 @@ def _heard(_number: int, _frame: FrameType | None) -> None:
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain. Raises KyaniteError if it cannot start."""
     keep_private()
-    logs.configure(settings.log_level)
     wiring.prepare_folder(settings.data_dir)
-    certificate = tls.ensure_certificate(settings.data_dir, settings.host, SystemClock().now())
+    logs.configure(settings.log_level, LogFolder(settings.data_dir / FOLDER_NAME), "serve")
+    certificate = LiveCertificate(settings.data_dir, settings.host, SystemClock())
     appliance = wiring.wire(settings)
+    appliance.provisions.add(certificate, WebCertificate)
     config = uvicorn.Config(
         app.build(appliance.provisions),
         host=settings.host,
         port=settings.port,
-        ssl_context_factory=lambda _config, _default: tls.server_context(certificate),
+        ssl_context_factory=lambda _config, _default: certificate.context(),
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -68,7 +73,10 @@ def serve(settings: Settings) -> None:
 def work(settings: Settings) -> None:
     """Carry out jobs until SIGTERM or SIGINT, then hand over what is unfinished."""
     keep_private()
-    logs.configure(settings.log_level)
+    wiring.prepare_folder(settings.data_dir)
+    logs.configure(
+        settings.log_level, LogFolder(settings.data_dir / FOLDER_NAME), f"worker-{os.getpid()}"
+    )
     told = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

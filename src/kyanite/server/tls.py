@@ -2,7 +2,10 @@
 
 It names this host and the loopback addresses, lives in the data folder, and is made anew when
 it is about to end. Its private key can be read by its owner only. A certificate that somebody
-put in its place, issued by an authority, is left alone.
+put in its place is left alone.
+
+Certificate and key are two files; both are exchanged by way of a third one, so that a kill
+between them is made good at the next start.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kyanite.areas.appliance.web_certificate import OWN_ORGANISATION, Installable, is_own
 from kyanite.base.private_files import require_private_file
 
 # Browsers refuse certificates that are good for longer.
@@ -27,6 +31,8 @@ LIFE = timedelta(days=825)
 RENEW_BEFORE = timedelta(days=30)
 # For TLS 1.2; those of 1.3 are all good.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_PENDING = "server.pending"
+_KEY_ENDS = b"-----END PRIVATE KEY-----\n"
 
 
 @dataclass(frozen=True)
@@ -42,23 +48,49 @@ def ensure_certificate(folder: Path, host: str, now: datetime) -> Certificate:
 
     Raises `Invalid` when other users may read the key.
     """
-    certificate = Certificate(folder / "server.crt", folder / "server.key")
+    certificate = files_in(folder)
     require_private_file(certificate.key_file)
+    _finish_installation(folder)
     if certificate.key_file.exists() and _is_good(certificate.certificate_file, now):
         return certificate
-    key = ec.generate_private_key(ec.SECP256R1())
-    made = _self_signed(key, host, now)
-    _write(
-        certificate.key_file,
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ),
-        0o600,
-    )
-    _write(certificate.certificate_file, made.public_bytes(serialization.Encoding.PEM), 0o644)
+    install(folder, self_signed(host, now))
     return certificate
+
+
+def files_in(folder: Path) -> Certificate:
+    """Where certificate and key are in the data folder."""
+    return Certificate(folder / "server.crt", folder / "server.key")
+
+
+def install(folder: Path, wanted: Installable) -> None:
+    """Put a certificate and its key in the place of those before: durably, and both or none."""
+    _write(folder / _PENDING, wanted.key + wanted.chain, 0o600)
+    _finish_installation(folder)
+
+
+def self_signed(host: str, now: datetime) -> Installable:
+    """A new certificate for this host, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    made = _self_signed(key, host, now)
+    return Installable(made.public_bytes(serialization.Encoding.PEM), private)
+
+
+def _finish_installation(folder: Path) -> None:
+    """Go on where an installation was interrupted; nothing to do when none was."""
+    pending = folder / _PENDING
+    try:
+        key, end, chain = pending.read_bytes().partition(_KEY_ENDS)
+    except FileNotFoundError:
+        return
+    files = files_in(folder)
+    _write(files.key_file, key + end, 0o600)
+    _write(files.certificate_file, chain, 0o644)
+    pending.unlink()
 
 
 def server_context(certificate: Certificate) -> ssl.SSLContext:
@@ -76,13 +108,17 @@ def _is_good(file: Path, now: datetime) -> bool:
     except (FileNotFoundError, ValueError):
         return False
     # Somebody else's certificate is theirs to renew.
-    is_own = certificate.issuer == certificate.subject
-    return not is_own or certificate.not_valid_after_utc - now > RENEW_BEFORE
+    return not is_own(certificate) or certificate.not_valid_after_utc - now > RENEW_BEFORE
 
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, host: str, now: datetime) -> x509.Certificate:
     own_name = socket.gethostname()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, own_name[:64])])
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, own_name[:64]),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, OWN_ORGANISATION),
+        ]
+    )
     return (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -14,6 +14,7 @@ from kyanite.areas.access.tokens import Lifetimes
 from kyanite.areas.access.wiring import provide_access
 from kyanite.areas.appliance.facts import read_facts
 from kyanite.areas.appliance.health import Health
+from kyanite.areas.appliance.log_files import FOLDER_NAME, LogFolder
 from kyanite.areas.appliance.settings import ensure_installation_id
 from kyanite.areas.audit.anchor import FILE_NAME as AUDIT_HEAD_FILE
 from kyanite.areas.audit.anchor import Anchor
@@ -146,6 +147,7 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
         operations,
         facts,
         Health(database, appliance.is_working),
+        LogFolder(settings.data_dir / FOLDER_NAME),
     ):
         provisions.add(thing)
     return appliance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from kyanite.areas.appliance.facts import facts_from_metadata
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.routes import routers
 from kyanite.areas.appliance.settings import TIME_ZONE
+from kyanite.areas.appliance.support_contact import SupportContact
 from kyanite.areas.appliance.tables import SettingRow
 from kyanite.db.database import Database
 from kyanite.http.rights import Role
@@ -47,6 +49,48 @@ def test_the_time_is_utc_beside_the_time_zone_of_schedules(api: ApiUnderTest) ->
         db.add(SettingRow(name=TIME_ZONE, value="Europe/Vienna", changed_at=START))
     body = api.client.get(f"{SYSTEM}/time", headers=api.signed_in()).json()
     assert body == {"utcDateTime": "2026-02-03T10:00:00Z", "timeZone": "Europe/Vienna"}
+
+
+def test_system_status_tells_what_works_and_the_time_to_any_role(api: ApiUnderTest) -> None:
+    headers = api.signed_in(Role.READ_ONLY_USER)
+    answer = api.client.get(f"{SYSTEM}/status", headers=headers)
+    assert answer.json() == {"state": "Ready", "serverTime": "2026-02-03T10:00:00Z"}
+    api.provisions.add(Health(api.database, lambda: False))
+    assert api.client.get(f"{SYSTEM}/status", headers=headers).json()["state"] == "Unknown"
+
+
+def test_time_zones_have_iana_names_and_their_distance_from_utc(api: ApiUnderTest) -> None:
+    zones = api.client.get(f"{SYSTEM}/timezones", headers=api.signed_in()).json()
+    names = {zone["id"]: zone["displayName"] for zone in zones}
+    assert len(names) == len(zones) > 400
+    assert names["Europe/Vienna"] == "(UTC+01:00) Europe/Vienna"
+    assert names["America/St_Johns"] == "(UTC-03:30) America/St Johns"
+    assert "localtime" not in names
+
+
+def test_every_listed_time_zone_can_be_chosen_and_no_other(api: ApiUnderTest) -> None:
+    headers = api.signed_in()
+
+    def choose(name: object) -> int:
+        return api.client.put(
+            f"{SYSTEM}/timezone", headers=headers, json={"timezoneId": name}
+        ).status_code
+
+    assert choose("europe/vienna") == 204
+    assert api.client.get(f"{SYSTEM}/time", headers=headers).json()["timeZone"] == "Europe/Vienna"
+    for wrong in ("Middle Europe", "", None, "../../etc/passwd", "W. Europe Standard Time", 5):
+        assert choose(wrong) == 400, wrong
+    assert api.client.get(f"{SYSTEM}/time", headers=headers).json()["timeZone"] == "Europe/Vienna"
+
+
+def test_support_info_names_tenant_and_installation(api: ApiUnderTest) -> None:
+    api.provisions.add(SupportContact(lambda _db: "the tenant", "https://updates.example.org/"))
+    headers = api.signed_in()
+    info = api.client.get(f"{SYSTEM}/supportInfo", headers=headers).json()
+    assert info["azureTenantId"] == "the tenant"
+    assert re.fullmatch(r"[0-9A-F]{4}(-[0-9A-F]{4}){2}", info["supportCode"])
+    link = api.client.get(f"{SYSTEM}/updaterLink", headers=headers)
+    assert link.json() == "https://updates.example.org/"
 
 
 def test_on_an_azure_machine_the_metadata_service_says_where_it_is() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kyanite.areas.appliance.routes import system
+from kyanite.areas.appliance.routes import certificates, system
 from kyanite.http.routes import Routes
 
 
 def routers() -> list[Routes]:
     """One entry per tag."""
-    return [system.routes]
+    return [system.routes, certificates.routes]
