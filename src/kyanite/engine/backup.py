@@ -19,6 +19,7 @@ from kyanite.engine.condemned import condemned_packs, pack_of_name
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.crew import Task, run_tasks
 from kyanite.engine.cutting import CutRule, cutter_for
+from kyanite.engine.damage_notes import read_notes
 from kyanite.engine.disk_input import DiskInput, StreamInput
 from kyanite.engine.disk_writer import DiskWriter
 from kyanite.engine.format import (
@@ -31,9 +32,11 @@ from kyanite.engine.format import (
 from kyanite.engine.index import Index, load_index, put_index
 from kyanite.engine.keys import BackupKeys
 from kyanite.engine.pack import PackRef, PackTable, read_table
+from kyanite.engine.pack_set import PackSet
 from kyanite.engine.pack_uploads import PackUploads
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.parent_holes import with_holes
 from kyanite.engine.point import Point, decode_point, encode_point
 from kyanite.engine.sealed_object import kind_of
 from kyanite.engine.session import SessionTicket, voided
@@ -113,7 +116,7 @@ class _Backup:
     def run(
         self, disks: Sequence[DiskInput | StreamInput], recipe: bytes, clock: Clock
     ) -> BackupResult:
-        (index, own), parent = together(self._look_around, self._parent)
+        (index, own, noted), parent = together(self._look_around, self._parent)
         settings = self._ticket.settings
         cutter = cutter_for(settings, self._keys)
         with PackUploads(
@@ -133,6 +136,8 @@ class _Backup:
                 self._keys.repository_id,
                 self._keys.id_key,
             )
+            if len(noted):
+                disks = [with_holes(disk, parent, reader, noted) for disk in disks]
             writers = parallel_map(
                 lambda numbered: self._writer(*numbered, parent, cutter.rule, reader),
                 enumerate(disks),
@@ -182,16 +187,28 @@ class _Backup:
         before = parent.disk(disk.disk_id) if parent else None
         return DiskWriter(place, disk, before, settings, rule, reader)
 
-    def _look_around(self) -> tuple[Index, list[PackTable]]:
-        """The index without condemned packs, and the packs of earlier attempts."""
+    def _look_around(self) -> tuple[Index, list[PackTable], PackSet]:
+        """The index without packs that must not be shared, the packs of earlier attempts, and
+
+        those that are noted as damaged.
+        """
         keys = self._keys
-        condemned, index, own = together(
-            lambda: condemned_packs(self._storage, keys.maintenance_key, keys.repository_id),
+        (condemned, noted), index, own = together(
+            self._unshared,
             lambda: load_index(self._storage, keys.maintenance_key, keys.repository_id),
             self._own_packs,
         )
         condemned.update(table.pack.number for table in own)
-        return index.excluding(condemned), own
+        return index.excluding((*condemned, *noted)), own, noted
+
+    def _unshared(self) -> tuple[PackSet, PackSet]:
+        """Packs on condemned lists, and packs that are noted as damaged."""
+        keys = self._keys
+        condemned, (note, _) = together(
+            lambda: condemned_packs(self._storage, keys.maintenance_key, keys.repository_id),
+            lambda: read_notes(self._storage, keys.maintenance_key, keys.repository_id),
+        )
+        return condemned, note.unusable
 
     def _own_packs(self) -> list[PackTable]:
         prefix = f"{PACKS_PREFIX}{self._ticket.session_id}/"
@@ -238,8 +255,7 @@ class _Backup:
         shared = store.shared_packs()
         if not shared:
             return {}
-        keys = self._keys
-        bad = condemned_packs(self._storage, keys.maintenance_key, keys.repository_id)
+        condemned, noted = self._unshared()
         sessions = sorted({pack.session_id for pack in shared})
         listings = parallel_map(
             lambda one: {i.name for i in self._storage.list(f"{PACKS_PREFIX}{text_of(one)}/")},
@@ -247,7 +263,9 @@ class _Backup:
         )
         present = set().union(*listings)
         return {
-            pack: spans for pack, spans in shared.items() if pack in bad or pack.name not in present
+            pack: spans
+            for pack, spans in shared.items()
+            if pack in condemned or pack in noted or pack.name not in present
         }
 
     def _commit(self, point: Point, packs: Sequence[PackTable]) -> BackupResult:

@@ -47,6 +47,8 @@ TRACES_PREFIX: Final = "traces/"
 CONDEMNED_PREFIX: Final = "condemned/"
 EXPIRED_PREFIX: Final = "expired/"
 LEDGER_PREFIX: Final = "ledger/"
+DAMAGE_PREFIX: Final = "damage/"
+VERIFIED_PREFIX: Final = "verified/"
 
 
 class Kind(IntEnum):
@@ -62,6 +64,8 @@ class Kind(IntEnum):
     EXPIRED = 8
     MOVES = 9
     LEDGER = 10
+    DAMAGE = 11
+    VERIFIED = 12
 
 
 class Purpose(IntEnum):

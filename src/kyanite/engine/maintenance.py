@@ -43,7 +43,9 @@ from kyanite.engine.session import put_void
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
-from kyanite.engine.verify import Level, VerifyReport, verify
+from kyanite.engine.verified import put_verified, read_verified
+from kyanite.engine.verify import Level, Rolling, VerifyReport, verify
+from kyanite.engine.verify_notes import note_damage
 
 if TYPE_CHECKING:
     from kyanite.engine.cleaning import CleanPlan, CleanReport
@@ -164,14 +166,31 @@ class Maintenance:
 
     # Care
 
-    def verify(self, level: Level, control: Control | None = None) -> VerifyReport:
-        """Look for damage; see ``engine.verify``. Without data keys: what is present only."""
+    def verify(self, level: Level, control: Control | None = None, days: int = 30) -> VerifyReport:
+        """Look for damage; see ``engine.verify``. Without data keys: what is present only.
+
+        ``days``: of the level ``rolling``.
+        """
         if level is not Level.PRESENT and isinstance(self._structure, MaintenanceKeys):
             raise Invalid(
                 "The maintenance key opens no data; verify with it at the level 'present', "
                 "or use a password."
             )
-        return verify(self.storage, self._structure, level, control or NoControl())
+        today = self._clock.now().date()
+        rolling = Rolling(days, today)
+        return verify(self.storage, self._structure, level, control or NoControl(), today, rolling)
+
+    def remember(self, report: VerifyReport) -> None:
+        """Keep what a verification has found: when packs were read, and what is damaged.
+
+        Writers share nothing from packs that are noted as damaged, and the next backup of
+        what was in them stores it anew.
+        """
+        keys = (self._structure.maintenance_key, self.repository_id)
+        if len(report.read_now):
+            read_on, names = read_verified(self.storage, *keys)
+            put_verified(self.storage, {**read_on, **report.read_on}, names, *keys)
+        note_damage(self.storage, report, *keys)
 
     def rebuild_index(self, control: Control | None = None) -> RebuildReport:
         """Make the index anew from the packs; see ``engine.index_rebuild``."""

@@ -20,6 +20,7 @@ class CheckedPack:
 
     size_bytes: int
     opened: int
+    entry_ids: tuple[bytes, ...]
     damaged: tuple[tuple[bytes, str], ...]
 
 
@@ -60,4 +61,5 @@ def check_pack(storage: Storage, keys: RepositoryKeys, pack: PackRef) -> Checked
         if blake3(plain, key=names[kind]).digest() != entry.entry_id:
             reason = f"The entry at {entry.offset} holds other bytes than its id says."
             damaged.append((entry.entry_id, reason))
-    return CheckedPack(table.size_bytes, len(table), tuple(damaged))
+    entry_ids = tuple(entry.entry_id for entry in table.entries)
+    return CheckedPack(table.size_bytes, len(table), entry_ids, tuple(damaged))

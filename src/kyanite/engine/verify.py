@@ -1,90 +1,45 @@
 """Verifying: what is there, is it what was written, and which points are hurt if not.
 
-Levels: ``present`` compares listings with what points need; ``sample`` also reads one pack
-in twenty; ``full`` opens every entry of every pack and recomputes every keyed hash.
+Levels: ``present`` compares listings with what points need, and reads no pack; ``sample``
+also reads one pack in twenty, ``rolling`` those whose turn it is; ``full`` opens every entry
+of every pack, recomputes every keyed hash, and walks every point and every small object.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from functools import partial
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
 
 from kyanite.base.errors import Damaged, EngineError, Missing, ObjectMissing
-from kyanite.engine.catalog import exists, read_catalog, read_point
-from kyanite.engine.condemned import pack_of_name
+from kyanite.engine.catalog import exists, read_catalog, read_closed, read_point
 from kyanite.engine.control import Control
-from kyanite.engine.format import PACKS_PREFIX, point_name, session_name
+from kyanite.engine.copies import Copies
+from kyanite.engine.damage_notes import read_notes
+from kyanite.engine.format import point_name, session_name, text_of
 from kyanite.engine.index import Index
 from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
-from kyanite.engine.pack import PackRef
-from kyanite.engine.pack_check import check_pack
-from kyanite.engine.page_reader import PageReader
+from kyanite.engine.moved_packs import final_packs
+from kyanite.engine.moves import Moves
+from kyanite.engine.pack import PackNumber, PackRef
+from kyanite.engine.pack_listing import all_packs
+from kyanite.engine.pack_set import PackSet
 from kyanite.engine.point import Point
-from kyanite.engine.point_walk import walk
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 from kyanite.engine.trace_check import lone_traces
 from kyanite.engine.traces import list_traces
+from kyanite.engine.verified import read_verified
+from kyanite.engine.verify_hurts import BadEntries, HurtFinder
+from kyanite.engine.verify_packs import PackChecks
+from kyanite.engine.verify_report import Damage, Hurt, Level, PointState, VerifyReport
+from kyanite.engine.verify_schedule import Rolling, due, sample
+from kyanite.engine.verify_small import check_small_objects
 
-_SAMPLED_SHARE: Final = 20  # one pack in so many
-_PACKS_AT_ONCE: Final = 3  # each is held in memory whole
-
-
-class Level(Enum):
-    """How deep to look."""
-
-    PRESENT = "present"
-    SAMPLE = "sample"
-    FULL = "full"
-
-
-@dataclass(frozen=True, slots=True)
-class Hurt:
-    """A place of a point that cannot be restored."""
-
-    session_id: str
-    label: str
-    disk_id: str
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Something that is wrong: the object, a sentence, and what it hurts."""
-
-    name: str
-    reason: str
-    hurts: tuple[Hurt, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """``damages`` is empty if everything that was looked at is right."""
-
-    level: Level
-    points: int
-    packs: int
-    chunks_opened: int
-    bytes_read: int
-    damages: tuple[Damage, ...]
-
-
-@dataclass(slots=True)
-class _Findings:
-    """``lost_packs``: nothing in them can be told; ``bad_entries``: single ones."""
-
-    damages: list[Damage] = field(default_factory=list)
-    lost_packs: set[PackRef] = field(default_factory=set)
-    bad_entries: set[tuple[PackRef, bytes]] = field(default_factory=set)
-    chunks_opened: int = 0
-    bytes_read: int = 0
+__all__ = ["Damage", "Hurt", "Level", "PointState", "Rolling", "VerifyReport", "verify"]
 
 
 def verify(
@@ -92,10 +47,16 @@ def verify(
     keys: RepositoryKeys | MaintenanceKeys,
     level: Level,
     control: Control,
+    today: date,
+    rolling: Rolling | None = None,
     choose: random.Random | None = None,
 ) -> VerifyReport:
-    """Look at everything that ``level`` asks for; damage is reported, never raised."""
-    return _Verifying(storage, keys, level, control, choose or random.Random()).run()
+    """Look at everything that ``level`` asks for; damage is reported, never raised.
+
+    Writes nothing: what to remember of it is the caller's (``verified``, ``damage_notes``).
+    """
+    verifying = _Verifying(storage, keys, level, control)
+    return verifying.run(today, rolling or Rolling(30, today), choose or random.Random())
 
 
 class _Verifying:
@@ -105,107 +66,106 @@ class _Verifying:
         keys: RepositoryKeys | MaintenanceKeys,
         level: Level,
         control: Control,
-        choose: random.Random,
     ) -> None:
         self._storage = storage
         self._keys = keys
         self._data_keys = keys if isinstance(keys, RepositoryKeys) else None
+        self._structure = (keys.maintenance_key, keys.repository_id)
         self._level = level
         self._control = control
-        self._choose = choose
-        self._found = _Findings()
+        self._damages: list[Damage] = []
+        self._bad = BadEntries()
+        self._moved: dict[PackNumber, list[PackNumber]] = {}
 
-    def run(self) -> VerifyReport:
+    def run(self, today: date, rolling: Rolling, choose: random.Random) -> VerifyReport:
         traces = list_traces(self._storage)  # before the points: see ``lone_traces``
         announced = read_catalog(self._storage).announced
         points = self._points(announced)
+        self._check_traces(traces, announced)
+        index = self._index()
+        sizes = dict(all_packs(self._storage))
+        self._bad.there = sizes.keys()
+        note, _ = read_notes(self._storage, *self._structure, skip_damaged=True)
+        self._bad.excised = note.excised
+        read_on, _ = read_verified(self._storage, *self._structure)
+        packs = PackChecks(self._storage, self._control, self._bad, index)
+        packs.compare(sizes)
+        if self._data_keys is not None:
+            packs.open(self._data_keys, self._chosen(sizes, read_on, rolling, choose))
+        self._damages += packs.damages
+        if self._level is Level.FULL:
+            self._damages += check_small_objects(self._storage, self._keys)
+        missing = self._missing(points, PackSet(pack.number for pack in sizes))
+        bad_packs = PackSet((*missing, *self._bad.numbers()))
+        suspect = PackSet((*bad_packs, *note.unusable, *packs.unindexed))
+        self._add_hurts(points, index, suspect, missing, packs.names)
+        for number in packs.read_now:
+            read_on[number] = today
+        there = PackSet(pack.number for pack in sizes)
+        read_on = {n: day for n, day in read_on.items() if n in there and n not in bad_packs}
+        return VerifyReport(
+            self._level,
+            len(points),
+            len(sizes),
+            packs.opened,
+            packs.read_bytes,
+            tuple(self._damages),
+            self._states(points, read_on),
+            read_on,
+            packs.read_now,
+            bad_packs,
+        )
+
+    # What there is
+
+    def _points(self, announced: Sequence[str]) -> list[Point]:
+        def read(session_id: str) -> Point | Moves | Damage | None:
+            self._control.check()
+            try:
+                read_registration(self._storage, session_id, *self._structure)
+                root_of = self._data_keys.session_root_of if self._data_keys else None
+                point = read_point(self._storage, session_id, *self._structure, root_of)
+                return point or read_closed(self._storage, session_id, *self._structure)
+            except ObjectMissing:
+                return None  # deleted meanwhile
+            except EngineError as error:
+                hurt = Hurt(session_id, "", "", 0, 0)
+                return Damage(point_name(session_id), str(error), (hurt,))
+
+        points: list[Point] = []
+        for found in parallel_map(read, announced):
+            if isinstance(found, Damage):
+                self._damages.append(found)
+            elif isinstance(found, Moves):
+                for old, new in found.moved.items():
+                    self._moved.setdefault(old, []).extend(new)
+            elif found is not None:
+                points.append(found)
+        return sorted(points, key=lambda point: (point.created_at, point.session_id))
+
+    def _check_traces(self, traces: Iterable[str], announced: Sequence[str]) -> None:
         lone = lone_traces(
             self._storage,
-            self._keys.maintenance_key,
-            self._keys.repository_id,
+            *self._structure,
             traces,
             frozenset(announced),
             self._level is not Level.PRESENT,
         )
         for name, reason, session_id in lone:
             hurt = (Hurt(session_id, "", "", 0, 0),) if name == point_name(session_id) else ()
-            self._found.damages.append(Damage(name, reason, hurt))
-        index = self._index()
-        sizes = {
-            pack: info.size_bytes
-            for info in self._storage.list(PACKS_PREFIX)
-            if (pack := pack_of_name(info.name)) is not None
-        }
-        self._compare(index, sizes)
-        if self._level is not Level.PRESENT and self._data_keys is not None:
-            self._open_packs(self._data_keys, sorted(sizes, key=lambda pack: pack.name))
-        hurts = self._hurts(points, index, sizes)
-        gone = {
-            session_id
-            for session_id in {p.session_id for places in hurts.values() for p in places}
-            if not exists(self._storage, session_name(session_id))
-        }
-        for places in hurts.values():  # points deleted meanwhile need nothing any more
-            places[:] = [place for place in places if place.session_id not in gone]
-        damages = [
-            Damage(one.name, one.reason, (*one.hurts, *hurts.pop(one.name, ())))
-            for one in self._found.damages
-        ]
-        damages += [
-            Damage(name, "Chunks or pages that points need cannot be read here.", tuple(places))
-            for name, places in sorted(hurts.items())
-            if places
-        ]
-        return VerifyReport(
-            self._level,
-            len(points),
-            len(sizes),
-            self._found.chunks_opened,
-            self._found.bytes_read,
-            tuple(damages),
-        )
-
-    def _points(self, announced: Sequence[str]) -> list[Point]:
-        points: list[Point] = []
-        for session_id in announced:
-            self._control.check()
-            try:
-                read_registration(
-                    self._storage,
-                    session_id,
-                    self._keys.maintenance_key,
-                    self._keys.repository_id,
-                )
-                point = read_point(
-                    self._storage,
-                    session_id,
-                    self._keys.maintenance_key,
-                    self._keys.repository_id,
-                    self._data_keys.session_root_of if self._data_keys else None,
-                )
-            except ObjectMissing:
-                continue  # deleted meanwhile
-            except EngineError as error:
-                name = point_name(session_id)
-                hurt = Hurt(session_id, "", "", 0, 0)
-                self._found.damages.append(Damage(name, str(error), (hurt,)))
-                continue
-            if point is not None:
-                points.append(point)
-        return points
+            self._damages.append(Damage(name, reason, hurt))
 
     def _index(self) -> Index:
         """All segments that can be read; the others are damages."""
 
         def damaged(name: str, error: EngineError) -> None:
-            self._found.damages.append(Damage(name, str(error)))
+            self._damages.append(Damage(name, str(error)))
 
-        keys = self._keys
-        shelf = Shelf(self._storage, keys.maintenance_key, keys.repository_id, on_damage=damaged)
+        shelf = Shelf(self._storage, *self._structure, on_damage=damaged)
         for name in shelf.incomplete:
-            if all(one.name != name for one in self._found.damages):
+            if all(one.name != name for one in self._damages):
                 damaged(name, Missing("An object of this index segment is missing."))
-        if self._level is not Level.PRESENT:
+        if self._level is Level.FULL:
             for segment in shelf.segments:
                 self._control.check()
                 try:
@@ -216,93 +176,111 @@ class _Verifying:
                     continue  # merged meanwhile
         return Index(shelf)
 
-    def _compare(self, index: Index, sizes: dict[PackRef, int]) -> None:
-        """Find packs of another size than the index knows."""
-        for pack, indexed in index.packs().items():
-            size = sizes.get(pack)
-            if size is not None and size != indexed.size_bytes:
-                self._found.lost_packs.add(pack)
-                reason = f"It has {size} bytes and should have {indexed.size_bytes}."
-                self._found.damages.append(Damage(pack.name, reason))
+    # Packs
 
-    def _open_packs(self, keys: RepositoryKeys, packs: Sequence[PackRef]) -> None:
-        if self._level is Level.SAMPLE and packs:
-            packs = self._choose.sample(packs, -(-len(packs) // _SAMPLED_SHARE))
-        for at in range(0, len(packs), _PACKS_AT_ONCE):
-            self._control.check()
-            parallel_map(
-                partial(self._open_pack, keys), packs[at : at + _PACKS_AT_ONCE], _PACKS_AT_ONCE
-            )
+    def _chosen(
+        self,
+        sizes: dict[PackRef, int],
+        read_on: dict[PackNumber, date],
+        rolling: Rolling,
+        choose: random.Random,
+    ) -> Sequence[PackRef]:
+        """The packs to read."""
+        if self._level is Level.SAMPLE:
+            return sample(list(sizes.items()), choose)
+        if self._level is Level.ROLLING:
+            return due(list(sizes.items()), read_on, rolling)
+        return sorted(sizes, key=lambda pack: pack.name) if self._level is Level.FULL else []
 
-    def _open_pack(self, keys: RepositoryKeys, pack: PackRef) -> None:
-        try:
-            checked = check_pack(self._storage, keys, pack)
-        except ObjectMissing:
-            return  # deleted meanwhile
-        except EngineError as error:
-            if pack not in self._found.lost_packs:
-                self._found.lost_packs.add(pack)
-                self._found.damages.append(Damage(pack.name, str(error)))
-            return
-        self._found.chunks_opened += checked.opened
-        self._found.bytes_read += checked.size_bytes
-        self._control.advance(read=checked.size_bytes)
-        if checked.damaged:
-            reasons = " ".join(reason for _, reason in checked.damaged)
-            self._found.damages.append(Damage(pack.name, reasons))
-            self._found.bad_entries |= {(pack, entry_id) for entry_id, _ in checked.damaged}
-
-    def _hurts(
-        self, points: Sequence[Point], index: Index, sizes: Container[PackRef]
-    ) -> dict[str, list[Hurt]]:
-        """Every place of every point that cannot be restored, by the object that is to blame."""
-        found = self._found
-
-        def blame(entry_id: bytes) -> str:
-            """The object that is to blame if the entry cannot be read; empty if it can."""
-            blamed = "index"
-            for location in index.find_all(entry_id):
-                pack = location.pack
-                if (
-                    pack in sizes
-                    and pack not in found.lost_packs
-                    and (pack, entry_id) not in found.bad_entries
-                ):
-                    return ""
-                blamed = pack.name
-            return blamed
-
-        keys = self._keys
-        reader = PageReader(
-            self._storage,
-            index.find_all,
-            keys.maintenance_key,
-            keys.repository_id,
-            self._data_keys.id_key if self._data_keys else None,
-        )
-        hurts: dict[str, list[Hurt]] = {}
-        whole: set[bytes] = set()  # leaf pages without any damage, not to be walked again
+    def _missing(self, points: Sequence[Point], there: PackSet) -> PackSet:
+        """Packs that points name and that are neither there nor moved to packs that are."""
+        missing = PackSet()
         for point in points:
-            self._control.check()
-            seen: set[bytes] = set()
-            hurt_leaves: set[bytes] = set()
-            for place in walk(point, reader, whole):
-                blamed = blame(place.entry_id)
-                if place.reason and not blamed:
-                    blamed = next(index.find_all(place.entry_id)).pack.name
-                if place.leaf_id is not None:
-                    seen.add(place.leaf_id)
-                if blamed:
-                    if place.leaf_id is not None:
-                        hurt_leaves.add(place.leaf_id)
-                    hurts.setdefault(blamed, []).append(
-                        Hurt(
-                            point.session_id,
-                            point.label,
-                            place.disk_id,
-                            place.offset,
-                            place.length,
-                        )
-                    )
-            whole |= seen - hurt_leaves
-        return hurts
+            for number in point.packs().without(there):
+                final = final_packs(self._moved, number) if number in self._moved else None
+                if final is None or len(final.without(there)):
+                    missing.add(number)
+        return missing
+
+    # Points
+
+    def _add_hurts(
+        self,
+        points: Sequence[Point],
+        index: Index,
+        suspect: PackSet,
+        missing: PackSet,
+        names: dict[PackNumber, str],
+    ) -> None:
+        """Name what each damage hurts; what is in no pack at all is a damage of its own."""
+        chosen = [
+            point
+            for point in points
+            if self._level is Level.FULL
+            or any(number in suspect for number in self._followed(point.packs()))
+            or any(number not in names for number in point.packs() if number not in self._moved)
+        ]
+        finder = HurtFinder(
+            self._storage, self._keys, Copies(lambda: index, index), self._bad, self._control
+        )
+        hurts = finder.find(chosen, lambda _: "index")
+        deleted = {
+            session_id
+            for session_id in {place.session_id for places in hurts.values() for place in places}
+            if not exists(self._storage, session_name(session_id))
+        }
+        for places in hurts.values():  # points deleted meanwhile need nothing any more
+            places[:] = [place for place in places if place.session_id not in deleted]
+        self._damages = [
+            replace(one, hurts=(*one.hurts, *hurts.pop(one.name, ()))) for one in self._damages
+        ]
+        known = {one.name for one in self._damages}
+        for number in sorted(missing):
+            name = names.get(number) or f"packs/{text_of(number.session_id)}/#{number.ordinal}"
+            if name not in known and self._still_missing(points, number, deleted):
+                reason = "This pack is missing, and points need it."
+                self._damages.append(Damage(name, reason, tuple(hurts.pop(name, ()))))
+        self._damages += [
+            Damage(name, "Chunks or pages that points need cannot be read here.", tuple(places))
+            for name, places in sorted(hurts.items())
+            if places
+        ]
+
+    def _still_missing(
+        self, points: Sequence[Point], number: PackNumber, deleted: set[str]
+    ) -> bool:
+        """Whether a point that names the pack is still there, and the pack was not put late."""
+        naming = [p.session_id for p in points if number in p.packs()]
+        return any(
+            one not in deleted and exists(self._storage, session_name(one)) for one in naming
+        )
+
+    def _followed(self, packs: PackSet) -> PackSet:
+        """Packs, and what was moved out of them."""
+        found = PackSet(packs)
+        for number in packs:
+            if number in self._moved:
+                found.update(final_packs(self._moved, number))
+        return found
+
+    def _states(
+        self, points: Sequence[Point], read_on: dict[PackNumber, date]
+    ) -> tuple[PointState, ...]:
+        hurt = {place.session_id for damage in self._damages for place in damage.hurts}
+        states: list[PointState] = []
+        for point in points:
+            needed = [n for n in self._followed(point.packs()) if n not in self._moved]
+            days = [read_on.get(number) for number in needed]
+            known = [day for day in days if day is not None]
+            oldest = min(known, default=None) if len(known) == len(days) else None
+            states.append(
+                PointState(
+                    point.session_id,
+                    point.machine_id,
+                    point.label,
+                    point.created_at,
+                    point.session_id in hurt,
+                    oldest,
+                )
+            )
+        return tuple(states)

@@ -1,0 +1,139 @@
+"""Notes of damage: packs that nobody may share from any more, and the holes of points.
+
+Verifying, excising and repairing write them; writers respect them like condemned packs, and
+what a parent point has in such a pack is read from the source again, so that the next backup
+stores it anew (docs/format/order.md, "Repair").
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kyanite.base.errors import EngineError, ObjectMissing
+from kyanite.base.json_types import JsonValue, as_int, as_list, as_object
+from kyanite.engine.format import DAMAGE_PREFIX, Kind, ensure
+from kyanite.engine.pack_set import PackSet
+from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import parallel_map
+
+Holes = Mapping[str, Mapping[str, RangeList]]
+"""By session of the point and id of the disk: what cannot be restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DamageNote:
+    """What is known to be wrong.
+
+    damaged  packs that are missing, or of which not everything is what it should be
+    excised  packs of sessions that are not trusted: their chunks count as missing
+    holes    of points
+    """
+
+    damaged: PackSet = field(default_factory=PackSet)
+    excised: PackSet = field(default_factory=PackSet)
+    holes: Holes = field(default_factory=dict)
+
+    @property
+    def unusable(self) -> PackSet:
+        """Packs that nobody may share from."""
+        return PackSet((*self.damaged, *self.excised))
+
+    def __bool__(self) -> bool:
+        return bool(len(self.damaged) or len(self.excised) or self.holes)
+
+
+def read_notes(
+    storage: Storage,
+    maintenance_key: bytes,
+    repository_id: bytes,
+    skip_damaged: bool = False,
+) -> tuple[DamageNote, list[str]]:
+    """All notes as one, and the names of their objects. Raises ``Damaged``, or skips it."""
+
+    def read(name: str) -> DamageNote | None:
+        try:
+            data = storage.get(name)
+            return _decode(name, unseal(Kind.DAMAGE, name, data, maintenance_key, repository_id))
+        except ObjectMissing:
+            return None  # replaced meanwhile: the other one is listed or says more
+        except EngineError:
+            if not skip_damaged:
+                raise
+            return None
+
+    names = [info.name for info in storage.list(DAMAGE_PREFIX)]
+    return joined(note for note in parallel_map(read, names) if note is not None), names
+
+
+def put_note(
+    storage: Storage, note: DamageNote, maintenance_key: bytes, repository_id: bytes
+) -> str:
+    """A further note; returns its name."""
+    name = f"{DAMAGE_PREFIX}{os.urandom(16).hex()}"
+    body = to_json_bytes(
+        {
+            "damaged": note.damaged.to_json(),
+            "excised": note.excised.to_json(),
+            "holes": {
+                session_id: {
+                    disk_id: [[one.offset, one.length] for one in ranges]
+                    for disk_id, ranges in disks.items()
+                }
+                for session_id, disks in note.holes.items()
+            },
+        }
+    )
+    storage.put(name, seal(Kind.DAMAGE, name, body, maintenance_key, repository_id))
+    return name
+
+
+def replace_notes(
+    storage: Storage,
+    note: DamageNote,
+    names: Iterable[str],
+    maintenance_key: bytes,
+    repository_id: bytes,
+) -> None:
+    """Put ``note`` (unless it says nothing), then remove those it was made from."""
+    if note:
+        put_note(storage, note, maintenance_key, repository_id)
+    parallel_map(storage.delete, names)
+
+
+def joined(notes: Iterable[DamageNote]) -> DamageNote:
+    """What any of the notes says."""
+    damaged, excised = PackSet(), PackSet()
+    holes: dict[str, dict[str, RangeList]] = {}
+    for note in notes:
+        damaged.update(note.damaged)
+        excised.update(note.excised)
+        for session_id, disks in note.holes.items():
+            mine = holes.setdefault(session_id, {})
+            for disk_id, ranges in disks.items():
+                mine[disk_id] = mine.get(disk_id, RangeList.empty()).union(ranges)
+    return DamageNote(damaged, excised, holes)
+
+
+def _decode(name: str, data: bytes) -> DamageNote:
+    body = from_json_bytes(name, data)
+    holes: dict[str, dict[str, RangeList]] = {}
+    for session_id, disks in as_object(body.get("holes")).items():
+        holes[session_id] = {
+            disk_id: RangeList(_range(name, one) for one in as_list(ranges))
+            for disk_id, ranges in as_object(disks).items()
+        }
+    return DamageNote(
+        PackSet.from_json(as_object(body.get("damaged"))),
+        PackSet.from_json(as_object(body.get("excised"))),
+        holes,
+    )
+
+
+def _range(name: str, value: JsonValue) -> ByteRange:
+    pair = [as_int(one) for one in as_list(value)]
+    ensure(len(pair) == 2 and pair[0] >= 0 and pair[1] > 0, f"{name} has a range that is none.")
+    return ByteRange(pair[0], pair[1])
