@@ -9,15 +9,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Container, Iterable, Sequence
 
-from kyanite.engine.index import Index
+from kyanite.engine.damage_notes import read_notes
+from kyanite.engine.format import EntryType
+from kyanite.engine.index import Index, load_index
 from kyanite.engine.index_location import Location
 from kyanite.engine.pack import PackRef
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import together
 
 _NOTHING: frozenset[PackRef] = frozenset()
 
 
 class Copies:
-    """Finds entries. ``banned``: packs that must not be read, whatever the index says."""
+    """Finds entries. ``banned``: packs whose chunks count as missing, whatever is in them."""
 
     def __init__(
         self,
@@ -48,4 +52,24 @@ class Copies:
         return self.find_all(entry_id)
 
     def _allowed(self, found: Iterable[Location]) -> list[Location]:
-        return [location for location in found if location.pack not in self._banned]
+        return [
+            location
+            for location in found
+            if location.entry_type != EntryType.CHUNK or location.pack not in self._banned
+        ]
+
+
+def open_copies(
+    storage: Storage, maintenance_key: bytes, repository_id: bytes, index: Index | None = None
+) -> Copies:
+    """The index of a repository for readers, without what was excised."""
+
+    def load() -> Index:
+        return load_index(storage, maintenance_key, repository_id)
+
+    loaded, (note, _) = together(
+        lambda: load() if index is None else index,
+        # A note that cannot be read must not stand in the way of a restore.
+        lambda: read_notes(storage, maintenance_key, repository_id, skip_damaged=True),
+    )
+    return Copies(load, loaded, note.excised)

@@ -21,11 +21,10 @@ from kyanite.base.errors import Conflict, Missing, ObjectMissing, PointVoided
 from kyanite.engine.backup import back_up
 from kyanite.engine.catalog import exists
 from kyanite.engine.control import Control, NoControl
-from kyanite.engine.copies import Copies
+from kyanite.engine.copies import open_copies
 from kyanite.engine.differences import disk_differences
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.format import id_of, point_name, session_name
-from kyanite.engine.index import Index, load_index
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
@@ -92,7 +91,8 @@ class _Copying:
         self._there = {point.session_id: point for point in destination.points()}
         self._by_copy: dict[str, Point] = {}  # session of the copy → the point it is of
         self._last: dict[str, str] = {}  # machine → session of its newest copy
-        self._copies = Copies(self._load_index)
+        keys = source.read_keys
+        self._copies = open_copies(source.storage, keys.maintenance_key, keys.repository_id)
 
     def run(self, point: Point) -> CopiedPoint:
         """The copy of a point, made now or found."""
@@ -185,10 +185,6 @@ class _Copying:
         )
         changes = RangeList(disk_differences(before, disk, pages)).clip(disk.size_bytes)
         return DiskInput(disk.disk_id, disk.name, disk.size_bytes, reader, changes=changes)
-
-    def _load_index(self) -> Index:
-        keys = self._source.read_keys
-        return load_index(self._source.storage, keys.maintenance_key, keys.repository_id)
 
 
 class _MadeAt:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kyanite.base.errors import EngineError, StorageError, StorageUnavailable
 from kyanite.engine.format import NO_ID
+from kyanite.engine.pack import PackNumber
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.pages import PageRef, decode_inner, decode_leaf
 from kyanite.engine.point import Point, PointDisk
@@ -17,7 +18,7 @@ class Place:
     """A page or chunk, and the range of the disk that needs it.
 
     ``reason``: why it cannot be read; empty if that was not tried (chunks) or went well.
-    ``leaf_id``: the leaf page that names it, for chunks.
+    ``leaf_id``: the leaf page that names it, for chunks. ``pack``: where it is said to be.
     """
 
     entry_id: bytes
@@ -26,6 +27,7 @@ class Place:
     length: int
     reason: str = ""
     leaf_id: bytes | None = None
+    pack: PackNumber | None = None
 
 
 def walk(point: Point, reader: PageReader, skip: set[bytes]) -> Iterator[Place]:
@@ -43,9 +45,9 @@ def walk(point: Point, reader: PageReader, skip: set[bytes]) -> Iterator[Place]:
             except StorageUnavailable:
                 raise
             except (EngineError, StorageError) as error:
-                yield Place(inner_id, disk.disk_id, offset, length, str(error))
+                yield Place(inner_id, disk.disk_id, offset, length, str(error), pack=inner.pack)
                 continue
-            yield Place(inner_id, disk.disk_id, offset, length)
+            yield Place(inner_id, disk.disk_id, offset, length, pack=inner.pack)
             for nth, leaf in enumerate(leaves):
                 if leaf.page_id != NO_ID:
                     span = number * disk.inner_fanout + nth
@@ -64,11 +66,18 @@ def _walk_leaf(
     except StorageUnavailable:
         raise
     except (EngineError, StorageError) as error:
-        yield Place(leaf_id, disk.disk_id, offset, max(length, 0), str(error))
+        yield Place(leaf_id, disk.disk_id, offset, max(length, 0), str(error), pack=leaf.pack)
         return
-    yield Place(leaf_id, disk.disk_id, offset, length)
+    yield Place(leaf_id, disk.disk_id, offset, length, pack=leaf.pack)
     at = offset
     for entry in entries:
         if entry.chunk_id is not None:
-            yield Place(entry.chunk_id, disk.disk_id, at, entry.length, leaf_id=leaf_id)
+            yield Place(
+                entry.chunk_id,
+                disk.disk_id,
+                at,
+                entry.length,
+                leaf_id=leaf_id,
+                pack=entry.pack,
+            )
         at += entry.length

@@ -6,7 +6,7 @@ Memory is bounded by planning a stretch of the disk at a time. Zeros are never w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -15,11 +15,11 @@ from typing import Final, TypeAlias
 from kyanite.base.errors import EngineError, Missing, NotFound
 from kyanite.engine.chunk_reader import ChunkReader, no_chunk
 from kyanite.engine.control import Control, NoControl
-from kyanite.engine.copies import Copies
+from kyanite.engine.copies import Copies, open_copies
 from kyanite.engine.crew import Task, run_tasks
-from kyanite.engine.index import Index, load_index
+from kyanite.engine.index import Index
 from kyanite.engine.joined_writes import JoinedWrites, Target
-from kyanite.engine.pack import PackNumber, PackRef
+from kyanite.engine.pack import PackNumber
 from kyanite.engine.page_reader import PageReader, Span, named_first
 from kyanite.engine.pages import Entry
 from kyanite.engine.parallelism import Parallelism
@@ -59,7 +59,6 @@ def restore_disk(
     index: Index | None = None,
     within: ByteRange | None = None,
     lost: Lost | None = None,
-    banned: Container[PackRef] | None = None,
 ) -> RestoreResult:
     """Restore one disk of a point.
 
@@ -68,16 +67,11 @@ def restore_disk(
     within   the part of the disk that is wanted; everything else is neither read nor written
     holes    is told offset and length of every run of zeros, for targets that are not fresh
     lost     is told what cannot be read; without it the first such chunk ends the restore
-    banned   packs that are not to be read (docs/format/order.md, "Repair")
 
     Raises ``Missing``, ``Damaged``, ``WrongKey``, and what storage, target and control raise.
     """
     disk = _disk(point, disk_id)
-    copies = Copies(
-        lambda: load_index(storage, keys.maintenance_key, keys.repository_id),
-        index,
-        banned or frozenset(),
-    )
+    copies = open_copies(storage, keys.maintenance_key, keys.repository_id, index)
     restoring = _Restore(
         storage,
         keys,

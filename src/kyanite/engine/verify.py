@@ -114,6 +114,7 @@ class _Verifying:
             read_on,
             packs.read_now,
             bad_packs,
+            sum(sizes.values()),
         )
 
     # What there is

@@ -59,6 +59,7 @@ class VerifyReport:
     read_on    when each pack that is there was last read whole and found right
     read_now   packs that were read in this run and are right
     bad_packs  missing, or not what they should be: not to be shared from
+    pack_bytes of all packs together
     """
 
     level: Level
@@ -71,3 +72,4 @@ class VerifyReport:
     read_on: dict[PackNumber, date] = field(default_factory=dict, repr=False)
     read_now: PackSet = field(default_factory=PackSet, repr=False)
     bad_packs: PackSet = field(default_factory=PackSet, repr=False)
+    pack_bytes: int = 0

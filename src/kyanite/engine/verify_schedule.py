@@ -55,12 +55,7 @@ def due(packs: Sized, read_on: Mapping[PackNumber, date], rolling: Rolling) -> l
             break
         overdue = day != never and day + timedelta(days=rolling.days) <= rolling.today
         if budget <= 0 and not overdue:
-            break
+            continue  # behind what was never read stands what may be due
         chosen.append(pack)
         budget -= size
     return chosen
-
-
-def days_for_all(packs: Sized, bytes_per_second: int) -> float:
-    """How long reading everything takes at a bandwidth."""
-    return sum(size for _, size in packs) / bytes_per_second / 86400

@@ -11,6 +11,7 @@ _COMMANDS: Final = {
     "clean": "kyanite.cli.repo.clean:command",
     "copy": "kyanite.cli.repo.copy:command",
     "diff": "kyanite.cli.repo.diff:command",
+    "excise": "kyanite.cli.repo.excise:command",
     "info": "kyanite.cli.repo.info:command",
     "init": "kyanite.cli.repo.init:command",
     "key": "kyanite.cli.repo.key:command",
@@ -18,6 +19,7 @@ _COMMANDS: Final = {
     "lock": "kyanite.cli.repo.lock:command",
     "locks": "kyanite.cli.repo.locks:command",
     "rebuild-index": "kyanite.cli.repo.rebuild_index:command",
+    "repair": "kyanite.cli.repo.repair:command",
     "restore": "kyanite.cli.repo.restore:command",
     "verify": "kyanite.cli.repo.verify:command",
 }
