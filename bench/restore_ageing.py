@@ -17,8 +17,8 @@ from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB, MIB
 from kyanite.engine.backup import back_up
 from kyanite.engine.disk_input import DiskInput
-from kyanite.engine.key_slots import Cost
 from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.point import Point
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository

@@ -179,8 +179,22 @@ def test_a_locked_point_is_restored_as_of_before_the_attack(repo: Repo) -> None:
     assert "monday" in repo.ok("list", repo.address, "--as-of", before)
     repo.ok("restore", repo.address, "--as-of", before, "monday", out)
     assert out.read_bytes() == image.read_bytes()
+    repo.refused("backup", repo.address, image, "--label", "x", "--lock-days", "0", status=2)
     assert "is no time" in repo.refused("list", repo.address, "--as-of", "yesterday", status=2)
     repo.refused("lock", repo.address, "--days", "3", "--until", "2030-01-01", status=2)
+
+
+def test_a_backup_can_be_locked_as_it_is_made(repo: Repo) -> None:
+    image = repo.folder / "disk.img"
+    _image(image, 1)
+    words: list[str | Path] = ["backup", repo.address, image, "--label", "monday"]
+    words += ["--lock-days", "9"]
+    assert "immutability" in repo.refused(*words, status=1)
+    assert json.loads(repo.ok("list", repo.address, "--json")) == []
+    (repo.folder / "repository" / ".versions").mkdir()
+    assert "not protected" not in repo.ok(*words)
+    (point,) = json.loads(repo.ok("locks", repo.address, "--json"))["points"]
+    assert point["wantedUntil"] == point["protectedUntil"] is not None
 
 
 def test_what_goes_wrong_is_one_sentence_and_a_status(repo: Repo) -> None:

@@ -18,12 +18,16 @@ from kyanite.base.errors import (
     StorageDenied,
     StorageUnavailable,
 )
+from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
+from kyanite.engine.backup import back_up
+from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.hidden_versions import locked_names
 from kyanite.engine.key_changes import NewPassword
 from kyanite.engine.lock_needs import STEP, end_of_step
 from kyanite.engine.maintenance import Maintenance
 from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.repack_rule import Price
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import VersionedStorage
 from kyanite.engine.storage.faulty import FaultyStorage, Moment
@@ -31,7 +35,15 @@ from kyanite.engine.storage.folder_versions import VersionedFolderStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.storage.memory_versions import VersionedMemoryStorage
 from kyanite.engine.storage.wrapper import ALL_CALLS, Call, StorageWrapper
-from support.engine import CHEAP, PASSWORD, TINY, back_up_disk, restored
+from support.engine import (
+    CHEAP,
+    ONE_THREAD,
+    PASSWORD,
+    TINY,
+    MemoryDisk,
+    back_up_disk,
+    restored,
+)
 from support.overrun import overrun
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -226,6 +238,44 @@ def test_what_was_deleted_costs_nothing_after_cleaning_and_what_was_overwritten_
     scene.repository.clean()
     assert [version.name for version in scene.storage.versions(victim)] == [victim, victim]
     assert victim in scene.repository.locks().overwritten
+
+
+def test_what_a_point_carries_is_locked_without_being_asked_for() -> None:
+    scene = Scene()
+    end = START + 12 * DAY
+    ticket = scene.repository.open_session(session_id := new_id(), "machine", "label")
+    disk = DiskInput("disk", "disk", len(NOISE), MemoryDisk(NOISE), None, None)
+    keys = scene.repository.backup_keys(ticket)
+    back_up(scene.storage, keys, ticket, [disk], b"", parallelism=ONE_THREAD, lock_until=end)
+    (before,) = scene.repository.locks().points
+    assert (before.session_id, before.wanted, before.protected_until) == (session_id, end, None)
+    assert scene.repository.locks().drift != ()
+    report = scene.repository.lock()
+    assert report.drift == ()
+    assert report.points[0].protected_until == end
+
+
+def test_what_a_repack_moved_is_locked_for_the_points_that_mean_it() -> None:
+    scene = Scene()
+    first = scene.back_up()
+    for seed in range(4):
+        scene.back_up(seed)
+    scene.repository.delete_points([first])
+    scene.repository.clean()
+    assert scene.repository.repack(Price(gib_month=1000.0, most_live=0.99)).moved_packs > 0
+    scene.repository.clean()
+    end = START + 20 * DAY
+    report = scene.repository.lock(end)
+    assert report.drift == ()
+    assert {point.protected_until for point in report.points} == {end}
+    unlocked = {
+        version.name for version in scene.storage.versions("packs/") if not version.locked_until
+    }
+    for name in unlocked:  # nobody needs them: gone, they hurt nobody
+        scene.storage.delete(name)
+    for point in scene.repository.points():
+        assert restored(scene.repository, point) == scene.expected[point.session_id]
+    assert scene.repository.lock(end).drift == ()
 
 
 def test_a_locked_slot_stays_but_a_rotation_retires_it() -> None:

@@ -8,7 +8,9 @@ from kyanite.areas.repositories.mark import Mark, read_mark, write_mark
 from kyanite.base.errors import Damaged, UnknownFormat, WrongKey
 from kyanite.base.units import MIB
 from kyanite.engine.format import KEYS_PREFIX, REPOSITORY_NAME
-from kyanite.engine.key_slots import MAX_SLOTS, Cost
+from kyanite.engine.key_ring import MAX_RINGS
+from kyanite.engine.key_slots import MAX_SLOTS
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import Data
 from kyanite.engine.storage.memory import MemoryStorage
@@ -82,3 +84,20 @@ def test_a_mark_is_written_over_nonsense_that_was_put_there() -> None:
     mark = Mark(owner=None, tier="Hot", is_encrypted=True, hint=None)
     write_mark(storage, mark)
     assert read_mark(storage) == mark
+
+
+def test_more_rings_than_anybody_makes_are_refused_before_one_is_read() -> None:
+    storage = Watched()
+    repository = Repository.create(storage, PASSWORD, cost=CHEAP)
+    for number in range(MAX_RINGS + 1):
+        storage.put(f"rings/{repository.repository_id.hex()}/{number + 1:08x}", bytes(1000))
+    with pytest.raises(Damaged, match="rings"):
+        Repository.open(storage, PASSWORD)
+
+
+def test_a_huge_ring_is_not_read_whole_and_keeps_nobody_out() -> None:
+    storage = Watched()
+    repository = Repository.create(storage, PASSWORD, cost=CHEAP)
+    storage.put(f"rings/{repository.repository_id.hex()}/00000001", bytes(10_000_000))
+    assert Repository.open(storage, PASSWORD).repository_id == repository.repository_id
+    assert storage.largest_read_bytes < 1_000_000

@@ -11,8 +11,8 @@ from kyanite.base.units import KIB
 from kyanite.engine.backup import BackupResult, back_up
 from kyanite.engine.control import Control
 from kyanite.engine.disk_input import DiskInput
-from kyanite.engine.key_slots import Cost
 from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.point import Point
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository

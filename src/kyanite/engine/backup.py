@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kyanite.base.clock import Clock, SystemClock
@@ -65,9 +66,11 @@ def back_up(
     control: Control | None = None,
     parallelism: Parallelism | None = None,
     clock: Clock | None = None,
+    lock_until: datetime | None = None,
 ) -> BackupResult:
     """Back up ``disks`` as the point of the ticket's session.
 
+    ``lock_until`` is only written down: whoever may lock does it (``Maintenance.lock``).
     Raises ``Missing`` (the parent point is gone: back up in full), ``PointVoided`` (the
     session was given up), ``Damaged``, and what source, storage and control raise.
     """
@@ -77,7 +80,7 @@ def back_up(
     before = run.committed()
     if before is not None:
         return run.announced(before, committed_before=True)
-    return run.run(disks, recipe, clock or SystemClock())
+    return run.run(disks, recipe, clock or SystemClock(), lock_until)
 
 
 class _Backup:
@@ -114,7 +117,11 @@ class _Backup:
         )
 
     def run(
-        self, disks: Sequence[DiskInput | StreamInput], recipe: bytes, clock: Clock
+        self,
+        disks: Sequence[DiskInput | StreamInput],
+        recipe: bytes,
+        clock: Clock,
+        lock_until: datetime | None,
     ) -> BackupResult:
         (index, own, noted), parent = together(self._look_around, self._parent)
         settings = self._ticket.settings
@@ -168,6 +175,7 @@ class _Backup:
             sent,
             recipe,
             epoch=self._keys.epoch,
+            lock_until=None if lock_until is None else lock_until.astimezone(UTC).isoformat(),
         )
         return self._commit(point, packs)
 

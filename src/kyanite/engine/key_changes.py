@@ -15,7 +15,6 @@ from kyanite.base.errors import Conflict, NotFound, ObjectExists, ObjectLocked, 
 from kyanite.engine.format import RINGS_PREFIX, ring_name, slot_name
 from kyanite.engine.key_ring import encode_ring, is_of, list_rings, read_rings
 from kyanite.engine.key_slots import (
-    Cost,
     KeyVault,
     Slot,
     SlotKind,
@@ -30,6 +29,7 @@ from kyanite.engine.key_slots import (
 )
 from kyanite.engine.keys import RepositoryKeys
 from kyanite.engine.opening import is_retired, name_of_ring, read_slots
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.storage.base import Storage
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import os
 import struct
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -29,6 +28,7 @@ from kyanite.engine.format import (
     nonce,
 )
 from kyanite.engine.keys import derive
+from kyanite.engine.password_stretching import Cost, stretch
 from kyanite.engine.printable_key import RECOVERY_PREFIX, looks_printed, print_key, read_key
 
 _HEAD: Final = struct.Struct("<8sHHIIII16s16s16s32s")
@@ -41,16 +41,6 @@ _MOST_WRAPPED_BYTES: Final = 4096
 MAX_SLOT_BYTES: Final = _WRAPPED_AT + _MOST_WRAPPED_BYTES
 MAX_SLOTS: Final = 64
 
-# 64 MiB and two passes: about 80 ms on one core of 2025, and expensive to guess in parallel.
-_MEMORY_KIB: Final = 64 * 1024
-_PASSES: Final = 2
-_LANES: Final = 2
-
-# What a reader accepts: a hostile slot must not make it use all memory or hours of time.
-_MEMORY_BOUNDS_KIB: Final = (8 * 1024, 256 * 1024)
-_MOST_PASSES: Final = 16
-_MOST_LANES: Final = 16
-
 
 class SlotKind(IntEnum):
     """For whom the master key is wrapped."""
@@ -58,15 +48,6 @@ class SlotKind(IntEnum):
     PASSWORD = 1
     RECOVERY = 2
     VAULT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """How expensive a guess of the password is."""
-
-    memory_kib: int = _MEMORY_KIB
-    passes: int = _PASSES
-    lanes: int = _LANES
 
 
 _NO_COST: Final = Cost(0, 0, 0)
@@ -138,7 +119,7 @@ def make_password_slot(
         raise Invalid.member("password", "A repository needs a password that is not empty.")
     cost = cost or Cost()
     slot_id, salt, head = _new_head(SlotKind.PASSWORD, cost, ring)
-    wrapping_key, commitment = _stretch(password, salt, slot_id, cost)
+    wrapping_key, commitment = stretch(password, salt, slot_id, cost)
     return slot_id, _sealed(head, commitment, master_key, slot_id, note, wrapping_key)
 
 
@@ -194,15 +175,11 @@ def open_slot(slot: Slot, secret: str) -> bytes | None:
     although the secret is right; ``Invalid`` for a recovery key that is mistyped.
     """
     if slot.kind == SlotKind.PASSWORD:
-        low, high = _MEMORY_BOUNDS_KIB
-        cost = slot.cost
         ensure(
-            low <= cost.memory_kib <= high
-            and 1 <= cost.passes <= _MOST_PASSES
-            and 1 <= cost.lanes <= _MOST_LANES,
+            slot.cost.is_reasonable,
             "A key slot asks for unreasonable work; it was not written by this program.",
         )
-        wrapping_key, commitment = _stretch(secret, slot.salt, slot.slot_id, cost)
+        wrapping_key, commitment = stretch(secret, slot.salt, slot.slot_id, slot.cost)
     elif slot.kind == SlotKind.RECOVERY and looks_printed(RECOVERY_PREFIX, secret):
         recovery_key = read_key(RECOVERY_PREFIX, secret, KEY_BYTES)
         wrapping_key, commitment = _recovery_keys(recovery_key, slot.salt, slot.slot_id)
@@ -288,19 +265,3 @@ def _recovery_keys(recovery_key: bytes, salt: bytes, slot_id: bytes) -> tuple[by
         derive(recovery_key, "slot wrapping", salt),
         derive(recovery_key, "slot commitment", slot_id),
     )
-
-
-def _stretch(password: str, salt: bytes, slot_id: bytes, cost: Cost) -> tuple[bytes, bytes]:
-    """Wrapping key and key commitment."""
-    from argon2.low_level import Type, hash_secret_raw  # 20 ms, and not every command needs it
-
-    secret = hash_secret_raw(
-        unicodedata.normalize("NFC", password).encode(),
-        salt,
-        time_cost=cost.passes,
-        memory_cost=cost.memory_kib,
-        parallelism=cost.lanes,
-        hash_len=64,
-        type=Type.ID,
-    )
-    return secret[:32], derive(secret[32:], "slot commitment", slot_id)

@@ -42,7 +42,6 @@ from kyanite.engine.key_ring import (
 from kyanite.engine.key_slots import (
     MAX_SLOT_BYTES,
     MAX_SLOTS,
-    Cost,
     KeyVault,
     RingName,
     Slot,
@@ -53,6 +52,7 @@ from kyanite.engine.key_slots import (
     parse_slot,
 )
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.settings import (
     MAX_REPOSITORY_BYTES,
     RepositorySettings,

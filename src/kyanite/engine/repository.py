@@ -25,10 +25,11 @@ from kyanite.engine.control import Control, NoControl
 from kyanite.engine.format import id_of, point_name, session_name
 from kyanite.engine.index import load_index
 from kyanite.engine.key_changes import NewPassword, SlotInfo
-from kyanite.engine.key_slots import Cost, KeyVault, SlotNote
+from kyanite.engine.key_slots import KeyVault, SlotNote
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys, pack_key
 from kyanite.engine.maintenance import Maintenance
 from kyanite.engine.page_reader import PageReader
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.point import Point, RootOf
 from kyanite.engine.repack_rule import REPACK_MACHINE, Price
 from kyanite.engine.session import SessionTicket, read_registration, register

@@ -9,7 +9,7 @@ import pytest
 from kyanite.areas.repositories.inspection import FolderState, inspect_folder
 from kyanite.areas.repositories.mark import Mark, Owner, read_mark, write_mark
 from kyanite.base.errors import Conflict, UnknownFormat
-from kyanite.engine.key_slots import Cost
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.repository import Repository as EngineRepository
 from kyanite.engine.storage.base import Data, ObjectInfo
 from kyanite.engine.storage.memory import MemoryStorage

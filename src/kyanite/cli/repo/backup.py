@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from kyanite.cli.repo.early_opening import EarlyOpening
 
 if TYPE_CHECKING:
     from kyanite.engine.ranges import RangeList
+    from kyanite.engine.storage.base import Storage
 
 
 @click.command("backup", help="Back up IMAGE (a file or block device) into ADDRESS.")
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--label", required=True, help="How the point is called.")
 @click.option("--changes", type=click.Path(path_type=Path), help="RANGES.json: what changed.")
 @click.option("--parent", help="Label of the point that --changes refers to.")
+@click.option("--lock-days", type=click.IntRange(1, 36500), help="Lock the point for so long.")
 @click.option("--machine", default="", help="Name of the machine; default: the image's name.")
 def command(
     address: str,
@@ -38,12 +41,14 @@ def command(
     label: str,
     changes: Path | None,
     parent: str | None,
+    lock_days: int | None,
     machine: str,
 ) -> None:
     if parent and changes is None:
         raise click.UsageError("--parent needs --changes.")
     password = read_password(password_file)
     storage = open_storage(address)
+    end = None if lock_days is None else _end_of_lock(storage, lock_days)
     opening = EarlyOpening(storage, password)
     # What follows is imported while the password is stretched.
     from kyanite.cli.repo.image import ImageSource
@@ -76,6 +81,7 @@ def command(
                 [disk],
                 recipe,
                 parallelism=parallelism_for(address),
+                lock_until=end,
             )
         except (KyaniteError, KeyboardInterrupt):
             # Nobody will resume this session: it must not keep packs alive.
@@ -85,10 +91,25 @@ def command(
         with suppress(StorageError):  # the point stands; the next cleaning merges as well
             repository.tidy_index()
     point = result.point
+    report = None if end is None else repository.lock()
     click.echo(
         f"{point.kind} {label}: looked at {format_bytes(point.processed_bytes)}, "
         f"stored {format_bytes(point.stored_bytes)} as {point.session_id}."
     )
+    if report is not None:
+        from kyanite.cli.repo.locks import show
+
+        show(report, as_json=False)
+
+
+def _end_of_lock(storage: Storage, days: int) -> datetime:
+    """Raises ``StorageDenied`` where nothing can be locked, before anything is stored."""
+    from kyanite.engine.storage.base import versions_of
+    from kyanite.engine.storage.wrapper import no_versions
+
+    if versions_of(storage) is None:
+        raise no_versions()
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
 
 
 def _read_ranges(path: Path, size_bytes: int) -> RangeList:

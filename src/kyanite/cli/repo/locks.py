@@ -6,11 +6,14 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kyanite.cli.repo.address import maintenance_options, open_maintenance, open_storage
-from kyanite.engine.locks import LockReport
+
+if TYPE_CHECKING:
+    from kyanite.engine.locks import LockReport
 
 
 @click.command("locks", help="Until when are points at ADDRESS locked? Exit 1 if too short.")
