@@ -78,7 +78,7 @@ def _show_running(db: Session, session: SessionRow) -> None:
     if session.status != SessionStatus.PENDING:
         return
     session.status = SessionStatus.RUNNING
-    session.started_at = SystemClock().now()
+    session.started_at = session.began_at = SystemClock().now()
     db.flush()
     who = f" by {session.initiator}" if session.initiator else ""
     what = f" for policy {session.policy_name}" if session.policy_name else ""

@@ -104,7 +104,8 @@ class Reporting(ABC):
     def pending_items(self, resources: Sequence[ItemResource], *, attempt: int = 1) -> None:
         """Show ``resources`` as ``Pending`` items before their jobs begin."""
         with self.transaction() as db:
-            for resource in resources:
+            # In one order: two sessions may show the same machines for the first time together.
+            for resource in sorted(resources, key=lambda one: one.id):
                 item_id = put_item(
                     db, self.session_id, self.job_id, "protected", resource.id, resource
                 )

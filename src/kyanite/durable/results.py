@@ -10,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from kyanite.base.clock import SystemClock
 from kyanite.base.json_types import JsonObject
+from kyanite.durable.names import RESOURCE, remember_names
 from kyanite.durable.session_tables import ItemRow, ItemRunRow
 from kyanite.rules.sessions import ACTIVE, SessionStatus
 
@@ -70,6 +71,7 @@ def put_item(
         created_at=SystemClock().now(),
     )
     db.add(row)
+    remember_names(db, RESOURCE, [(row.resource_id, row.name)])
     db.flush()
     return row.id
 

@@ -15,17 +15,22 @@ class SessionRow(Base):
     """One session (docs/behaviour/sessions.md). It survives its policy and its repository.
 
     ``exclusive_key`` is held while the session is not final: two sessions with one key cannot
-    run at a time. ``held_by`` names the session that will release this one.
+    run at a time. ``held_by`` names the session that will release this one. ``began_at`` is the
+    start, or until then the moment it was accepted: lists are in this order. ``info`` holds the
+    members of the session's info block that no column holds, as the contract names them.
     """
 
     __tablename__ = "sessions"
     __table_args__ = (
         UniqueConstraint("exclusive_key"),
-        Index(None, "created_at", "id"),
-        Index(None, "status", "created_at", "id"),
-        Index(None, "type", "created_at", "id"),
-        Index(None, "policy_id", "created_at", "id"),
-        Index(None, "repository_id", "status"),
+        # Lists read their order, their filters and their counts from the index alone; only the
+        # rows of the page itself are fetched (`areas/sessions/queries.py`).
+        Index("ix_sessions_began", "began_at", "id", "status", "type"),
+        Index("ix_sessions_status", "status", "began_at", "id", "type"),
+        Index("ix_sessions_type", "type", "status", "began_at", "id"),
+        Index("ix_sessions_policy", "policy_id", "began_at", "id", "status", "type"),
+        Index("ix_sessions_repository", "repository_id", "began_at", "id", "status", "type"),
+        Index(None, "finished_at"),
         Index(None, "held_by"),
     )
 
@@ -33,6 +38,7 @@ class SessionRow(Base):
     type: Mapped[str] = mapped_column(String(60))
     status: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     initiator: Mapped[str] = mapped_column(String(200), default="")
@@ -45,6 +51,7 @@ class SessionRow(Base):
     repository_removed: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str | None] = mapped_column(Text)
     source_policy_name: Mapped[str | None] = mapped_column(String(300))
+    info: Mapped[JsonValue] = mapped_column(Json, nullable=True)
     exclusive_key: Mapped[str | None] = mapped_column(String(200))
     held_by: Mapped[str | None] = mapped_column(String(36))
     warned: Mapped[bool] = mapped_column(default=False)
@@ -71,7 +78,8 @@ class LogRow(Base):
 class ItemRow(Base):
     """One thing a session processed, made or removed.
 
-    ``kind`` is ``protected``, ``restored`` or ``deleted``; ``key`` is unique among them.
+    ``kind`` is ``protected``, ``restored``, ``deleted`` or ``checked``; ``key`` is unique among
+    them. ``detail`` holds what the list shows beside the resource, as the contract names it.
     """
 
     __tablename__ = "session_items"

@@ -20,6 +20,7 @@ from kyanite.base.errors import Conflict
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, JsonValue, as_object
 from kyanite.durable.job_tables import JobRow, JobState
+from kyanite.durable.names import POLICY, REPOSITORY, remember_names
 from kyanite.durable.queue import Attempt, Lane, queue_at
 from kyanite.durable.session_tables import SessionRow
 from kyanite.rules.sessions import SessionStatus
@@ -35,7 +36,8 @@ class NewSession:
     ``exclusive_key``: while a session with this key is not final, no other can start; for a
     policy one key per policy and kind. ``held_by``: the session waits, ``Pending``, until that
     session releases it (`release_session`); when that one ends without having done so, this one
-    ends too. ``policy_id`` and the names are what the session shows even after they are gone.
+    ends too. ``policy_id`` and the names are what the session shows even after they are gone;
+    ``info`` are further members of its info block, named as in the contract.
     """
 
     type: str
@@ -49,6 +51,7 @@ class NewSession:
     repository_name: str | None = None
     reason: str | None = None
     source_policy_name: str | None = None
+    info: JsonObject | None = None
     exclusive_key: str | None = None
     held_by: str | None = None
     session_id: str | None = None
@@ -62,6 +65,8 @@ def start_session(db: Session, new: NewSession) -> str:
     session_id = new.session_id or new_id()
     now = SystemClock().now()
     _insert(db, _session_row(session_id, new, now))
+    remember_names(db, POLICY, [(new.policy_id, new.policy_name)])
+    remember_names(db, REPOSITORY, [(new.repository_id, new.repository_name)])
     held = new.held_by is not None
     job = JobRow(
         id=session_id,
@@ -115,6 +120,7 @@ def _session_row(session_id: str, new: NewSession, now: datetime) -> SessionRow:
         type=new.type,
         status=SessionStatus.PENDING,
         created_at=now,
+        began_at=now,
         initiator=new.initiator,
         policy_id=new.policy_id,
         policy_name=new.policy_name,
@@ -123,6 +129,7 @@ def _session_row(session_id: str, new: NewSession, now: datetime) -> SessionRow:
         repository_name=new.repository_name,
         reason=new.reason,
         source_policy_name=new.source_policy_name,
+        info=dict(new.info) if new.info is not None else None,
         exclusive_key=new.exclusive_key,
         held_by=new.held_by,
     )

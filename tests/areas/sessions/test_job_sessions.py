@@ -14,6 +14,7 @@ import pytest
 
 from kyanite.areas.sessions import policy_removed, repository_removed
 from kyanite.base.errors import Denied
+from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.db.database import Database
 from kyanite.durable.children import Child
@@ -33,12 +34,16 @@ def machine(name: str) -> ItemResource:
     arm_id = (
         f"/subscriptions/S/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/{name}"
     )
+    key = system_id(arm_id)
     return ItemResource(
-        id=f"hash-of-{name}",
+        id=key,
         name=name,
         arm_id=arm_id,
-        resource={"id": f"hash-of-{name}", "name": name, "resourceType": "VirtualMachine"},
+        resource={"id": key, "name": name, "resourceType": "VirtualMachine"},
     )
+
+
+WEB, SQL = machine("web").id, machine("sql_1").id
 
 
 def back_up(ctx: JobContext, payload: JsonObject) -> JsonValue:
@@ -50,7 +55,7 @@ def back_up(ctx: JobContext, payload: JsonObject) -> JsonValue:
 def back_up_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
     name = str(payload["name"])
     item = ctx.item(machine(name), total_bytes=1000)
-    with ctx.line(f"Copying {name}", resource_id=f"hash-of-{name}"):
+    with ctx.line(f"Copying {name}", resource_id=machine(name).id):
         item.set_moved(read=900, processed=800, transferred=300)
     if name == "sql_1":
         raise Denied("the account may not read disk d1 of sql_1")
@@ -177,20 +182,20 @@ def test_the_log_tells_the_story_in_order_and_for_one_machine(
     ]
     assert [line["logTime"] for line in lines] == sorted(line["logTime"] for line in lines)
     assert lines[0]["resourceHashId"] is None
-    one = get(api, f"/jobSessions/{session_id}/log?instanceId=hash-of-sql_1")["log"]
+    one = get(api, f"/jobSessions/{session_id}/log?instanceId={SQL}")["log"]
     assert isinstance(one, list)
     assert [(line["status"], line["message"]) for line in one] == [
         ("Success", "Copying sql_1"),
         ("Error", "The account may not read disk d1 of sql_1"),
     ]
-    assert {line["resourceHashId"] for line in one} == {"hash-of-sql_1"}
+    assert {line["resourceHashId"] for line in one} == {SQL}
 
 
 def test_a_session_can_be_seen_from_one_of_its_machines(
     api: ApiUnderTest, database: Database
 ) -> None:
     (session_id,) = run(database, backup_session())
-    web = get(api, f"/jobSessions/{session_id}?instanceId=hash-of-web")
+    web = get(api, f"/jobSessions/{session_id}?instanceId={WEB}")
     assert (web["id"], web["status"]) == (session_id, "Success")
     sql = get(api, f"/jobSessions/{session_id}?instanceId={machine('SQL_1').arm_id}")
     assert sql["status"] == "Error"
@@ -247,7 +252,7 @@ def test_lists_are_filtered_paged_and_newest_first(api: ApiUnderTest, database: 
     assert ids_of(api, "Filter=gold_1") == [first]
     assert ids_of(api, "Filter=100%25") == [second]
     assert ids_of(api, "Filter=retention") == [third]
-    assert ids_of(api, "ResourceId=hash-of-web") == [third, first]
+    assert ids_of(api, f"ResourceId={WEB}") == [third, first]
     assert ids_of(api, f"ResourceId={machine('WEB').arm_id}") == [third, first]
     assert ids_of(api, "Limit=1&Offset=1") == [second]
     start = str(get(api, f"/jobSessions/{second}")["executionStartTime"])

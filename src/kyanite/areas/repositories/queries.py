@@ -18,7 +18,7 @@ from kyanite.areas.repositories.tables import RepositoryRow
 from kyanite.base.errors import NotFound
 from kyanite.db.uses import Thing, users_of
 from kyanite.durable.session_tables import SessionRow
-from kyanite.rules.sessions import FINAL
+from kyanite.rules.sessions import ACTIVE
 
 
 def find_row(db: Session, repository_id: str) -> RepositoryRow | None:
@@ -100,7 +100,7 @@ def at_location(db: Session, key: str) -> RepositoryRow | None:
 
 def session_at_work(db: Session, repository_id: str) -> str | None:
     """A session that is not final and works in the repository: says so itself, or in the uses."""
-    open_sessions = select(SessionRow.id).where(SessionRow.status.not_in(FINAL))
+    open_sessions = select(SessionRow.id).where(SessionRow.status.in_(ACTIVE))
     own = open_sessions.where(SessionRow.repository_id == repository_id)
     found = db.scalar(own.order_by(SessionRow.created_at).limit(1))
     if found is not None:

@@ -1,66 +1,22 @@
-"""Every SQL statement about sessions that the API shows."""
+"""SQL statements about single sessions and what belongs to them (`listing.py` has the list)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from kyanite.areas.sessions.filters import resource_key
 from kyanite.durable.session_tables import ItemRow, ItemRunRow, LogRow, SessionRow
 from kyanite.http.pages import Found, Paging, found
-from kyanite.rules.session_types import types_called
 from kyanite.rules.sessions import ACTIVE
 
+_AT_ONCE: Final = 100
 
-@dataclass(frozen=True)
-class SessionFilter:
-    """What a list of sessions is narrowed to; what is not given does not narrow.
-
-    ``text`` is looked for in the names of policy, repository and type. ``since`` and ``until``
-    concern the start, or for sessions not begun yet the moment they were accepted.
-    ``resource_id`` is a system id or an ARM id.
-    """
-
-    policy_id: str | None = None
-    text: str | None = None
-    statuses: Collection[str] = ()
-    types: Collection[str] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    resource_id: str | None = None
-
-
-def list_sessions(db: Session, wanted: SessionFilter, paging: Paging) -> Found[SessionRow]:
-    """The sessions of one page, newest first."""
-    began = func.coalesce(SessionRow.started_at, SessionRow.created_at)
-    statement = select(SessionRow)
-    if wanted.policy_id is not None:
-        statement = statement.where(SessionRow.policy_id == wanted.policy_id)
-    if wanted.text:
-        statement = statement.where(
-            or_(
-                SessionRow.policy_name.icontains(wanted.text, autoescape=True),
-                SessionRow.repository_name.icontains(wanted.text, autoescape=True),
-                SessionRow.type.in_(types_called(wanted.text)),
-            )
-        )
-    if wanted.statuses:
-        statement = statement.where(SessionRow.status.in_(wanted.statuses))
-    if wanted.types:
-        statement = statement.where(SessionRow.type.in_(wanted.types))
-    if wanted.since is not None:
-        statement = statement.where(began >= wanted.since)
-    if wanted.until is not None:
-        statement = statement.where(began <= wanted.until)
-    if wanted.resource_id is not None:
-        statement = statement.where(
-            SessionRow.id.in_(select(ItemRow.session_id).where(_is_about(wanted.resource_id)))
-        )
-    ordered = statement.order_by(SessionRow.created_at.desc(), SessionRow.id.desc())
-    return found(db, ordered, paging)
+ItemCounts = Mapping[tuple[str, str], int]
+"""How many items there are, by session and kind."""
 
 
 def find_session(db: Session, session_id: str) -> SessionRow | None:
@@ -83,26 +39,28 @@ def last_sessions(
     db: Session, policy_ids: Sequence[str], types: Sequence[str]
 ) -> dict[tuple[str, str], SessionRow]:
     """The newest session of each policy and type, by both."""
-    newest = (
-        select(
-            SessionRow.id,
-            func.row_number()
-            .over(
-                partition_by=(SessionRow.policy_id, SessionRow.type),
-                order_by=(SessionRow.created_at.desc(), SessionRow.id.desc()),
-            )
-            .label("place"),
-        )
-        .where(SessionRow.policy_id.in_(policy_ids), SessionRow.type.in_(types))
-        .subquery()
-    )
-    rows = db.scalars(
-        select(SessionRow).join(newest, newest.c.id == SessionRow.id).where(newest.c.place == 1)
-    )
-    return {(row.policy_id or "", row.type): row for row in rows}
+    found: dict[tuple[str, str], SessionRow] = {}
+    pairs = [(policy_id, name) for policy_id in policy_ids for name in types]
+    for some in _portions(pairs):
+        newest = [
+            select(SessionRow.id)
+            .where(SessionRow.policy_id == policy_id, SessionRow.type.concat("") == name)
+            .order_by(SessionRow.began_at.desc(), SessionRow.id.desc())
+            .limit(1)
+            .scalar_subquery()
+            for policy_id, name in some
+        ]
+        rows = db.scalars(select(SessionRow).where(or_(*(SessionRow.id == one for one in newest))))
+        found |= {(row.policy_id or "", row.type): row for row in rows}
+    return found
 
 
-def item_counts(db: Session, session_ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
+def _portions(pairs: Sequence[tuple[str, str]]) -> Iterable[Sequence[tuple[str, str]]]:
+    """So many at a time as one statement can look for."""
+    return (pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE))
+
+
+def item_counts(db: Session, session_ids: Sequence[str]) -> ItemCounts:
     """How many items each session has, by session and kind."""
     rows = db.execute(
         select(ItemRow.session_id, ItemRow.kind, func.count())
@@ -116,7 +74,7 @@ def log_lines(db: Session, session_id: str, resource_id: str | None) -> Sequence
     """The lines of a session, or only those about one resource, in order."""
     statement = select(LogRow).where(LogRow.session_id == session_id)
     if resource_id is not None:
-        statement = statement.where(LogRow.resource_id == resource_id)
+        statement = statement.where(LogRow.resource_id == resource_key(resource_id))
     return db.scalars(statement.order_by(LogRow.logged_at, LogRow.id)).all()
 
 
@@ -146,12 +104,10 @@ def runs_of(db: Session, item_ids: Sequence[int]) -> Mapping[int, list[ItemRunRo
 def runs_of_resource(db: Session, session_id: str, resource_id: str) -> list[ItemRunRow] | None:
     """The attempts at one resource in a session; None when the session has no such item."""
     item_ids = db.scalars(
-        select(ItemRow.id).where(ItemRow.session_id == session_id, _is_about(resource_id))
+        select(ItemRow.id).where(
+            ItemRow.session_id == session_id, ItemRow.resource_id == resource_key(resource_id)
+        )
     ).all()
     if not item_ids:
         return None
     return [run for runs in runs_of(db, item_ids).values() for run in runs]
-
-
-def _is_about(resource_id: str) -> ColumnElement[bool]:
-    return or_(ItemRow.resource_id == resource_id, ItemRow.arm_id == resource_id.lower())

@@ -1,4 +1,4 @@
-"""Sessions, their lines and items as the contract shows them."""
+"""Sessions and their lines as the contract shows them; `item_wire.py` has the items."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from datetime import datetime, timedelta
 from starlette.requests import Request
 
 from kyanite.base.json_types import JsonObject, JsonValue, as_object
-from kyanite.durable.session_tables import ItemRow, ItemRunRow, LogRow, SessionRow
+from kyanite.durable.session_tables import ItemRunRow, LogRow, SessionRow
 from kyanite.http.answers import wire_time
-from kyanite.http.links import self_link
-from kyanite.rules.session_types import InfoBlock, session_type
-from kyanite.rules.sessions import SessionStatus
-
-_SUCCEEDED = (SessionStatus.SUCCESS, SessionStatus.WARNING)
+from kyanite.http.links import links
+from kyanite.rules.session_types import Details, InfoBlock, session_type
 
 
 def time_span(duration: timedelta) -> str:
@@ -38,17 +35,17 @@ def session(
     kind = session_type(row.type)
     blocks: dict[str, JsonValue] = {block.value: None for block in InfoBlock}
     if kind.info is not None:
-        blocks[kind.info.value] = _info(kind.info, row, counts)
+        blocks[kind.info.value] = info_block(kind.info, row, counts)
     return {
         "id": row.id,
         "type": row.type,
         "localizedType": kind.display_name,
-        "executionStartTime": _time(row.started_at),
-        "executionStopTime": _time(row.finished_at),
+        "executionStartTime": time_or_none(row.started_at),
+        "executionStopTime": time_or_none(row.finished_at),
         "executionDuration": _duration(row.started_at, row.finished_at, now),
         "status": row.status,
         **blocks,
-        "_links": self_link(request, f"/jobSessions/{row.id}"),
+        "_links": _links(request, row.id, kind.details),
     }
 
 
@@ -67,7 +64,7 @@ def session_of_resource(
     return {
         **whole,
         "executionStartTime": wire_time(began),
-        "executionStopTime": _time(last.ended_at),
+        "executionStopTime": time_or_none(last.ended_at),
         "executionDuration": _duration(began, last.ended_at, now),
         "status": last.status,
     }
@@ -91,61 +88,33 @@ def log(session_id: str, lines: Sequence[LogRow], now: datetime) -> JsonObject:
     }
 
 
-def protected_item(item: ItemRow, runs: Sequence[ItemRunRow], now: datetime) -> JsonObject:
-    """``ProtectedItem``."""
-    return {
-        "resource": item.resource,
-        "resourceParent": item.parent,
-        "runs": [
-            {
-                "jobSessionId": item.session_id,
-                "status": run.status,
-                "startTime": wire_time(run.started_at),
-                "endTime": _time(run.ended_at),
-                "rates": _rates(run, now),
-            }
-            for run in runs
-        ],
-        "successCount": sum(run.status in _SUCCEEDED for run in runs),
-        "failureCount": sum(run.status == SessionStatus.ERROR for run in runs),
-        "protectedRegionsCount": 0,
-    }
+def _links(request: Request, session_id: str, details: Details | None) -> JsonObject:
+    path = f"/jobSessions/{session_id}"
+    relations = {"self": path, "log": f"{path}/log"}
+    if details is not None:
+        relations[details.value] = f"{path}/{details.value}"
+    return links(request, **relations)
 
 
-def restored_item(item: ItemRow) -> JsonObject:
-    """``RestoredItem``."""
-    detail = as_object(item.detail)
-    return {
-        "name": item.name,
-        "resourceGroupName": detail.get("resourceGroupName"),
-        "regionName": detail.get("regionName"),
-    }
-
-
-def deleted_item(item: ItemRow) -> JsonObject:
-    """``JobDeletedRestorePoint``."""
-    detail = as_object(item.detail)
-    return {
-        "backupSizeBytes": detail.get("backupSizeBytes"),
-        "snapshotTime": detail.get("snapshotTime"),
-        "repositoryId": detail.get("repositoryId"),
-        "repositoryName": detail.get("repositoryName"),
-        "resource": item.resource,
-    }
-
-
-def _info(
+def info_block(
     block: InfoBlock, row: SessionRow, counts: Mapping[tuple[str, str], int]
-) -> JsonObject | None:
+) -> JsonObject:
+    """The one block of members that sessions of a type have beside the common ones."""
+    policy: JsonObject = {
+        "policyId": row.policy_id,
+        "policyName": row.policy_name,
+        "policyRemoved": row.policy_removed,
+    }
+    info = as_object(row.info) if row.info is not None else {}
     match block:
         case InfoBlock.BACKUP:
             return {
-                "policyId": row.policy_id,
-                "policyName": row.policy_name,
+                **policy,
                 "policyType": row.policy_type or "Unknown",
                 "protectedInstancesCount": counts.get((row.id, "protected"), 0),
-                "policyRemoved": row.policy_removed,
             }
+        case InfoBlock.HEALTH_CHECK:
+            return {**policy, "checkedInstancesCount": counts.get((row.id, "checked"), 0)}
         case InfoBlock.RESTORE:
             return {
                 "reason": row.reason,
@@ -159,23 +128,26 @@ def _info(
             }
         case InfoBlock.RETENTION:
             return {"deletedRestorePointsCount": counts.get((row.id, "deleted"), 0)}
-        case _:
-            # No session of such a type is started yet.
-            return None
+        case InfoBlock.FILE_LEVEL_RESTORE:
+            return {
+                "initiator": row.initiator,
+                "reason": row.reason,
+                "backupPolicyDisplayName": row.source_policy_name,
+                "isFlrSessionReady": False,
+                **info,
+            }
+        case InfoBlock.FILE_SHARE_FILE_LEVEL_RESTORE:
+            return {
+                "initiator": row.initiator,
+                "reason": row.reason,
+                "backupPolicyDisplayName": row.source_policy_name,
+                **info,
+            }
+        case InfoBlock.DATA_RETRIEVAL:
+            return {"initiator": row.initiator, **info}
 
 
-def _rates(run: ItemRunRow, now: datetime) -> JsonObject:
-    seconds = ((run.ended_at or now) - run.started_at).total_seconds()
-    return {
-        "totalDataBytes": run.total_bytes,
-        "readDataBytes": run.read_bytes,
-        "processedDataBytes": run.processed_bytes,
-        "transferredDataBytes": run.transferred_bytes,
-        "processingRateBytesPerSecond": round(run.processed_bytes / seconds) if seconds > 0 else 0,
-    }
-
-
-def _time(moment: datetime | None) -> str | None:
+def time_or_none(moment: datetime | None) -> str | None:
     return wire_time(moment) if moment is not None else None
 
 

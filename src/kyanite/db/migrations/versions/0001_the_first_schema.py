@@ -265,11 +265,31 @@ def upgrade() -> None:
     with op.batch_alter_table('service_accounts', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_service_accounts_tenant_id'), ['tenant_id'], unique=False)
 
+    op.create_table('session_day_counts',
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('type', sa.String(length=60), nullable=False),
+    sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('sessions', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('day', 'type', 'status', name=op.f('pk_session_day_counts'))
+    )
+    op.create_table('session_history',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('closed_until', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_session_history'))
+    )
+    op.create_table('session_names',
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('ref', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=300), nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'ref', 'name', name=op.f('pk_session_names'))
+    )
     op.create_table('sessions',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('type', sa.String(length=60), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('began_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.Column('started_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.Column('finished_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.Column('initiator', sa.String(length=200), nullable=False),
@@ -282,6 +302,7 @@ def upgrade() -> None:
     sa.Column('repository_removed', sa.Boolean(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('source_policy_name', sa.String(length=300), nullable=True),
+    sa.Column('info', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=True),
     sa.Column('exclusive_key', sa.String(length=200), nullable=True),
     sa.Column('held_by', sa.String(length=36), nullable=True),
     sa.Column('warned', sa.Boolean(), nullable=False),
@@ -290,12 +311,13 @@ def upgrade() -> None:
     sa.UniqueConstraint('exclusive_key', name=op.f('uq_sessions_exclusive_key'))
     )
     with op.batch_alter_table('sessions', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_sessions_created_at_id'), ['created_at', 'id'], unique=False)
+        batch_op.create_index('ix_sessions_began', ['began_at', 'id', 'status', 'type'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sessions_finished_at'), ['finished_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_sessions_held_by'), ['held_by'], unique=False)
-        batch_op.create_index(batch_op.f('ix_sessions_policy_id_created_at_id'), ['policy_id', 'created_at', 'id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_sessions_repository_id_status'), ['repository_id', 'status'], unique=False)
-        batch_op.create_index(batch_op.f('ix_sessions_status_created_at_id'), ['status', 'created_at', 'id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_sessions_type_created_at_id'), ['type', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_sessions_policy', ['policy_id', 'began_at', 'id', 'status', 'type'], unique=False)
+        batch_op.create_index('ix_sessions_repository', ['repository_id', 'began_at', 'id', 'status', 'type'], unique=False)
+        batch_op.create_index('ix_sessions_status', ['status', 'began_at', 'id', 'type'], unique=False)
+        batch_op.create_index('ix_sessions_type', ['type', 'status', 'began_at', 'id'], unique=False)
 
     op.create_table('sign_in_locks',
     sa.Column('name', sa.String(), nullable=False),
@@ -612,14 +634,18 @@ def downgrade() -> None:
 
     op.drop_table('sign_in_locks')
     with op.batch_alter_table('sessions', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_sessions_type_created_at_id'))
-        batch_op.drop_index(batch_op.f('ix_sessions_status_created_at_id'))
-        batch_op.drop_index(batch_op.f('ix_sessions_repository_id_status'))
-        batch_op.drop_index(batch_op.f('ix_sessions_policy_id_created_at_id'))
+        batch_op.drop_index('ix_sessions_type')
+        batch_op.drop_index('ix_sessions_status')
+        batch_op.drop_index('ix_sessions_repository')
+        batch_op.drop_index('ix_sessions_policy')
         batch_op.drop_index(batch_op.f('ix_sessions_held_by'))
-        batch_op.drop_index(batch_op.f('ix_sessions_created_at_id'))
+        batch_op.drop_index(batch_op.f('ix_sessions_finished_at'))
+        batch_op.drop_index('ix_sessions_began')
 
     op.drop_table('sessions')
+    op.drop_table('session_names')
+    op.drop_table('session_history')
+    op.drop_table('session_day_counts')
     with op.batch_alter_table('service_accounts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_service_accounts_tenant_id'))
 
