@@ -7,18 +7,19 @@ same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kyanite.db.database import Database
 from kyanite.durable.history_tables import DayCountRow, HistoryRow
-from kyanite.durable.session_tables import SessionRow
-from kyanite.rules.sessions import ACTIVE
+from kyanite.durable.session_tables import ItemRow, ItemRunRow, SessionRow
+from kyanite.rules.sessions import ACTIVE, SUCCEEDED
 
 _ONE: Final = 1
 _NOTHING_CLOSED: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -26,6 +27,14 @@ _NOTHING_CLOSED: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MARGIN: Final = timedelta(hours=12)
 # So many days in one transaction: a first closing of years must not keep writers waiting.
 _DAYS_AT_ONCE: Final = 31
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """How many attempts there were, and how many of them succeeded, with warnings or without."""
+
+    all: int
+    succeeded: int
 
 
 def close_days(database: Database, now: datetime) -> None:
@@ -56,6 +65,23 @@ def lock_history(db: Session) -> HistoryRow:
     return db.execute(
         select(HistoryRow).with_for_update().execution_options(populate_existing=True)
     ).scalar_one()
+
+
+def attempts_by_session_kind(
+    db: Session, begin: datetime, before: datetime
+) -> Mapping[tuple[str, str], Attempts]:
+    """The ended attempts at items that sessions of a time protected, by type and status."""
+    succeeded = case((ItemRunRow.status.in_(SUCCEEDED), 1), else_=0)
+    rows = db.execute(
+        select(SessionRow.type, SessionRow.status, func.count(), func.sum(succeeded))
+        .join(ItemRow, and_(ItemRow.session_id == SessionRow.id, ItemRow.kind == "protected"))
+        .join(ItemRunRow, ItemRunRow.item_id == ItemRow.id)
+        .where(*_began_within(begin, before), ItemRunRow.ended_at.is_not(None))
+        .group_by(SessionRow.type, SessionRow.status)
+    )
+    return {
+        (type_name, status): Attempts(number, int(good)) for type_name, status, number, good in rows
+    }
 
 
 def start_of(day: date) -> datetime:
@@ -89,15 +115,28 @@ def _count(db: Session, begin: date, until: date) -> None:
         following = day + timedelta(days=1)
         counts = db.execute(
             select(SessionRow.type, SessionRow.status, func.count())
-            .where(SessionRow.began_at >= start_of(day), SessionRow.began_at < start_of(following))
+            .where(*_began_within(start_of(day), start_of(following)))
             .group_by(SessionRow.type, SessionRow.status)
         ).all()
+        tried = attempts_by_session_kind(db, start_of(day), start_of(following))
+        nothing = Attempts(0, 0)
         if counts:
             db.execute(
                 insert(DayCountRow),
                 [
-                    {"day": day, "type": type_name, "status": status, "sessions": number}
+                    {
+                        "day": day,
+                        "type": type_name,
+                        "status": status,
+                        "sessions": number,
+                        "attempts": tried.get((type_name, status), nothing).all,
+                        "successes": tried.get((type_name, status), nothing).succeeded,
+                    }
                     for type_name, status, number in counts
                 ],
             )
         day = following
+
+
+def _began_within(begin: datetime, before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return SessionRow.began_at >= begin, SessionRow.began_at < before

@@ -27,7 +27,7 @@ class SessionNameRow(Base):
 
 
 class DayCountRow(Base):
-    """How many sessions of a type ended with a status, of those that began on a closed day."""
+    """What the sessions of a type that began on a closed day and ended with a status add up to."""
 
     __tablename__ = "session_day_counts"
 
@@ -36,6 +36,10 @@ class DayCountRow(Base):
     type: Mapped[str] = mapped_column(String(60), primary_key=True)
     status: Mapped[str] = mapped_column(String(20), primary_key=True)
     sessions: Mapped[int] = mapped_column(Integer)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    """At items these sessions protected."""
+    successes: Mapped[int] = mapped_column(Integer, default=0)
+    """Of these attempts, warnings included."""
 
 
 class HistoryRow(Base):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -18,6 +19,7 @@ from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import LeaseLost
 from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
+from kyanite.durable.chores import Chore
 from kyanite.durable.housekeeping import Housekeeping
 from kyanite.durable.job_tables import JobRow, JobState
 from kyanite.durable.jobs import JobRegistry
@@ -39,6 +41,8 @@ _LOOK_SECONDS: Final = 0.4
 _FLUSH_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 1.0
+# A start is busy enough.
+_CHORES_AFTER_SECONDS: Final = 20.0
 
 
 class Runtime:
@@ -54,7 +58,9 @@ class Runtime:
         clock: Clock | None = None,
         timing: Timing | None = None,
         children_at_a_time: int = _CHILDREN_AT_A_TIME,
+        chores: Sequence[Chore] = (),
     ) -> None:
+        self._chores = tuple(chores)
         self._database = database
         self._timing = timing or Timing()
         self._timetable = timetable
@@ -88,6 +94,10 @@ class Runtime:
         self._repeat("sweeper", _SWEEP_SECONDS, self._housekeeping.sweep, self._stopping)
         if self._timetable is not None:
             self._repeat("timetable", _TICK_SECONDS, self._timetable.tick, self._stopping)
+        for chore in self._chores:
+            act = partial(chore.act, lambda: not self._stopping.is_set())
+            seconds = chore.every.total_seconds()
+            self._repeat(chore.name, seconds, act, self._stopping, first=_CHORES_AFTER_SECONDS)
         self._dispatcher.start()
         _log.info("carrying out jobs", executor=self._membership.id)
 
@@ -153,11 +163,19 @@ class Runtime:
                 context.tell_lost()
 
     def _repeat(
-        self, name: str, seconds: float, act: Callable[[], None], until: threading.Event
+        self,
+        name: str,
+        seconds: float,
+        act: Callable[[], object],
+        until: threading.Event,
+        *,
+        first: float | None = None,
     ) -> None:
         def loop() -> None:
-            while not until.wait(seconds):
+            pause = seconds if first is None else first
+            while not until.wait(pause):
                 quietly(name, act)
+                pause = seconds
 
         thread = threading.Thread(target=loop, name=f"kyanite-{name}", daemon=True)
         thread.start()

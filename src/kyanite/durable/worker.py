@@ -157,7 +157,7 @@ class Worker:
                 return
 
 
-def quietly(what: str, act: Callable[[], None]) -> Exception | None:
+def quietly(what: str, act: Callable[[], object]) -> Exception | None:
     """Call ``act``; an error of any kind is logged and returned, and does not spread.
 
     For the endless loops of the runtime: one bad turn must not end them.

@@ -19,6 +19,7 @@ from kyanite.http.links import href, own_path
 
 DEFAULT_LIMIT = 100
 T = TypeVar("T")
+S = TypeVar("S", bound="Select[*tuple[Any, ...]]")
 
 
 class PageQuery(Protocol):
@@ -49,7 +50,7 @@ class Paging:
         end = None if self.limit < 0 else self.offset + self.limit
         return list(items[self.offset : end])
 
-    def applied(self, statement: Select[Any]) -> Select[Any]:
+    def applied(self, statement: S) -> S:
         """A statement with offset and limit."""
         if self.limit >= 0:
             statement = statement.limit(self.limit)

@@ -15,6 +15,9 @@ from pydantic import BaseModel
 
 from kyanite.http.shapes import Reading, Shape, shape_of
 
+# Parameters that the contract requires although it describes what their absence means.
+_ASSUMED = {"PeriodFlag": "Day"}
+
 
 def _several(text: str) -> Iterable[str]:
     """The values in one occurrence of a parameter that may have many."""
@@ -51,6 +54,10 @@ def canonical_query(raw: bytes, model: type[BaseModel], *, lenient: bool) -> tup
         for value in _several(text) if many else [text]:
             if value:
                 _add(reading, shape.item if many and shape.item else shape, wire_name, value, pairs)
+    sent_names = {name.lower() for name, text in sent if text}
+    for name, assumed in _ASSUMED.items():
+        if name.lower() in members and name.lower() not in sent_names:
+            pairs.append((name, assumed))
     if lenient and reading.unknown_values:
         enums = {wire for wire, shape in members.values() if _is_enum(shape)}
         unmatched = {name for name in reading.errors if name in enums}

@@ -10,9 +10,11 @@ from __future__ import annotations
 import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+_FIRST_DAY = date(2, 1, 1).toordinal()
 
 
 class Flag(StrEnum):
@@ -131,6 +133,29 @@ def expires_at(time: datetime, age: Age, zone: ZoneInfo) -> datetime:
         last = calendar.monthrange(year, month + 1)[1]
         target = local.replace(year=year, month=month + 1, day=min(local.day, last))
     return target.astimezone(time.tzinfo)
+
+
+def cutoff(now: datetime, age: Age, zone: ZoneInfo) -> datetime:
+    """What is from before this moment is older than ``age``, UTC.
+
+    A day that the month does not have falls back to its last one, as in `expires_at`. An age
+    that reaches back beyond the calendar goes to its beginning.
+    """
+    local = now.astimezone(zone)
+    if age.unit is AgeUnit.DAYS:
+        ordinal = local.toordinal() - age.count
+        if ordinal <= _FIRST_DAY:
+            return datetime.min.replace(tzinfo=UTC)
+        day = date.fromordinal(ordinal)
+        target = local.replace(year=day.year, month=day.month, day=day.day)
+    else:
+        months = age.count * (12 if age.unit is AgeUnit.YEARS else 1)
+        year, month = divmod(local.year * 12 + (local.month - 1) - months, 12)
+        if year < 2:
+            return datetime.min.replace(tzinfo=UTC)
+        last = calendar.monthrange(year, month + 1)[1]
+        target = local.replace(year=year, month=month + 1, day=min(local.day, last))
+    return target.astimezone(UTC)
 
 
 def parse_flags(text: str) -> frozenset[Flag]:

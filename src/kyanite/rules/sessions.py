@@ -39,6 +39,8 @@ FINAL: Final = frozenset(
         SessionStatus.CANCELED,
     }
 )
+SUCCEEDED: Final = frozenset({SessionStatus.SUCCESS, SessionStatus.WARNING})
+"""What was to be done is done."""
 ACTIVE: Final = frozenset(
     {
         SessionStatus.PENDING,

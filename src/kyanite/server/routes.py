@@ -14,6 +14,7 @@ AREAS = (
     "appliance",
     "audit",
     "inventory",
+    "reports",
     "repositories",
     "sessions",
     "vm",

@@ -15,6 +15,7 @@ from kyanite.areas.access.wiring import provide_access
 from kyanite.areas.appliance.facts import read_facts
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.log_files import FOLDER_NAME, LogFolder
+from kyanite.areas.appliance.session_records import EVERY, SessionRecords
 from kyanite.areas.appliance.settings import ensure_installation_id
 from kyanite.areas.audit.anchor import FILE_NAME as AUDIT_HEAD_FILE
 from kyanite.areas.audit.anchor import Anchor
@@ -26,6 +27,7 @@ from kyanite.base.settings import Settings
 from kyanite.db.database import Database, sqlite_url
 from kyanite.db.master_key import open_secret_box
 from kyanite.db.migrate import upgrade
+from kyanite.durable.chores import Chore
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.queue import prepare_queue
 from kyanite.durable.runtime import Runtime
@@ -133,8 +135,14 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     operations = Operations(database, clock)
     registry, provisions, facts = JobRegistry(), Provisions(), read_facts()
     timetable = add_areas(Ground(settings, database, secrets, clock, facts), provisions, registry)
+    records = SessionRecords(database, clock)
     runtime = Runtime(
-        database, registry, provided=provisions.all(), timetable=timetable, clock=clock
+        database,
+        registry,
+        provided=provisions.all(),
+        timetable=timetable,
+        clock=clock,
+        chores=(Chore("records", EVERY, records.tidy),),
     )
     appliance = Appliance(database, provisions, runtime, operations)
     provisions.add(clock, Clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 from sqlalchemy.orm import Session
 
+from kyanite.areas.appliance.agreements import accept_at_first_start
 from kyanite.areas.appliance.tables import SettingRow
 from kyanite.base.clock import Clock
 from kyanite.base.identifiers import new_id
@@ -17,6 +18,7 @@ DEFAULT_TIME_ZONE = "Etc/UTC"
 
 def ensure_installation_id(db: Session, clock: Clock) -> None:
     """Give the installation its id, at the first start."""
+    accept_at_first_start(db, clock)
     if db.get(SettingRow, INSTALLATION_ID) is None:
         db.add(SettingRow(name=INSTALLATION_ID, value=new_id(), changed_at=clock.now()))
         db.flush()

@@ -11,9 +11,7 @@ from kyanite.base.json_types import JsonObject, JsonValue, as_object
 from kyanite.durable.session_tables import ItemRow, ItemRunRow
 from kyanite.http.answers import wire_time
 from kyanite.rules.session_types import Details
-from kyanite.rules.sessions import SessionStatus
-
-_SUCCEEDED = (SessionStatus.SUCCESS, SessionStatus.WARNING)
+from kyanite.rules.sessions import SUCCEEDED, SessionStatus
 
 KINDS: Final[Mapping[Details, str]] = {
     Details.PROTECTED: "protected",
@@ -101,7 +99,7 @@ def protected_item(item: ItemRow, runs: Sequence[ItemRunRow], now: datetime) -> 
             }
             for run in runs
         ],
-        "successCount": sum(run.status in _SUCCEEDED for run in runs),
+        "successCount": sum(run.status in SUCCEEDED for run in runs),
         "failureCount": sum(run.status == SessionStatus.ERROR for run in runs),
         "protectedRegionsCount": _regions(item),
     }

@@ -88,6 +88,17 @@ def repositories_with_backups(db: Session) -> list[str]:
     return sorted(repository_id for repository_id in found if repository_id)
 
 
+def snapshots_taken_before(db: Session, moment: datetime) -> list[str]:
+    """The snapshot points of policies from before a moment, oldest first."""
+    return list(
+        db.scalars(
+            select(RestorePointRow.id)
+            .where(RestorePointRow.destination == SNAPSHOT, RestorePointRow.point_in_time < moment)
+            .order_by(RestorePointRow.point_in_time, RestorePointRow.id)
+        )
+    )
+
+
 def remember_machine(db: Session, machine: Machine, account_id: str) -> None:
     """Note what is known of a machine that gets a restore point."""
     row = db.get(ProtectedMachineRow, machine.id)

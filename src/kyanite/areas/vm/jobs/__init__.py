@@ -11,6 +11,10 @@ from kyanite.areas.vm.jobs.deletion import (
     delete_point,
     delete_snapshots,
 )
+from kyanite.areas.vm.jobs.obsolete_snapshots import (
+    OBSOLETE_SNAPSHOTS,
+    remove_obsolete_snapshots,
+)
 from kyanite.areas.vm.jobs.restore_disks import RESTORE_DISKS, restore_disks
 from kyanite.areas.vm.jobs.restore_machine import RESTORE_MACHINE, restore_machine
 from kyanite.areas.vm.jobs.snapshots import (
@@ -29,6 +33,7 @@ def register(registry: JobRegistry) -> None:
     registry.add(BACKUP, back_up_policy)
     registry.add(BACKUP_MACHINE, back_up_machine)
     registry.add(BACKUP_RETENTION, retain_backups)
+    registry.add(OBSOLETE_SNAPSHOTS, remove_obsolete_snapshots)
     registry.add(DELETE_BACKUPS, delete_backups)
     registry.add(DELETE_SNAPSHOTS, delete_snapshots)
     registry.add(DELETE_POINT, delete_point)

@@ -48,7 +48,7 @@ def delete_snapshots(ctx: JobContext, payload: JsonObject) -> JsonValue:
             for point in points.points_of(db, payload_text(payload, "machineId"), points.SNAPSHOT)
         ]
     for point_id in chosen:
-        _remove_snapshot(ctx, point_id)
+        remove_snapshot(ctx, point_id)
     return None
 
 
@@ -63,7 +63,7 @@ def delete_point(ctx: JobContext, payload: JsonObject) -> JsonValue:
     if destination == points.BACKUP:
         remove_backups(ctx, [point_id])
     else:
-        _remove_snapshot(ctx, point_id)
+        remove_snapshot(ctx, point_id)
     return None
 
 
@@ -116,7 +116,8 @@ def _forget(ctx: JobContext, row: RestorePointRow, repository_name: str) -> None
         points.remove_point(db, row.id)
 
 
-def _remove_snapshot(ctx: JobContext, point_id: str) -> None:
+def remove_snapshot(ctx: JobContext, point_id: str) -> None:
+    """Remove a snapshot point and list it among what was deleted. May run again."""
     with ctx.database.reading() as db:
         row = db.get(RestorePointRow, point_id)
         machine = db.get(ProtectedMachineRow, row.machine_id) if row else None

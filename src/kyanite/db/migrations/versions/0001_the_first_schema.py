@@ -270,6 +270,8 @@ def upgrade() -> None:
     sa.Column('type', sa.String(length=60), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('sessions', sa.Integer(), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('successes', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('day', 'type', 'status', name=op.f('pk_session_day_counts'))
     )
     op.create_table('session_history',
