@@ -60,6 +60,8 @@ def accept(db: Session, types_and_checksums: list[tuple[str, str]], clock: Clock
     Raises Invalid for a type that does not exist or the checksum of another text; then nothing
     is accepted.
     """
+    if not types_and_checksums:
+        raise Invalid.member("body", "Name what is accepted.")
     known = {one.type: one for one in agreements()}
     errors: dict[str, list[str]] = {}
     for index, (type_name, checksum) in enumerate(types_and_checksums):
