@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from support.house import House, Machine
 
+KIB = 1 << 10
 MIB = 1 << 20
 AT = 5 << 30
 """Behind the file systems that the scene's disks come with."""

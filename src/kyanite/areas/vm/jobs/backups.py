@@ -67,9 +67,9 @@ def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
         results = over_machines(ctx, list(snapshots), child, retries=retries)
     except Cancelled:
         with ctx.uninterrupted():
-            _give_up(ctx, repository_id, _attempts(list(snapshots), retries))
+            _settle(ctx, repository_id, _attempts(list(snapshots), retries))
         raise
-    _give_up(ctx, repository_id, _failed(results))
+    _settle(ctx, repository_id, _failed(results))
     return None
 
 
@@ -86,18 +86,21 @@ def _failed(results: list[MachineResult]) -> list[tuple[str, int]]:
     ]
 
 
-def _give_up(ctx: JobContext, repository_id: str, attempts: list[tuple[str, int]]) -> None:
-    """End the writing sessions that will never commit, and give back what they had stored."""
+def _settle(ctx: JobContext, repository_id: str, attempts: list[tuple[str, int]]) -> None:
+    """Leave the repository tidy after a run.
+
+    The writing sessions of ``attempts`` will never commit: they end, and what they had stored
+    goes. The index segments of the machines are merged when there have come to be many.
+    """
     points = [marks.point_id(ctx.session_id, machine_id, n) for machine_id, n in attempts]
-    if not points:
-        return
     try:
         repository = ctx.provided(Repositories).open_for_writing(repository_id, check=ctx.check)
-        opened = [point_id for point_id in points if repository.abandon_session(point_id)]
-        if opened:
+        if [point_id for point_id in points if repository.abandon_session(point_id)]:
             repository.clean()
+        else:
+            repository.tidy_index()
     except LeaseLost:
         raise
     except KyaniteError as error:
         # The points do not exist, whatever becomes of the space; the daily retention tries again.
-        ctx.log(f"What was stored before the failure could not be removed yet: {error}", key="junk")
+        ctx.log(f"The repository could not be tidied after the run: {error}", key="junk")
