@@ -32,6 +32,7 @@ from requests.adapters import HTTPAdapter
 
 from kyanite.azure.addresses import https_host, is_at_or_below
 from kyanite.azure.api_versions import api_version_of
+from kyanite.azure.call_counts import count_call
 from kyanite.azure.cloud import Cloud
 from kyanite.azure.credentials import AzureLogin
 from kyanite.azure.faults import REPEATABLE_STATUSES, azure_error, error_of_body
@@ -195,9 +196,12 @@ class ArmClient:
                 else HttpRequest(method, url)
             )
         except SdkError as error:
+            count_call(0)
             raise Transient(f"{what} got no answer: {redacted_text(str(error))}") from error
         except TimeoutError as error:
+            count_call(0)
             raise Transient(f"{what} got no answer in time.") from error
+        count_call(response.status_code)
         status, content = response.status_code, self._json(response, what)
         _log.debug(
             "%s answered %s, correlation id %s",

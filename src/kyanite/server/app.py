@@ -10,12 +10,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import Route
 
 from kyanite.http import problems
 from kyanite.http.provide import Provisions
 from kyanite.http.routes import ContractRoute, Routes
 from kyanite.http.segments import SegmentIndex
+from kyanite.http.timing import RequestTimes, Timing
 from kyanite.http.versions import Versions
+from kyanite.server.metrics import scrape
 from kyanite.server.routes import all_routes
 
 
@@ -56,7 +59,11 @@ def build(provisions: Provisions, routers: Iterable[Routes] | None = None) -> Ap
     app.own_routes = [route for route in everything if route.is_own]
     app.contract_routes = [route for route in everything if not route.is_own]
     app.router.routes.append(SegmentIndex(everything))
+    app.router.routes.append(Route("/metrics", scrape, methods=["GET"]))
     app.state.provisions = provisions
     problems.install(app)
+    # The last one added is the outermost.
+    app.state.request_times = RequestTimes()
+    app.add_middleware(Timing, times=app.state.request_times)
     app.add_middleware(Versions)
     return app

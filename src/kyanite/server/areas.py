@@ -20,6 +20,8 @@ from kyanite.areas.repositories.jobs import register_jobs as register_repository
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
+from kyanite.areas.sessions import measures as session_measures
+from kyanite.areas.vm import measures as machine_measures
 from kyanite.areas.vm.chores import ensure_chores, schedule_kinds
 from kyanite.areas.vm.jobs import register as register_machine_jobs
 from kyanite.areas.vm.policies import Policies
@@ -32,6 +34,9 @@ from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.timetable import Timetable
 from kyanite.http.provide import Provisions
 from kyanite.server.deployment_check import DeploymentCheck
+
+# What each area says about itself at `GET /metrics`.
+ALL_MEASURES = (session_measures.measures, machine_measures.measures)
 
 
 @dataclass(frozen=True)

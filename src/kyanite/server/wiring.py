@@ -34,8 +34,9 @@ from kyanite.durable.runtime import Runtime
 from kyanite.http.audit import AuditTrail
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
-from kyanite.server.areas import Ground, add_areas
+from kyanite.server.areas import ALL_MEASURES, Ground, add_areas
 from kyanite.server.host_folder import remember_folder, remembered_folder
+from kyanite.server.metrics import Metrics, ensure_token
 
 MASTER_KEY_FILE = "master.key"
 DATABASE_FILE = "kyanite.db"
@@ -148,13 +149,17 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     provisions.add(clock, Clock)
     provisions.add(audit, AuditTrail)
     provide_access(provisions, database, secrets, clock, audit, passwords, lifetimes)
+    health = Health(database, appliance.is_working)
+    if not is_worker:
+        token = ensure_token(settings.data_dir)
+        provisions.add(Metrics(token, facts.version, database, clock, health, ALL_MEASURES))
     for thing in (
         settings,
         database,
         secrets,
         operations,
         facts,
-        Health(database, appliance.is_working),
+        health,
         LogFolder(settings.data_dir / FOLDER_NAME),
     ):
         provisions.add(thing)
