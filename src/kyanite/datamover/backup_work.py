@@ -15,6 +15,7 @@ from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.messages import CredentialKind
 from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk, StorageAccess
 from kyanite.engine.backup import back_up
+from kyanite.engine.cutting import cut_step_bytes
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.ranges import ByteRange, RangeList
@@ -30,8 +31,8 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
         inputs = parallel_map(
             lambda disk: _input(order, disk, conversation, pool, in_full), order.disks
         )
-        chunk_bytes = order.ticket.settings.cut_bytes
-        conversation.expect(sum(work_bytes(disk, chunk_bytes) for disk in inputs))
+        step_bytes = cut_step_bytes(order.ticket.settings)
+        conversation.expect(sum(work_bytes(disk, step_bytes) for disk in inputs))
         result = back_up(
             open_storage(order.storage, conversation, pool),
             order.keys,
@@ -88,18 +89,21 @@ def _input(
     )
 
 
-def work_bytes(disk: DiskInput, chunk_bytes: int) -> int:
-    """About what the engine will process of a disk: all chunks that a range touches."""
+def work_bytes(disk: DiskInput, step_bytes: int) -> int:
+    """At least what the engine will process of a disk: the ranges, widened to places of cuts.
+
+    With cuts by content, an increment reads on to the next cut; that is not known before.
+    """
     ranges = disk.changes if disk.changes is not None else disk.allocated
     if ranges is None:
         return disk.size_bytes
-    touched = RangeList(_widened(item, chunk_bytes) for item in ranges)
+    touched = RangeList(_widened(item, step_bytes) for item in ranges)
     return touched.clip(disk.size_bytes).covered_bytes
 
 
-def _widened(item: ByteRange, chunk_bytes: int) -> ByteRange:
-    start = item.offset // chunk_bytes * chunk_bytes
-    end = -(-item.end // chunk_bytes) * chunk_bytes
+def _widened(item: ByteRange, step_bytes: int) -> ByteRange:
+    start = item.offset // step_bytes * step_bytes
+    end = -(-item.end // step_bytes) * step_bytes
     return ByteRange(start, end - start)
 
 

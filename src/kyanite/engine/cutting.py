@@ -113,6 +113,11 @@ class AlignedCutter:
         return self._marks.of(piece)
 
 
+def cut_step_bytes(settings: RepositorySettings) -> int:
+    """Disks are cut at multiples of this."""
+    return settings.cut_bytes if settings.cut_kind == "fixed" else BLOCK_BYTES
+
+
 def cutter_for(settings: RepositorySettings, keys: BackupKeys) -> Cutter:
     """The cutter of disks that the settings of a repository ask for."""
     if settings.cut_kind == "fixed":
