@@ -17,7 +17,7 @@ from kyanite.engine.catalog import exists, read_catalog, read_closed, read_point
 from kyanite.engine.control import Control
 from kyanite.engine.copies import Copies
 from kyanite.engine.damage_notes import read_notes
-from kyanite.engine.format import point_name, session_name, text_of
+from kyanite.engine.format import Kind, point_name, session_name, text_of
 from kyanite.engine.index import Index
 from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
@@ -27,6 +27,7 @@ from kyanite.engine.pack import PackNumber, PackRef
 from kyanite.engine.pack_listing import all_packs
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.point import Point
+from kyanite.engine.sealed_object import unseal
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -94,7 +95,8 @@ class _Verifying:
             packs.open(self._data_keys, self._chosen(sizes, read_on, rolling, choose))
         self._damages += packs.damages
         if self._level is Level.FULL:
-            self._damages += check_small_objects(self._storage, self._keys)
+            known = {session_name(session_id) for session_id in announced}
+            self._damages += check_small_objects(self._storage, self._keys, known)
         missing = self._missing(points, PackSet(pack.number for pack in sizes))
         bad_packs = PackSet((*missing, *self._bad.numbers()))
         suspect = PackSet((*bad_packs, *note.unusable, *packs.unindexed))
@@ -126,7 +128,7 @@ class _Verifying:
                 read_registration(self._storage, session_id, *self._structure)
                 root_of = self._data_keys.session_root_of if self._data_keys else None
                 point = read_point(self._storage, session_id, *self._structure, root_of)
-                return point or read_closed(self._storage, session_id, *self._structure)
+                return point or self._moves_or_void(session_id)
             except ObjectMissing:
                 return None  # deleted meanwhile
             except EngineError as error:
@@ -143,6 +145,15 @@ class _Verifying:
             elif found is not None:
                 points.append(found)
         return sorted(points, key=lambda point: (point.created_at, point.session_id))
+
+    def _moves_or_void(self, session_id: str) -> Moves | None:
+        """What closes a session without a point, opened: its kind alone proves nothing."""
+        name = point_name(session_id)
+        found = read_closed(self._storage, session_id, *self._structure)
+        if isinstance(found, Moves):
+            return found
+        unseal(Kind.VOID, name, self._storage.get(name), *self._structure)
+        return None
 
     def _check_traces(self, traces: Iterable[str], announced: Sequence[str]) -> None:
         lone = lone_traces(
@@ -218,8 +229,10 @@ class _Verifying:
             point
             for point in points
             if self._level is Level.FULL
-            or any(number in suspect for number in self._followed(point.packs()))
-            or any(number not in names for number in point.packs() if number not in self._moved)
+            or any(
+                number in suspect or (number not in names and number not in self._moved)
+                for number in self._followed(point.packs())
+            )
         ]
         finder = HurtFinder(
             self._storage, self._keys, Copies(lambda: index, index), self._bad, self._control

@@ -1,8 +1,8 @@
-"""Looks at the small objects that no restore needs: notes, lists, ledgers, slots, rings."""
+"""Looks at the small objects that no restore needs: sessions, notes, lists, ledgers, keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from kyanite.base.errors import EngineError, Invalid, ObjectMissing
@@ -11,14 +11,17 @@ from kyanite.engine.format import (
     CONDEMNED_PREFIX,
     DAMAGE_PREFIX,
     EXPIRED_PREFIX,
+    KEY_BYTES,
     KEYS_PREFIX,
     LEDGER_PREFIX,
     RINGS_PREFIX,
+    SESSIONS_PREFIX,
+    TAG_BYTES,
     VERIFIED_PREFIX,
     Kind,
 )
 from kyanite.engine.key_ring import open_ring, read_rings
-from kyanite.engine.key_slots import MAX_SLOT_BYTES, parse_slot, read_note
+from kyanite.engine.key_slots import MAX_SLOT_BYTES, SlotKind, parse_slot, read_note
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
 from kyanite.engine.sealed_object import unseal
 from kyanite.engine.storage.base import Storage
@@ -26,6 +29,7 @@ from kyanite.engine.threads import parallel_map
 from kyanite.engine.verify_report import Damage
 
 _KINDS: Final = {
+    SESSIONS_PREFIX: Kind.SESSION,
     EXPIRED_PREFIX: Kind.EXPIRED,
     LEDGER_PREFIX: Kind.LEDGER,
     DAMAGE_PREFIX: Kind.DAMAGE,
@@ -34,9 +38,9 @@ _KINDS: Final = {
 
 
 def check_small_objects(
-    storage: Storage, keys: RepositoryKeys | MaintenanceKeys
+    storage: Storage, keys: RepositoryKeys | MaintenanceKeys, known: Container[str]
 ) -> Iterator[Damage]:
-    """What is wrong with them."""
+    """What is wrong with them; ``known`` names have been looked at already."""
 
     def check(name: str) -> Damage | None:
         kind = next((kind for prefix, kind in _KINDS.items() if name.startswith(prefix)), None)
@@ -51,7 +55,12 @@ def check_small_objects(
             return Damage(name, str(error))
         return None
 
-    names = [info.name for prefix in (*_KINDS, CONDEMNED_PREFIX) for info in storage.list(prefix)]
+    names = [
+        info.name
+        for prefix in (*_KINDS, CONDEMNED_PREFIX)
+        for info in storage.list(prefix)
+        if info.name not in known
+    ]
     yield from (damage for damage in parallel_map(check, names) if damage is not None)
     if isinstance(keys, RepositoryKeys):
         yield from _check_slots(storage, keys)
@@ -66,6 +75,8 @@ def _check_slots(storage: Storage, keys: RepositoryKeys) -> Iterator[Damage]:
             slot = parse_slot(data, keys.repository_id)
             if slot is None or slot.slot_id.hex() != info.name.removeprefix(KEYS_PREFIX):
                 yield Damage(info.name, "It is no key slot of this repository.")
+            elif slot.kind != SlotKind.VAULT and len(slot.wrapped) != KEY_BYTES + TAG_BYTES:
+                yield Damage(info.name, "Its wrapped key is cut short or too long.")
             else:
                 read_note(slot, keys.master_key)
         except ObjectMissing:
