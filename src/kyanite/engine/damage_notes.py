@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.base.json_types import JsonValue, as_int, as_list, as_object
+from kyanite.engine.catalog import list_sessions
 from kyanite.engine.format import DAMAGE_PREFIX, Kind, ensure
+from kyanite.engine.pack_listing import packs_of_sessions
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
@@ -102,6 +104,27 @@ def replace_notes(
     if note:
         put_note(storage, note, maintenance_key, repository_id)
     parallel_map(storage.delete, names)
+
+
+def forget_gone(storage: Storage, maintenance_key: bytes, repository_id: bytes) -> None:
+    """Take back what speaks of points and packs that are not there any more.
+
+    Packs that are gone stay noted as long as any point has holes.
+    """
+    keys = (maintenance_key, repository_id)
+    note, names = read_notes(storage, *keys, skip_damaged=True)
+    if not names:
+        return
+    sessions = list_sessions(storage)
+    holes = {one: disks for one, disks in note.holes.items() if one in sessions}
+    there = PackSet(pack.number for pack in packs_of_sessions(storage, note.unusable.sessions()))
+    after = DamageNote(
+        PackSet(one for one in note.damaged if holes or one in there),
+        PackSet(one for one in note.excised if holes or one in there),
+        holes,
+    )
+    if after != note:
+        replace_notes(storage, after, names, *keys)
 
 
 def joined(notes: Iterable[DamageNote]) -> DamageNote:

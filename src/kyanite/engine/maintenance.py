@@ -18,6 +18,7 @@ from kyanite.base.errors import (
 from kyanite.engine import catalog
 from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.control import Control, NoControl
+from kyanite.engine.damage_notes import Holes, forget_gone, read_notes
 from kyanite.engine.deletion import delete_point
 from kyanite.engine.differences import DiskDifference, differences
 from kyanite.engine.format import (
@@ -180,6 +181,11 @@ class Maintenance:
         rolling = Rolling(days, today)
         return verify(self.storage, self._structure, level, control or NoControl(), today, rolling)
 
+    def holes(self) -> Holes:
+        """What is known not to be restorable, by point and disk (``remember``, repairs)."""
+        keys = (self._structure.maintenance_key, self.repository_id)
+        return read_notes(self.storage, *keys, skip_damaged=True)[0].holes
+
     def remember(self, report: VerifyReport) -> None:
         """Keep what a verification has found: when packs were read, and what is damaged.
 
@@ -233,6 +239,7 @@ class Maintenance:
             whole,
             rules,
         )
+        forget_gone(self.storage, self._structure.maintenance_key, self.repository_id)
         remove_hidden_versions(self.storage, now, control)
         return report
 

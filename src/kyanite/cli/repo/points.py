@@ -19,9 +19,12 @@ from kyanite.cli.repo.address import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kyanite.base.json_types import JsonObject
     from kyanite.engine.maintenance import Maintenance
     from kyanite.engine.point import Point
+    from kyanite.engine.ranges import RangeList
 
 
 @click.command("list", help="Show the restore points in the repository at ADDRESS.")
@@ -36,15 +39,21 @@ def command(
     as_json: bool,
 ) -> None:
     storage = seen_as_of(open_storage(address), as_of)
-    points = open_maintenance(storage, password_file, maintenance_key_file).points(warn)
+    repository = open_maintenance(storage, password_file, maintenance_key_file)
+    points, holes = repository.points(warn), repository.holes()
     if as_json:
-        click.echo(json.dumps([describe(point) for point in points], indent=1))
+        found = [
+            {**describe(point), "holes": describe_holes(holes.get(point.session_id, {}))}
+            for point in points
+        ]
+        click.echo(json.dumps(found, indent=1))
         return
     for point in points:
         size = format_bytes(sum(disk.size_bytes for disk in point.disks))
         click.echo(
             f"{point.created_at[:19]}  {point.session_id}  {point.kind:<11}  {size:>10}  "
             f"+{format_bytes(point.stored_bytes):>9}  {point.label}"
+            + ("  INCOMPLETE" if point.session_id in holes else "")
         )
 
 
@@ -63,6 +72,14 @@ def describe(point: Point) -> JsonObject:
             {"id": disk.disk_id, "name": disk.name, "sizeBytes": disk.size_bytes}
             for disk in point.disks
         ],
+    }
+
+
+def describe_holes(disks: Mapping[str, RangeList]) -> JsonObject:
+    """What cannot be restored of a point, by disk."""
+    return {
+        disk_id: [{"offset": one.offset, "length": one.length} for one in ranges]
+        for disk_id, ranges in disks.items()
     }
 
 

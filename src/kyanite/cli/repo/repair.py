@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from kyanite.cli.repo.address import open_storage, read_password, repository_options
+from kyanite.cli.repo.points import describe_holes
 from kyanite.cli.repo.progress import Progress
 from kyanite.cli.repo.second_repository import open_second, second_password_option
 from kyanite.engine.repair import RepairReport, repair
@@ -56,13 +57,7 @@ def _document(report: RepairReport) -> dict[str, object]:
         "fromSecond": report.from_second,
         "repairedPacks": report.repaired_packs,
         "lost": report.lost,
-        "holes": {
-            session_id: {
-                disk_id: [{"offset": one.offset, "length": one.length} for one in ranges]
-                for disk_id, ranges in disks.items()
-            }
-            for session_id, disks in report.holes.items()
-        },
+        "holes": {session_id: describe_holes(disks) for session_id, disks in report.holes.items()},
     }
 
 
