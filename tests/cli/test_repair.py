@@ -52,7 +52,7 @@ def test_damage_is_found_noted_restored_around_and_repaired_from_another_reposit
     said = repo.json("restore", repo.address, "monday", repo.folder / "out", "--holes")
     disks = said["disks"]
     assert isinstance(disks, list)
-    assert disks[0]["lost"]  # type: ignore[index]
+    assert disks[0]["lost"]
     listed = json.loads(repo.ok("list", repo.address, "--json"))
     assert listed[0]["holes"]
 

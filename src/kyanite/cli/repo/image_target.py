@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from kyanite.base.errors import Conflict
+from kyanite.base.errors import Conflict, KyaniteError
 from kyanite.base.json_types import JsonObject
 from kyanite.base.units import MIB, SECTOR_BYTES
 from kyanite.cli.repo.restore_state import Done, RestoreState
@@ -62,8 +62,14 @@ class ImageTarget:
             self._file = self._open_file()
         try:
             self.already = self._find_state()
-        except BaseException:
+        except BaseException as error:
+            if not self.is_device and not os.fstat(self._file).st_size:
+                self._work_path.unlink(missing_ok=True)  # made just now, or empty as well
+                if isinstance(error, OSError) and self._state is not None:
+                    self._state.remove()
             os.close(self._file)
+            if isinstance(error, OSError):
+                raise self._explained(error) from None
             raise
         self._done = Done(self.already)
 
@@ -117,7 +123,7 @@ class ImageTarget:
             kept = len(self._done.ranges()) > 0 and self._state is not None
             if kept:
                 self._save()
-        except OSError:
+        except (OSError, Conflict):
             kept = self.already != RangeList.empty()  # what was saved before is still true
         os.close(self._file)
         if kept:
@@ -135,13 +141,16 @@ class ImageTarget:
             try:
                 done = os.pwrite(self._file, rest, at)
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise Conflict(
-                        f"There is no room for {self._path}: {error.strerror}. Make room and "
-                        "run the same command again."
-                    ) from None
-                raise
+                raise self._explained(error) from None
             rest, at = rest[done:], at + done
+
+    def _explained(self, error: OSError) -> KyaniteError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return Conflict(
+                f"There is no room for {self._path}: {error.strerror}. Make room and run the "
+                "same command again."
+            )
+        return Conflict(f"{self._path} cannot be written: {error.strerror}.")
 
     def _save(self) -> None:
         """Everything written so far is made durable first, and noted then."""
@@ -150,8 +159,11 @@ class ImageTarget:
             self._unsaved_bytes = 0
             self._saved_at = time.monotonic()
         if self._state is not None:
-            os.fdatasync(self._file)
-            self._state.save(done)
+            try:
+                os.fdatasync(self._file)
+                self._state.save(done)
+            except OSError as error:
+                raise self._explained(error) from None
 
     def _open_file(self) -> int:
         file = os.open(self._work_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -174,9 +186,9 @@ class ImageTarget:
                     "choose another name."
                 )
             found = RangeList.empty()
-        os.ftruncate(self._file, self._part.length)
         if not found:
-            self._state.save(found)
+            self._state.save(found)  # before the file has any size: see above
+        os.ftruncate(self._file, self._part.length)
         return found
 
 
