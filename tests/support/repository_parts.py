@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -25,6 +25,7 @@ from kyanite.db.database import Database
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.runtime import Runtime
 from kyanite.engine.point import Point
+from kyanite.http.routes import Routes
 from support.azure_parts import SECRETS, AzureParts
 from support.jobs import QUICK, read_log, wait_until_final
 from support.lab import Azure
@@ -61,8 +62,14 @@ class RememberingFollower:
 class RepositoryParts(AzureParts):
     """An application wired up to repositories; its jobs run while it is open."""
 
-    def __init__(self, database: Database, azure: Azure, name: str = "appliance-1") -> None:
-        super().__init__(database, azure, routers=repository_routers())
+    def __init__(
+        self,
+        database: Database,
+        azure: Azure,
+        name: str = "appliance-1",
+        more_routers: Iterable[Routes] = (),
+    ) -> None:
+        super().__init__(database, azure, routers=[*repository_routers(), *more_routers])
         self.follower = RememberingFollower()
         followers = Followers((self.follower,))
         this = ThisAppliance(database, name)

@@ -12,6 +12,9 @@ from kyanite.areas.appliance import time_zone
 from kyanite.areas.appliance.deployment import Deployment
 from kyanite.areas.appliance.facts import ApplianceFacts
 from kyanite.areas.appliance.support_contact import SupportContact
+from kyanite.areas.configuration.check import ConfigurationCheck
+from kyanite.areas.configuration.deployment_check import DeploymentCheck
+from kyanite.areas.configuration.examinations import all_examinations
 from kyanite.areas.inventory import Inventory, LiveStorage, rescan_job
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
 from kyanite.areas.repositories.creation import RepositoryCreation
@@ -20,6 +23,7 @@ from kyanite.areas.repositories.jobs import register_jobs as register_repository
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
+from kyanite.areas.repositories.taking_over import RepositoryTakeOver
 from kyanite.areas.sessions import measures as session_measures
 from kyanite.areas.vm import measures as machine_measures
 from kyanite.areas.vm.chores import ensure_chores, schedule_kinds
@@ -33,7 +37,6 @@ from kyanite.db.secrets import SecretBox
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.timetable import Timetable
 from kyanite.http.provide import Provisions
-from kyanite.server.deployment_check import DeploymentCheck
 
 # What each area says about itself at `GET /metrics`.
 ALL_MEASURES = (session_measures.measures, machine_measures.measures)
@@ -60,6 +63,8 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     repositories = Repositories(database, secrets, access, this_appliance)
     followers = Followers((MachinesFollower(repositories),))
     accounts = ServiceAccounts(database, secrets, access, clock, (inventory,))
+    deployment = DeploymentCheck(database, access, clock)
+    examinations = all_examinations(database, accounts, repositories, this_appliance, deployment)
     kinds = {**schedule_kinds(), **rescan_job.schedule_kinds()}
     timetable = Timetable(database, kinds, clock=clock, zone=_zone)
     with database.writing() as db:
@@ -76,7 +81,9 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         RepositoryRemoval(followers),
         RepositoryPasswords(database, secrets, repositories, clock),
         timetable,
-        Deployment(database, clock, DeploymentCheck(database, access).examine),
+        Deployment(database, clock, deployment.examine),
+        ConfigurationCheck(database, clock, examinations),
+        RepositoryTakeOver(),
         SupportContact(_tenant, ground.settings.updates_url),
         Policies(timetable, clock),
     ):

@@ -13,6 +13,7 @@ AREAS = (
     "accounts",
     "appliance",
     "audit",
+    "configuration",
     "inventory",
     "reports",
     "repositories",

@@ -1,9 +1,11 @@
-"""The durable jobs of repositories: create (and import), update, delete."""
+"""The durable jobs of repositories: create (and import), update, delete, take over."""
 
 from kyanite.areas.repositories.jobs.create import CreateRepository
 from kyanite.areas.repositories.jobs.delete import DeleteRepository
+from kyanite.areas.repositories.jobs.take_over import TakeRepositoryOver
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
 from kyanite.areas.repositories.jobs.update import UpdateRepository
+from kyanite.areas.repositories.taking_over import TAKE_OVER_JOB
 from kyanite.durable.jobs import JobRegistry
 
 
@@ -12,3 +14,4 @@ def register_jobs(registry: JobRegistry, tools: RepositoryTools) -> None:
     registry.add("repository.create", CreateRepository(tools))
     registry.add("repository.update", UpdateRepository(tools))
     registry.add("repository.delete", DeleteRepository(tools))
+    registry.add(TAKE_OVER_JOB, TakeRepositoryOver(tools))

@@ -1,11 +1,13 @@
-"""Whether Azure has what a deployment mode names."""
+"""Type AllPrivateDeployment: whether Azure has what the deployment mode names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from kyanite.areas.accounts import AzureAccess, list_accounts
-from kyanite.areas.appliance.deployment import DeploymentMode
+from kyanite.areas.appliance.deployment import DeploymentMode, deployment_state
+from kyanite.areas.configuration.findings import Outcome, Verdict
+from kyanite.base.clock import Clock
 from kyanite.base.errors import AzureError, Invalid
 from kyanite.db.database import Database
 
@@ -16,6 +18,16 @@ class DeploymentCheck:
 
     database: Database
     access: AzureAccess
+    clock: Clock
+
+    def __call__(self) -> Outcome:
+        """Examine the mode that holds."""
+        with self.database.reading() as db:
+            mode = deployment_state(db, self.clock.now()).mode
+        if not mode.enabled:
+            return Outcome(Verdict.SUCCESS, "Private deployment is switched off.")
+        self.examine(mode)
+        return Outcome(Verdict.SUCCESS, "Everything that private deployment names is there.")
 
     def examine(self, mode: DeploymentMode) -> None:
         """Raise Invalid when no account sees the resource group of the private DNS zones."""
