@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kyanite.base.errors import EngineError, NotFound, StorageUnavailable
+from kyanite.base.errors import EngineError, NotFound, PointVoided, StorageUnavailable
 from kyanite.base.units import KIB
 from kyanite.engine.copying import copy_points
 from kyanite.engine.damage_notes import read_notes
@@ -19,6 +19,7 @@ from kyanite.engine.repository import Repository
 from kyanite.engine.restore import restore_disk
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
 from support.engine import (
@@ -221,6 +222,27 @@ def test_a_repair_that_dies_at_any_write_can_be_repeated(moment: Moment) -> None
             assert is_sound(repository)
             assert repository.open_sessions() == []
     assert number > 5
+
+
+def test_a_repair_that_a_cleaning_has_given_up_moves_nothing() -> None:
+    storage = MemoryStorage()
+    repository, one, _ = repository_with_points(storage)
+    second = tiny_repository(MemoryStorage())
+    back_up_disk(second, NOISE)
+    hurt_pack(storage, one, lose=False)
+    note_what_verify_finds(repository)
+
+    def give_up() -> None:
+        for session_id in repository.open_sessions():
+            repository.abandon_session(session_id)
+
+    # Frozen before its third write: the session and a pack are there, the moves are not.
+    frozen = FrozenStorage(storage, 3, Moment.BEFORE, meanwhile=give_up)
+    with pytest.raises(PointVoided):
+        repair(Repository.open_with_master(frozen, repository.master_key), second)
+    assert repair(repository, second).lost == 0
+    assert restored(repository, one) == NOISE
+    assert is_sound(repository)
 
 
 def _structure(repository: Repository) -> tuple[bytes, bytes]:

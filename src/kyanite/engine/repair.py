@@ -12,14 +12,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from kyanite.base.errors import EngineError, Interrupted, ObjectMissing, StorageError
+from kyanite.base.errors import EngineError, Interrupted, ObjectExists, ObjectMissing, StorageError
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import MIB
+from kyanite.engine.catalog import exists, read_closed
 from kyanite.engine.chunk_reader import ChunkReader
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.copies import open_copies
 from kyanite.engine.damage_notes import DamageNote, Holes, read_notes, replace_notes
-from kyanite.engine.format import EntryType, point_name
+from kyanite.engine.format import EntryType, point_name, session_name
 from kyanite.engine.index import put_index
 from kyanite.engine.lost_entries import LostEntry, WorkList, list_work, read_all
 from kyanite.engine.moves import Moves, encode_moves
@@ -36,7 +37,7 @@ from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.restore_plan import Wanted, fetches
 from kyanite.engine.second_source import SecondSource
-from kyanite.engine.session import SessionTicket, read_registration
+from kyanite.engine.session import SessionTicket, read_registration, voided
 from kyanite.engine.storage.base import Data
 
 REPAIR_MACHINE: Final = "repair"
@@ -190,7 +191,13 @@ class _Repair:
         walked = frozenset(point.session_id for point in points)
         moves = Moves(ticket.session_id, gone, walked)
         name = point_name(ticket.session_id)
-        self._storage.put(name, encode_moves(moves, *self._structure))
+        try:
+            self._storage.put(name, encode_moves(moves, *self._structure))
+        except ObjectExists:  # our own, its answer lost; or a void
+            if read_closed(self._storage, ticket.session_id, *self._structure) is None:
+                raise voided(ticket.session_id) from None
+        if not exists(self._storage, session_name(ticket.session_id)):
+            raise voided(ticket.session_id)
 
     def _give_up_earlier(self) -> None:
         """Repairs that were interrupted: nobody resumes them."""
