@@ -163,13 +163,21 @@ def test_a_copy_that_dies_at_any_write_goes_on_and_ends_right(moment: Moment) ->
 
 
 @pytest.mark.parametrize("side", ["source", "destination"])
-def test_a_copy_goes_on_after_any_single_call_failed(side: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "moment"),
+    [
+        (5, Moment.BEFORE),
+        pytest.param(1, Moment.BEFORE, marks=pytest.mark.slow),
+        pytest.param(1, Moment.AFTER, marks=pytest.mark.slow),
+    ],
+)
+def test_a_copy_goes_on_after_any_single_call_failed(side: str, step: int, moment: Moment) -> None:
     number = 0
     while True:
-        number += 3
+        number += step
         pair = Pair(60 * KIB)
         inner = pair.source_storage if side == "source" else pair.storage
-        faulty = FaultyStorage(inner, number, dead=False, operations=ALL_CALLS)
+        faulty = FaultyStorage(inner, number, moment, dead=False, operations=ALL_CALLS)
         try:
             if side == "source":
                 pair.copy(source=faulty)

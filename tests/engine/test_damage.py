@@ -22,7 +22,9 @@ from kyanite.engine.pack_set import PackSet
 from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
 from kyanite.engine.sealed_object import kind_of
+from kyanite.engine.storage.base import Storage
 from kyanite.engine.storage.memory import MemoryStorage
+from kyanite.engine.storage.wrapper import StorageWrapper
 from kyanite.engine.verify import Level
 from support.engine import PASSWORD, back_up_disk, restored, tiny_repository
 
@@ -385,3 +387,30 @@ def test_rolling_reads_everything_within_the_days_and_remembers_when() -> None:
         clock.advance(timedelta(days=1))
     assert packs[0].name in found
     assert len(list(storage.list("verified/"))) == 1
+
+
+def test_what_is_present_is_seen_by_listings_and_small_objects_alone() -> None:
+    storage = MemoryStorage()
+    repository = tiny_repository(storage)
+    for seed in range(3):
+        back_up_disk(repository, random.Random(seed).randbytes(200 * KIB), machine=str(seed))
+    reads = _ReadNames(storage)
+    opened = Repository.open_with_master(reads, repository.master_key)
+    assert opened.verify(Level.PRESENT).damages == ()
+    assert not [name for name in reads.names if name.startswith("packs/")]
+
+
+class _ReadNames(StorageWrapper):
+    """Remembers which objects were read."""
+
+    def __init__(self, inner: Storage) -> None:
+        super().__init__(inner)
+        self.names: list[str] = []
+
+    def get(self, name: str) -> bytes:
+        self.names.append(name)
+        return super().get(name)
+
+    def get_range(self, name: str, offset: int, length: int) -> bytes:
+        self.names.append(name)
+        return super().get_range(name, offset, length)
