@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [lab|house|index|engine]``: every benchmark, or those named.
+"""``python -m bench [--quick] [NAME ...]``: every benchmark, or those named in ``BENCHMARKS``.
 
 ``--quick`` measures once what is otherwise the median of three.
 """
@@ -10,7 +10,14 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from bench import big_index, lab_throughput, peers, whole_house
+from bench import (
+    big_index,
+    clean_simulation,
+    lab_throughput,
+    peers,
+    restore_ageing,
+    whole_house,
+)
 from bench.results_table import Figure, show, write
 
 BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
@@ -20,6 +27,8 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
         lambda quick: whole_house.measure(1 if quick else whole_house.ROUNDS),
     ),
     "index": ("The index of 100 TB", lambda _: big_index.measure()),
+    "clean": ("A night of expiry in 100 TB", clean_simulation.measure),
+    "ageing": ("A chain of a year", restore_ageing.measure),
     "engine": (
         "The engine beside other programs",
         lambda quick: peers.measure(1 if quick else peers.ROUNDS),

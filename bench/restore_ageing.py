@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.results_table import Figure
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB, MIB
 from kyanite.engine.backup import back_up
@@ -78,14 +79,28 @@ def run(folder: Path, points: int, size_bytes: int, repack_every: int) -> dict[s
             read[place] = storage.bytes_moved["get"] + storage.bytes_moved["get_range"] - before
             assert target.contents == contents
     first, newest = (statistics.median(one) for one in seconds)
+    ratios = [later / early for early, later in zip(*seconds, strict=True)]
     return {
         "points": points,
         "mib": size_bytes // MIB,
         "read_mib": [round(one / MIB, 1) for one in read],
         "read_ratio": round(read[1] / read[0], 3),
         "seconds": [round(first, 3), round(newest, 3)],
-        "wall_ratio": round(newest / first, 3),
+        "wall_ratio": round(statistics.median(ratios), 3),
     }
+
+
+def measure(quick: bool) -> list[Figure]:
+    """The ends of a chain of a year; ``quick``: of sixty days."""
+    points = 60 if quick else 365
+    with tempfile.TemporaryDirectory(prefix="kyanite-ageing-") as folder:
+        found = run(Path(folder), points, 256 * MIB, 0)
+    read, wall = float(str(found["read_ratio"])), float(str(found["wall_ratio"]))
+    what = f"restore of point {points} against point 1"
+    return [
+        Figure(f"{what}, bytes read", f"{read:.3f}", "0.9 to 1.1", read <= 1.1),
+        Figure(f"{what}, wall, median of {_PAIRS} pairs", f"{wall:.2f}", "<= 1.15", wall <= 1.15),
+    ]
 
 
 def _change(chooser: random.Random, contents: bytearray) -> RangeList:
