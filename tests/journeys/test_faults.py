@@ -113,3 +113,23 @@ def test_a_denied_machine_says_which_right_is_missing_and_leaves_the_others_alon
     items = house.client.get(f"/jobSessions/{snapshots}/protectedItems", Limit=-1)["results"]
     outcome = {item["resource"]["id"]: item["successCount"] for item in items}
     assert outcome == {good.id: 1, other.id: 0}
+
+
+def test_a_machine_whose_last_backup_was_taken_away_is_backed_up_in_full(
+    house: House, machine: Machine
+) -> None:
+    content = write_noise(house, machine.disk_ids[0], 24 * MIB, 300)
+    policy = house.policy("daily", [machine])
+    for session_id in house.run_policy(policy):
+        house.client.wait(session_id)
+    for container in house.containers():
+        for name in list(container.list_blob_names()):
+            if "/points/" in name or "/sessions/" in name:
+                container.delete_blob(name)
+    content = change(house, content, MIB, MIB, 301)
+
+    for session_id in house.run_policy(policy):
+        house.client.wait(session_id)
+
+    disk_id = house.restore_disk_elsewhere(machine, machine.disk_ids[0], "after-the-theft")
+    assert is_on_disk(house, content, disk_id)

@@ -26,7 +26,7 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import access as azure_access
 from kyanite.azure.compute import snapshots as azure_snapshots
 from kyanite.azure.signed_urls import SignedUrl
-from kyanite.base.errors import Missing, Rejected
+from kyanite.base.errors import Damaged, Missing, NotFound, Rejected
 from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text
 from kyanite.base.units import format_bytes
 from kyanite.datamover.client import mover_ahead, run
@@ -191,8 +191,10 @@ def _parent(db: Session, arm: ArmClient, repository: Repository, work: _Work) ->
         return Parent()
     try:
         repository.read_point(latest.engine_point_id)
-    except Missing:
-        return Parent(reason="the previous backup is not in the repository any more")
+    except (Damaged, Missing, NotFound):
+        return Parent(reason="the previous backup is not whole in the repository any more")
+    if latest.engine_point_id in repository.holes():
+        return Parent(reason="the previous backup has damaged parts")
     if points.is_after(work.policy.cbt_reset_at, latest.point_in_time):
         return Parent(reason="change tracking was reset")
     older = {
