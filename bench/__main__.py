@@ -14,6 +14,7 @@ from bench import (
     big_index,
     clean_simulation,
     lab_throughput,
+    lists,
     peers,
     restore_ageing,
     whole_house,
@@ -25,6 +26,10 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
     "house": (
         "Lab and appliance",
         lambda quick: whole_house.measure(1 if quick else whole_house.ROUNDS),
+    ),
+    "lists": (
+        "Lists over a history of sessions",
+        lambda quick: lists.measure(100_000 if quick else lists.SESSIONS),
     ),
     "index": ("The index of 100 TB", lambda _: big_index.measure()),
     "clean": ("A night of expiry in 100 TB", clean_simulation.measure),

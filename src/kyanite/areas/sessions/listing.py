@@ -33,11 +33,16 @@ class _Cut:
     skip: int
 
 
-def list_sessions(db: Session, wanted: SessionFilter, paging: Paging) -> Found[SessionRow]:
-    """The sessions of one page, newest first, and how many there are."""
+def list_sessions(
+    db: Session, wanted: SessionFilter, paging: Paging, *, few: int = _FEW
+) -> Found[SessionRow]:
+    """The sessions of one page, newest first, and how many there are.
+
+    More than ``few`` sessions are not walked over for those of certain types or statuses.
+    """
     closed = closed_days(db) if wanted.is_of_days else None
     if closed is not None and 0 <= paging.limit <= _MOST_IDS:
-        return _by_days(db, wanted, paging, closed)
+        return _by_days(db, wanted, paging, closed, few)
     limits = conditions(db, wanted)
     total = db.scalar(select(func.count()).select_from(SessionRow).where(*limits)) or 0
     if paging.limit == 0 or paging.offset >= total:
@@ -64,7 +69,7 @@ def sessions_after(
 
 
 def _by_days(
-    db: Session, wanted: SessionFilter, paging: Paging, closed: ClosedDays
+    db: Session, wanted: SessionFilter, paging: Paging, closed: ClosedDays, few: int
 ) -> Found[SessionRow]:
     parts = stretches(db, wanted, closed)
     total = sum(part.sessions for part in parts)
@@ -77,7 +82,7 @@ def _by_days(
         if cut.low.date() <= day <= cut.high.date()
     )
     ids: Sequence[str] | None = None
-    if (wanted.types or wanted.statuses) and walked > _FEW:
+    if (wanted.types or wanted.statuses) and walked > few:
         ids = _from_cells(db, wanted, cut, paging.limit, closed)
     if ids is None:
         ids = _from_order(db, wanted, cut, paging.limit)
