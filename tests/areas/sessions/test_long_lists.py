@@ -13,13 +13,15 @@ from sqlalchemy import select
 from kyanite.areas.sessions import listing
 from kyanite.areas.sessions.day_counts import closed_days
 from kyanite.areas.sessions.filters import SessionFilter
+from kyanite.base.identifiers import system_id
 from kyanite.db.database import Database
 from kyanite.durable.history import close_days
 from kyanite.durable.history_tables import HistoryRow
+from kyanite.durable.results import ItemResource
 from kyanite.durable.session_tables import SessionRow
 from kyanite.http.pages import Paging
 from support.api import START
-from support.past_sessions import past_session
+from support.past_sessions import past_item, past_session
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -110,3 +112,23 @@ def test_a_day_with_a_session_that_has_not_ended_stays_open(database: Database) 
         assert db.scalars(select(HistoryRow.closed_until)).one() == MIDNIGHT - DAY
         failed = SessionFilter(statuses=("Error",))
         assert listing.list_sessions(db, failed, Paging()).total == 1
+
+
+def test_a_search_finds_sessions_by_the_name_of_their_time(database: Database) -> None:
+    renamed = "0d0f8a52-6a1c-4c62-9a43-0a3b4b6f9a10"
+    with database.writing() as db:
+        before = past_session(db, "PolicyBackup", START - DAY, policy=(renamed, "Old gold"))
+        after = past_session(db, "PolicyBackup", START, policy=(renamed, "Silver"))
+        vault = past_session(db, "RepositoryEdit", START + DAY, repository=("r", "Gold vault"))
+        web = past_session(db, "RestoreVms", START + 2 * DAY)
+        past_item(db, web, "restored", ItemResource(system_id("/machines/web"), "goldfish"))
+
+    def found(text: str) -> list[str]:
+        with database.reading() as db:
+            rows = listing.list_sessions(db, SessionFilter(text=text), Paging()).rows
+            return [row.id for row in rows]
+
+    assert found("GOLD") == [web, vault, before]
+    assert found("silver") == [after]
+    assert found("restore") == [web]
+    assert found("%") == []

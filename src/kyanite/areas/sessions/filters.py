@@ -121,16 +121,28 @@ def _works_on(workloads: Collection[str]) -> ColumnElement[bool]:
     )
 
 
+def _of_things_called(
+    db: Session,
+    kind: str,
+    text: str,
+    ref: InstrumentedAttribute[str | None],
+    name: InstrumentedAttribute[str | None],
+) -> ColumnElement[bool] | None:
+    """The sessions of policies or repositories of that name; None when there is no such thing.
+
+    A thing may have been renamed: its sessions keep the name of their time.
+    """
+    found = refs_called(db, kind, text)
+    arms: list[ColumnElement[bool]] = []
+    if found.always:
+        arms.append(ref.in_(found.always))
+    if found.sometimes:
+        arms.append(and_(ref.in_(found.sometimes), name.icontains(text, autoescape=True)))
+    return or_(*arms) if arms else None
+
+
 def _of_policies_called(db: Session, text: str) -> ColumnElement[bool] | None:
-    """The sessions of policies of that name; None when there is no such policy."""
-    policy_ids = refs_called(db, POLICY, text)
-    if not policy_ids:
-        return None
-    # A policy may have been renamed: sessions keep the name of their time.
-    return and_(
-        SessionRow.policy_id.in_(policy_ids),
-        SessionRow.policy_name.icontains(text, autoescape=True),
-    )
+    return _of_things_called(db, POLICY, text, SessionRow.policy_id, SessionRow.policy_name)
 
 
 def _called(db: Session, text: str) -> ColumnElement[bool]:
@@ -141,10 +153,13 @@ def _called(db: Session, text: str) -> ColumnElement[bool]:
     policies = _of_policies_called(db, text)
     if policies is not None:
         arms.append(policies)
-    repository_ids = refs_called(db, REPOSITORY, text)
-    if repository_ids:
-        arms.append(SessionRow.repository_id.in_(repository_ids))
-    resource_ids = refs_called(db, RESOURCE, text)
+    repositories = _of_things_called(
+        db, REPOSITORY, text, SessionRow.repository_id, SessionRow.repository_name
+    )
+    if repositories is not None:
+        arms.append(repositories)
+    resources = refs_called(db, RESOURCE, text)
+    resource_ids = [*resources.always, *resources.sometimes]
     if resource_ids:
         arms.append(
             SessionRow.id.in_(
