@@ -12,8 +12,6 @@ from types import FrameType
 import uvicorn
 
 from kyanite.areas.appliance.log_files import FOLDER_NAME, LogFolder
-from kyanite.areas.appliance.web_certificate import WebCertificate
-from kyanite.base.clock import SystemClock
 from kyanite.base.settings import Settings
 from kyanite.server import app, logs, wiring
 from kyanite.server.hardening import keep_private
@@ -42,9 +40,8 @@ def serve(settings: Settings) -> None:
     keep_private()
     wiring.prepare_folder(settings.data_dir)
     logs.configure(settings.log_level, LogFolder(settings.data_dir / FOLDER_NAME), "serve")
-    certificate = LiveCertificate(settings.data_dir, settings.host, SystemClock())
     appliance = wiring.wire(settings)
-    appliance.provisions.add(certificate, WebCertificate)
+    certificate = appliance.provisions.get(LiveCertificate)
     config = uvicorn.Config(
         app.build(appliance.provisions),
         host=settings.host,

@@ -17,6 +17,7 @@ from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.log_files import FOLDER_NAME, LogFolder
 from kyanite.areas.appliance.session_records import EVERY, SessionRecords
 from kyanite.areas.appliance.settings import ensure_installation_id
+from kyanite.areas.appliance.web_certificate import WebCertificate
 from kyanite.areas.audit.anchor import FILE_NAME as AUDIT_HEAD_FILE
 from kyanite.areas.audit.anchor import Anchor
 from kyanite.areas.audit.log import AuditLog
@@ -36,6 +37,7 @@ from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
 from kyanite.server.areas import ALL_MEASURES, Ground, add_areas
 from kyanite.server.host_folder import remember_folder, remembered_folder
+from kyanite.server.live_certificate import LiveCertificate
 from kyanite.server.metrics import Metrics, ensure_token
 
 MASTER_KEY_FILE = "master.key"
@@ -151,6 +153,9 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     provide_access(provisions, database, secrets, clock, audit, passwords, lifetimes)
     health = Health(database, appliance.is_working)
     if not is_worker:
+        certificate = LiveCertificate(settings.data_dir, settings.host, clock)
+        provisions.add(certificate)
+        provisions.add(certificate, WebCertificate)
         token = ensure_token(settings.data_dir)
         provisions.add(Metrics(token, facts.version, database, clock, health, ALL_MEASURES))
     for thing in (
