@@ -6,7 +6,7 @@ The Azure is a lab, started once for a test run, or what ``KYANITE_TEST_AZURE`` 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 import requests
 from httpx2 import Response
 
-from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts
+from kyanite.areas.accounts import AzureAccess, Clouds, DescribeUsers, provide_accounts
 from kyanite.areas.accounts.routes import routers as account_routers
 from kyanite.areas.inventory import Inventory, LiveStorage
 from kyanite.areas.inventory.routes import routers as inventory_routers
@@ -39,6 +39,7 @@ class AzureParts:
         *,
         operation_wait_seconds: float = 60.0,
         routers: Iterable[Routes] = (),
+        describe_users: Sequence[DescribeUsers] = (),
     ) -> None:
         self.azure = azure
         self.database = database
@@ -50,10 +51,16 @@ class AzureParts:
         self.clouds = Clouds(azure.arm, azure.ca or None)
         self.access = AzureAccess(database, SECRETS, self.clouds)
         self.inventory = Inventory(database, self.access, self.api.clock)
-        self.accounts = ServiceAccounts(
-            database, SECRETS, self.access, self.api.clock, observers=(self.inventory,)
+        self.accounts = provide_accounts(
+            self.api.provisions,
+            database,
+            SECRETS,
+            self.access,
+            self.api.clock,
+            (self.inventory,),
+            describe_users,
         )
-        for part in (self.access, self.inventory, self.accounts, LiveStorage(self.access)):
+        for part in (self.inventory, LiveStorage(self.access)):
             self.api.provisions.add(part)
 
     def call(self, method: str, path: str, body: object = None, **query: object) -> Response:

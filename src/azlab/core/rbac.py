@@ -16,7 +16,7 @@ from azlab.core.state import State, Transaction
 from azlab.core.tokens import Principal
 
 ROLE_DEFINITION, ROLE_ASSIGNMENT = "roleDefinition", "roleAssignment"
-GROUP = "group"
+GROUP = "directoryGroup"
 """Groups of the directory, by id, with the object ids of their `members`."""
 
 

@@ -28,6 +28,7 @@ _VERSIONS: Final = MappingProxyType(
 _NAMESPACES: Final = MappingProxyType(
     {
         "microsoft.compute": "2026-04-01",
+        "microsoft.keyvault": "2026-05-15",
         "microsoft.network": "2026-03-01",
         "microsoft.storage": "2026-09-01",
         "microsoft.authorization": "2022-04-01",

@@ -44,6 +44,8 @@ class Cloud:
     """The resource for which tokens of the Resource Manager are asked."""
     storage_suffix: str
     key_vault_suffix: str
+    graph: str = "https://graph.microsoft.com"
+    """Microsoft Graph: the directory."""
     ca_file: str | None = None
     """Further certificate authorities to trust for calls to this cloud."""
 
@@ -56,6 +58,16 @@ class Cloud:
     def storage_scope(self) -> str:
         """The token scope of the storage data plane; it is the same in every cloud."""
         return "https://storage.azure.com/.default"
+
+    @property
+    def graph_scope(self) -> str:
+        """The token scope of Microsoft Graph."""
+        return f"{self.graph}/.default"
+
+    @property
+    def key_vault_scope(self) -> str:
+        """The token scope of the data plane of key vaults."""
+        return f"https://{self.key_vault_suffix}/.default"
 
     @classmethod
     def discover(cls, arm_endpoint: str | None = None, ca_file: str | None = None) -> Cloud:
@@ -105,8 +117,17 @@ class Cloud:
             key_vault_suffix=(
                 as_text(dig(described, "suffixes", "keyVaultDns")) or "vault.azure.net"
             ).lstrip("."),
+            graph=_graph(as_text(described.get("microsoftGraphResourceId"))),
             ca_file=ca_file,
         )
+
+
+def _graph(address: str) -> str:
+    """What the cloud names, if it is an address that secrets may be sent to."""
+    if not address:
+        return "https://graph.microsoft.com"
+    https_host(address)
+    return address.rstrip("/")
 
 
 def _audience(arm: str, audiences: Sequence[str]) -> str:

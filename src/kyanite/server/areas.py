@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts, list_accounts
+from kyanite.areas.accounts import AzureAccess, Clouds, list_accounts, provide_accounts
 from kyanite.areas.appliance import time_zone
 from kyanite.areas.appliance.deployment import Deployment
 from kyanite.areas.appliance.facts import ApplianceFacts
@@ -17,6 +17,7 @@ from kyanite.areas.configuration.deployment_check import DeploymentCheck
 from kyanite.areas.configuration.examinations import all_examinations
 from kyanite.areas.inventory import Inventory, LiveStorage, rescan_job
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
+from kyanite.areas.repositories.account_users import repositories_on_account
 from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
 from kyanite.areas.repositories.jobs import register_jobs as register_repository_jobs
@@ -26,6 +27,7 @@ from kyanite.areas.repositories.removal import RepositoryRemoval
 from kyanite.areas.repositories.taking_over import RepositoryTakeOver
 from kyanite.areas.sessions import measures as session_measures
 from kyanite.areas.vm import measures as machine_measures
+from kyanite.areas.vm.account_users import policies_on_account
 from kyanite.areas.vm.chores import ensure_chores, schedule_kinds
 from kyanite.areas.vm.jobs import register as register_machine_jobs
 from kyanite.areas.vm.policies import Policies
@@ -62,7 +64,15 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     this_appliance = ThisAppliance(database, ground.facts.server_name)
     repositories = Repositories(database, secrets, access, this_appliance)
     followers = Followers((MachinesFollower(repositories),))
-    accounts = ServiceAccounts(database, secrets, access, clock, (inventory,))
+    accounts = provide_accounts(
+        provisions,
+        database,
+        secrets,
+        access,
+        clock,
+        (inventory,),
+        (repositories_on_account, policies_on_account),
+    )
     deployment = DeploymentCheck(database, access, clock)
     examinations = all_examinations(database, accounts, repositories, this_appliance, deployment)
     kinds = {**schedule_kinds(), **rescan_job.schedule_kinds()}
@@ -71,10 +81,8 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         ensure_chores(db, timetable)
         rescan_job.ensure_chores(db, timetable)
     for thing in (
-        access,
         inventory,
         LiveStorage(access),
-        accounts,
         repositories,
         RepositoryCreation(database, secrets, repositories, clock),
         RepositoryEditing(secrets),

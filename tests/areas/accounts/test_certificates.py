@@ -88,5 +88,5 @@ def test_a_credential_comes_back_from_its_row_and_from_no_other(credential: Cred
 def test_a_credential_shows_nothing_of_itself() -> None:
     credential = Credential("s3cret", b"s3cret", "s3cret")
     assert "s3cret" not in repr(credential)
-    assert "s3cret" not in repr(credential.principal("t", "a"))
+    assert "s3cret" not in repr(credential.identity("t", "a"))
     assert credential.origin == CERTIFICATE_ORIGIN

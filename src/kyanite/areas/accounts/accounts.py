@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from kyanite.areas.accounts.tables import ServiceAccountRow
-from kyanite.base.json_types import as_texts
+from kyanite.base.json_types import as_text_map, as_texts
 from kyanite.rules.permission_sets import ALL_PURPOSES
 
 USED_KIND: Final = "account"
@@ -33,10 +34,15 @@ class ServiceAccount:
     chosen_subscription_ids: tuple[str, ...]
     """Empty: every subscription it can see."""
     visible_subscription_ids: tuple[str, ...]
+    subscription_names: Mapping[str, str]
+    """Of the visible ones, by id."""
     permission_states: tuple[str, ...]
     permissions_checked_at: datetime | None
     selected_for_workers: bool
     worker_subscription_id: str | None
+    worker_resource_group: str | None
+    group_id: str | None
+    group_name: str | None
 
     def serves(self, purpose: str) -> bool:
         """Whether the account may be used for ``purpose``."""
@@ -65,10 +71,14 @@ def from_row(row: ServiceAccountRow) -> ServiceAccount:
         purposes=as_texts(row.purposes),
         chosen_subscription_ids=as_texts(row.chosen_subscription_ids),
         visible_subscription_ids=as_texts(row.visible_subscription_ids),
+        subscription_names=as_text_map(row.visible_subscription_names),
         permission_states=as_texts(row.permission_states),
         permissions_checked_at=row.permissions_checked_at,
         selected_for_workers=row.selected_for_workers,
         worker_subscription_id=row.worker_subscription_id,
+        worker_resource_group=row.worker_resource_group,
+        group_id=row.group_id,
+        group_name=row.group_name,
     )
 
 

@@ -1,7 +1,7 @@
 """The secret half of a service account: a client secret, or a certificate with its key.
 
 It is checked here before it is ever sent, kept sealed in the row of its account, and leaves
-this module only as a ``ServicePrincipal``.
+this module only as an ``Identity``.
 """
 
 from __future__ import annotations
@@ -13,30 +13,43 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from kyanite.azure.credentials import ServicePrincipal
+from kyanite.azure.credentials import Identity, MachineIdentity, ServicePrincipal
 from kyanite.base.errors import Invalid
 from kyanite.base.json_types import as_object, as_text
 from kyanite.db.secrets import SecretBox
 
+DEVICE_ORIGIN = "Device Authentication"
 SECRET_ORIGIN = "Imported Secret"
 CERTIFICATE_ORIGIN = "Imported Certificate"
+MACHINE_ORIGIN = "Unknown"
+"""The contract has no word for the managed identity of the appliance's own machine."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """Either a secret or a certificate; the other one is empty."""
+    """A secret, or a certificate, or the machine's own identity; the others are empty."""
 
     secret: str = field(default="", repr=False)
     certificate: bytes = field(default=b"", repr=False)
     certificate_password: str = field(default="", repr=False)
+    is_machine: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is given at all."""
+        return not (self.secret or self.certificate or self.is_machine)
 
     @property
     def origin(self) -> str:
         """``AzureAccountOrigin`` of the contract."""
+        if self.is_machine:
+            return MACHINE_ORIGIN
         return CERTIFICATE_ORIGIN if self.certificate else SECRET_ORIGIN
 
-    def principal(self, tenant_id: str, application_id: str) -> ServicePrincipal:
+    def identity(self, tenant_id: str, application_id: str) -> Identity:
         """What signs in with this credential."""
+        if self.is_machine:
+            return MachineIdentity(application_id)
         if self.certificate:
             return ServicePrincipal.with_certificate(
                 tenant_id, application_id, self.certificate, self.certificate_password
@@ -49,6 +62,7 @@ class Credential:
             "secret": self.secret,
             "certificate": base64.b64encode(self.certificate).decode(),
             "certificatePassword": self.certificate_password,
+            "isMachine": self.is_machine,
         }
         return secrets.seal_text(json.dumps(plain), row_id=account_id)
 
@@ -60,6 +74,7 @@ class Credential:
             secret=as_text(plain.get("secret")),
             certificate=base64.b64decode(as_text(plain.get("certificate"))),
             certificate_password=as_text(plain.get("certificatePassword")),
+            is_machine=plain.get("isMachine") is True,
         )
 
 

@@ -21,6 +21,7 @@ VALID: Final = "Valid"
 INVALID: Final = "Invalid"
 NO_SUBSCRIPTIONS: Final = "NoSubscriptions"
 
+_CERTIFICATE: Final = "700027"
 _CODE: Final = re.compile(r"AADSTS(\d+)")
 _STATES: Final = MappingProxyType(
     {
@@ -28,7 +29,7 @@ _STATES: Final = MappingProxyType(
         "7000222": "ExpiredClientSecret",
         "700027": "CertificateMismatch",  # signed with a key the application does not know
         "700016": "NotFound",  # no such application in the directory
-        "700024": "ExpiredCertificate",  # the assertion is outside its time
+        "7000229": "NotFound",  # the application has no service principal
         "90002": "NotFound",  # no such directory
         "900023": "NotFound",
     }
@@ -57,6 +58,8 @@ class View:
 def cloud_state(error: AzureError) -> str:
     """The state of an account whose sign-in failed like this."""
     found = _CODE.search(f"{error.code} {error}")
+    if found and found.group(1) == _CERTIFICATE and "expired" in str(error):
+        return "ExpiredCertificate"
     if found and found.group(1) in _STATES:
         return _STATES[found.group(1)]
     return INVALID
@@ -80,7 +83,12 @@ def refusal(error: AzureError, origin: str) -> str:
 
 def look(arm: ArmClient, tenant_id: str) -> View:
     """Sign in and list what is visible first. Raises ``AzureError``."""
-    visible = tuple(
+    return View(_tenant_name(arm, tenant_id), subscriptions_seen(arm, tenant_id))
+
+
+def subscriptions_seen(arm: ArmClient, tenant_id: str) -> tuple[Subscription, ...]:
+    """The visible subscriptions by name; those that name no tenant are of ``tenant_id``."""
+    visible = (
         Subscription(
             id=as_text(raw.get("subscriptionId")).lower(),
             name=as_text(raw.get("displayName")),
@@ -89,7 +97,7 @@ def look(arm: ArmClient, tenant_id: str) -> View:
         )
         for raw in subscriptions(arm)
     )
-    return View(_tenant_name(arm, tenant_id), tuple(sorted(visible, key=lambda s: (s.name, s.id))))
+    return tuple(sorted(visible, key=lambda s: (s.name, s.id)))
 
 
 def _tenant_name(arm: ArmClient, tenant_id: str) -> str | None:

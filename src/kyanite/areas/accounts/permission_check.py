@@ -63,6 +63,20 @@ def examine(
         return list(pool.map(examine_one, subscription_ids))
 
 
+def listed_only(view: View, subscription_ids: Sequence[str]) -> list[SubscriptionFindings]:
+    """The subscriptions without a word on rights."""
+    visible = {subscription.id: subscription for subscription in view.subscriptions}
+    return [
+        SubscriptionFindings(
+            visible.get(one, Subscription(id=one, name="", tenant_id="", state="")),
+            one in visible,
+            None,
+            None,
+        )
+        for one in subscription_ids
+    ]
+
+
 def states(findings: Sequence[SubscriptionFindings]) -> tuple[str, ...]:
     """``azurePermissionsState`` of an account whose whole scope was examined."""
     found: list[str] = []

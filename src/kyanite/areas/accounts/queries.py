@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts.accounts import ServiceAccount, from_row
@@ -51,10 +51,24 @@ def list_accounts(
     ]
 
 
-def name_is_taken(db: Session, name: str) -> bool:
-    """Whether an account has this name, without regard to case."""
+def name_is_taken(db: Session, name: str, *, beside: str | None = None) -> bool:
+    """Whether an account other than ``beside`` has this name, without regard to case."""
     query = select(ServiceAccountRow.id).where(ServiceAccountRow.name_key == name.lower())
-    return db.scalar(query) is not None
+    return db.scalar(query) not in (None, beside)
+
+
+def select_for_workers(
+    db: Session, row: ServiceAccountRow, subscription_id: str | None, group: str | None
+) -> None:
+    """Let an account, and no other, launch the workers."""
+    db.execute(
+        update(ServiceAccountRow)
+        .where(ServiceAccountRow.selected_for_workers, ServiceAccountRow.id != row.id)
+        .values(selected_for_workers=False)
+    )
+    row.selected_for_workers = True
+    row.worker_subscription_id = subscription_id or row.worker_subscription_id
+    row.worker_resource_group = group or row.worker_resource_group
 
 
 def delete_row(db: Session, account_id: str) -> None:

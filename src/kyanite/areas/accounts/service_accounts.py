@@ -1,4 +1,4 @@
-"""Use cases of service accounts: save, delete, check.
+"""Use cases of service accounts: save, change, delete.
 
 Those that talk to Azure open their own short transactions, so that no database lock is held
 while Azure answers.
@@ -6,8 +6,8 @@ while Azure answers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -15,34 +15,37 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import queries
-from kyanite.areas.accounts.accounts import USED_KIND, ServiceAccount, in_order
-from kyanite.areas.accounts.credentials import Credential, certificate_expiry
-from kyanite.areas.accounts.directory import (
-    NO_SUBSCRIPTIONS,
-    VALID,
-    Subscription,
-    View,
-    cloud_state,
-    look,
-    refusal,
+from kyanite.areas.accounts.accounts import USED_KIND, in_order
+from kyanite.areas.accounts.credentials import Credential
+from kyanite.areas.accounts.directory import NO_SUBSCRIPTIONS, VALID, View
+from kyanite.areas.accounts.drafts import (
+    AccountLogin,
+    NewAccount,
+    check_credential,
+    check_name,
+    check_purposes,
 )
-from kyanite.areas.accounts.permission_check import (
-    SubscriptionFindings,
-    examine,
-    role_hint,
-    states,
+from kyanite.areas.accounts.permission_check import examine, states
+from kyanite.areas.accounts.permission_findings import (
+    Findings,
+    PermissionFindings,
+    in_scope,
+    sign_in,
 )
 from kyanite.areas.accounts.sign_in import AzureAccess
 from kyanite.areas.accounts.tables import ServiceAccountRow
 from kyanite.azure.arm import ArmClient
 from kyanite.base.clock import Clock
-from kyanite.base.errors import AzureError, Conflict, Denied, Invalid, Rejected
+from kyanite.base.errors import Conflict, Invalid
 from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
 from kyanite.db.uses import Thing, lock_used, users_of
-from kyanite.rules.naming import CERTIFICATE_NAME_CHARACTERS, account_name_problem
+from kyanite.rules.account_edits import AccountScope, AccountUser, EditIssue, edit_issues
 from kyanite.rules.permission_sets import ALL_PURPOSES
+
+DescribeUsers = Callable[[Session, str], Sequence[AccountUser]]
+"""Says which repositories, or policies, work with an account (by its id)."""
 
 
 class AccountObserver(Protocol):
@@ -57,35 +60,8 @@ class AccountObserver(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class NewAccount:
-    """An account to be saved."""
-
-    name: str
-    description: str | None
-    environment: str
-    application_id: str
-    tenant_id: str
-    credential: Credential
-    certificate_name: str | None
-    purposes: tuple[str, ...]
-    """Empty: all of them."""
-    subscription_ids: tuple[str, ...]
-    """Empty: every subscription the application can see."""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """The outcome of a permission check."""
-
-    account: ServiceAccount
-    tenant_name: str | None
-    subscriptions: tuple[SubscriptionFindings, ...]
-    roles: tuple[str, ...]
-
-
 class ServiceAccounts:
-    """Saves, deletes and checks service accounts."""
+    """Saves, changes and deletes service accounts."""
 
     def __init__(
         self,
@@ -94,12 +70,15 @@ class ServiceAccounts:
         access: AzureAccess,
         clock: Clock,
         observers: Sequence[AccountObserver] = (),
+        describe_users: Sequence[DescribeUsers] = (),
     ) -> None:
         self._database = database
         self._secrets = secrets
         self._access = access
         self._clock = clock
         self._observers = tuple(observers)
+        self._describe_users = tuple(describe_users)
+        self.findings = PermissionFindings(database, access, clock)
 
     def save(self, new: NewAccount) -> str:
         """Sign in, save, look around for the first time; returns the id.
@@ -108,39 +87,115 @@ class ServiceAccounts:
         saved then), ``Transient`` when Azure does not answer. Missing rights do not prevent
         saving: they become the account's state.
         """
-        expires_at = self._validate(new)
-        arm, view = self._sign_in(new)
-        purposes = in_order(new.purposes) or ALL_PURPOSES
-        visible = _in_scope(view, new.subscription_ids)
-        scope = new.subscription_ids or tuple(s.id for s in visible)
-        findings = examine(arm, view, scope, purposes)
+        check_name(new.name)
+        check_purposes(new.login.purposes)
+        with self._database.reading() as db:
+            if queries.name_is_taken(db, new.name):
+                raise _name_taken(new.name)
+        ends = check_credential(new.login, self._clock.now())
+        arm, view = sign_in(self._access, new.login)
         account_id = new_id()
         row = ServiceAccountRow(
             id=account_id,
             name=new.name,
             name_key=new.name.lower(),
             description=new.description,
-            environment=new.environment,
-            application_id=new.application_id,
-            tenant_id=new.tenant_id,
-            tenant_name=view.tenant_name,
-            origin=new.credential.origin,
-            credential_sealed=new.credential.seal(self._secrets, account_id),
-            certificate_name=new.certificate_name if new.credential.certificate else None,
-            expires_at=expires_at,
-            cloud_state=VALID if visible else NO_SUBSCRIPTIONS,
-            purposes=list(purposes),
-            chosen_subscription_ids=list(new.subscription_ids),
-            visible_subscription_ids=[s.id for s in visible],
-            permission_states=list(states(findings)),
-            permissions_checked_at=self._clock.now(),
             selected_for_workers=False,
             created_at=self._clock.now(),
+            group_id=new.group_id,
+            group_name=new.group_name,
         )
-        self._insert(row)
-        for observer in self._observers:
-            observer.account_saved(account_id)
+        self._fill(row, new.login, ends or new.secret_ends_at, new.origin, arm, view)
+        self._write(lambda db: db.add(row), new.name)
+        self._tell(account_id)
         return account_id
+
+    def update(
+        self, account_id: str, name: str, description: str | None, login: AccountLogin | None
+    ) -> str:
+        """Change an account; without ``login`` only its name and description. Returns the id.
+
+        Raises ``NotFound``; ``Invalid`` as ``save``; ``Conflict`` when somebody relies on what
+        the change takes away.
+        """
+        check_name(name)
+        with self._database.reading() as db:
+            row = queries.get_row(db, account_id)
+            own_id = row.id
+            if queries.name_is_taken(db, name, beside=own_id):
+                raise _name_taken(name)
+            if login is not None:
+                login = self.complete(db, own_id, login)
+                self._refuse(row, self._issues(db, row, login))
+
+        def rename(db: Session) -> ServiceAccountRow:
+            lock_used(db, [Thing(USED_KIND, own_id)])
+            found = queries.get_row(db, own_id)
+            found.name, found.name_key, found.description = name, name.lower(), description
+            return found
+
+        if login is None:
+            self._write(rename, name)
+            return own_id
+        check_purposes(login.purposes)
+        ends = check_credential(login, self._clock.now())
+        arm, view = sign_in(self._access, login)
+        fresh = ServiceAccountRow(id=own_id)
+        self._fill(fresh, login, ends, None, arm, view)
+        wanted = login
+
+        def change(db: Session) -> None:
+            found = rename(db)
+            # Somebody may have begun to rely on it while Azure was asked.
+            self._refuse(found, self._issues(db, found, wanted))
+            keeps = _same_credential(self._secrets, found, wanted)
+            for column in _REPLACED:
+                if not (keeps and column in ("credential_sealed", "origin", "expires_at")):
+                    setattr(found, column, getattr(fresh, column))
+
+        self._write(change, name)
+        self._tell(own_id)
+        return own_id
+
+    def validate_update(
+        self, db: Session, account_id: str, name: str, login: AccountLogin | None
+    ) -> list[EditIssue]:
+        """What speaks against such a change. Raises ``NotFound``, ``Invalid``; changes nothing."""
+        check_name(name)
+        row = queries.get_row(db, account_id)
+        if queries.name_is_taken(db, name, beside=row.id):
+            raise _name_taken(name)
+        if login is None:
+            return []
+        check_purposes(login.purposes)
+        complete = self.complete(db, row.id, login)
+        check_credential(complete, self._clock.now())
+        return self._issues(db, row, complete)
+
+    def complete(self, db: Session, account_id: str | None, login: AccountLogin) -> AccountLogin:
+        """The login with the stored credential of an account, when it brings none of its own.
+
+        Only for the application it belongs to: a secret is never sent under another name.
+        Raises ``NotFound``, ``Invalid``.
+        """
+        if account_id is None or not login.credential.is_empty:
+            return login
+        row = queries.get_row(db, account_id)
+        stays = (login.environment, login.tenant_id, login.application_id) == (
+            row.environment,
+            row.tenant_id,
+            row.application_id,
+        )
+        if not stays:
+            raise Invalid.member(
+                "clientSecret", "Another application needs a client secret or certificate."
+            )
+        credential = Credential.unseal(self._secrets, row.id, row.credential_sealed)
+        return replace(
+            login,
+            credential=credential,
+            certificate_name=login.certificate_name or row.certificate_name,
+        )
 
     def delete(self, db: Session, account_id: str) -> None:
         """Remove an account. The application in Entra ID stays as it is.
@@ -170,112 +225,90 @@ class ServiceAccounts:
     def check_permissions(
         self, account_id: str, subscription_ids: Sequence[str] = (), purposes: Sequence[str] = ()
     ) -> Findings:
-        """What the account may do in ``subscription_ids`` (none: its scope), by ``purposes``
-        (none: its own), and bring the account's state up to date.
+        """As ``PermissionFindings.of_account``."""
+        return self.findings.of_account(account_id, subscription_ids, purposes)
 
-        Raises ``NotFound``, and ``Invalid`` when Azure does not accept its credentials any more.
-        """
-        with self._database.reading() as db:
-            account = queries.get_account(db, account_id)
-        arm = self._access.arm_client(account.id)
-        try:
-            view = look(arm, account.tenant_id)
-        except (Denied, Rejected) as error:
-            self._record_refusal(account.id, error)
-            raise Invalid(
-                f"Kyanite cannot sign in as {account.name}. {refusal(error, account.origin)}"
-            ) from error
-        visible = _in_scope(view, account.chosen_subscription_ids)
-        scope = account.chosen_subscription_ids or tuple(s.id for s in visible)
-        of_scope = examine(arm, view, scope, account.purposes)
-        asked_ids = tuple(dict.fromkeys(s.lower() for s in subscription_ids)) or scope
-        asked_purposes = in_order(tuple(purposes)) or account.purposes
-        if asked_ids == scope and asked_purposes == account.purposes:
-            asked = of_scope
-        else:
-            asked = examine(arm, view, asked_ids, asked_purposes)
-        self._record(account.id, view, visible, states(of_scope))
-        return Findings(account, view.tenant_name, tuple(asked), role_hint(asked))
+    def _fill(
+        self,
+        row: ServiceAccountRow,
+        login: AccountLogin,
+        ends: datetime | None,
+        origin: str | None,
+        arm: ArmClient,
+        view: View,
+    ) -> None:
+        """Everything that follows from the login and from what it sees."""
+        purposes = in_order(login.purposes) or ALL_PURPOSES
+        visible = in_scope(view, login.subscription_ids)
+        scope = login.subscription_ids or tuple(s.id for s in visible)
+        row.environment = login.environment
+        row.application_id = login.application_id
+        row.tenant_id = login.tenant_id
+        row.tenant_name = view.tenant_name
+        row.origin = origin or login.credential.origin
+        row.credential_sealed = login.credential.seal(self._secrets, row.id)
+        row.certificate_name = login.certificate_name if login.credential.certificate else None
+        row.expires_at = ends
+        row.cloud_state = VALID if visible else NO_SUBSCRIPTIONS
+        row.purposes = list(purposes)
+        row.chosen_subscription_ids = list(login.subscription_ids)
+        row.visible_subscription_ids = [s.id for s in visible]
+        row.visible_subscription_names = {s.id: s.name for s in visible}
+        row.permission_states = list(states(examine(arm, view, scope, purposes)))
+        row.permissions_checked_at = self._clock.now()
 
-    def _validate(self, new: NewAccount) -> datetime | None:
-        """Everything that can be known without Azure; when a certificate ends."""
-        problem = account_name_problem(new.name)
-        if problem:
-            raise Invalid.member("accountInfo.name", problem)
-        unknown = [p for p in new.purposes if p not in ALL_PURPOSES]
-        if unknown:
-            raise Invalid.member(
-                "azureAccountPurposes", f"{', '.join(unknown)} is not a purpose of an account."
-            )
-        if bool(new.credential.secret) == bool(new.credential.certificate):
-            raise Invalid.member(
-                "clientSecret", "Give either a client secret or a certificate, and not both."
-            )
-        with self._database.reading() as db:
-            if queries.name_is_taken(db, new.name):
-                raise _name_taken(new.name)
-        if not new.credential.certificate:
-            return None
-        if not new.certificate_name:
-            raise Invalid.member(
-                "applicationCertificateName", "A certificate needs a name to be known by."
-            )
-        if len(new.certificate_name) > CERTIFICATE_NAME_CHARACTERS:
-            raise Invalid.member(
-                "applicationCertificateName",
-                f"The name may have at most {CERTIFICATE_NAME_CHARACTERS} characters.",
-            )
-        ends = certificate_expiry(new.credential.certificate, new.credential.certificate_password)
-        if ends <= self._clock.now():
-            raise Invalid.member("applicationCertificate", "The certificate has expired.")
-        return ends
-
-    def _sign_in(self, new: NewAccount) -> tuple[ArmClient, View]:
-        arm = self._access.try_out(
-            new.environment, new.tenant_id, new.application_id, new.credential
+    def _issues(self, db: Session, row: ServiceAccountRow, login: AccountLogin) -> list[EditIssue]:
+        account = queries.get_account(db, row.id)
+        before = AccountScope(
+            account.tenant_id,
+            frozenset(account.purposes),
+            frozenset(account.chosen_subscription_ids) or None,
+            account.worker_subscription_id,
+            account.selected_for_workers,
         )
-        try:
-            return arm, look(arm, new.tenant_id)
-        except (Denied, Rejected) as error:
-            member = "applicationCertificate" if new.credential.certificate else "clientSecret"
-            raise Invalid.member(member, refusal(error, new.credential.origin)) from error
+        after = AccountScope(
+            login.tenant_id,
+            frozenset(login.purposes or ALL_PURPOSES),
+            frozenset(login.subscription_ids) or None,
+        )
+        users = [user for describe in self._describe_users for user in describe(db, row.id)]
+        return edit_issues(before, after, users)
 
-    def _insert(self, row: ServiceAccountRow) -> None:
-        name = row.name
+    @staticmethod
+    def _refuse(row: ServiceAccountRow, issues: Sequence[EditIssue]) -> None:
+        errors = [issue for issue in issues if issue.is_error]
+        if errors:
+            names = sorted({n for i in errors for n in (*i.resources, i.policy or "") if n})
+            needed = f" ({', '.join(names)})" if names else ""
+            raise Conflict(
+                f"The service account {row.name} is used in a way that forbids the change{needed}: "
+                f"{', '.join(sorted({issue.type for issue in errors}))}.",
+                resource_id=row.id,
+            )
+
+    def _write(self, change: Callable[[Session], object], name: str) -> None:
         try:
             with self._database.writing() as db:
-                db.add(row)
+                change(db)
         except IntegrityError as error:  # another request has just taken the name
             raise _name_taken(name) from error
 
-    def _record(
-        self,
-        account_id: str,
-        view: View,
-        visible: Sequence[Subscription],
-        permission_states: Sequence[str],
-    ) -> None:
-        with self._database.writing() as db:
-            row = queries.find_row(db, account_id)
-            if row is None:  # deleted meanwhile
-                return
-            row.cloud_state = VALID if visible else NO_SUBSCRIPTIONS
-            row.tenant_name = view.tenant_name or row.tenant_name
-            row.visible_subscription_ids = [s.id for s in visible]
-            row.permission_states = list(permission_states)
-            row.permissions_checked_at = self._clock.now()
-
-    def _record_refusal(self, account_id: str, error: AzureError) -> None:
-        with self._database.writing() as db:
-            row = queries.find_row(db, account_id)
-            if row is not None:
-                row.cloud_state = cloud_state(error)
-                row.permission_states = ["Unknown"]
-                row.permissions_checked_at = self._clock.now()
+    def _tell(self, account_id: str) -> None:
+        for observer in self._observers:
+            observer.account_saved(account_id)
 
 
-def _in_scope(view: View, chosen: Sequence[str]) -> list[Subscription]:
-    return [s for s in view.subscriptions if not chosen or s.id in chosen]
+_REPLACED = (
+    *("environment", "application_id", "tenant_id", "tenant_name", "origin", "credential_sealed"),
+    *("certificate_name", "expires_at", "cloud_state", "purposes", "chosen_subscription_ids"),
+    *("visible_subscription_ids", "visible_subscription_names", "permission_states"),
+    "permissions_checked_at",
+)
+
+
+def _same_credential(secrets: SecretBox, row: ServiceAccountRow, login: AccountLogin) -> bool:
+    """Whether the account keeps what it signs in with (so its origin and end stay known)."""
+    return Credential.unseal(secrets, row.id, row.credential_sealed) == login.credential
 
 
 def _name_taken(name: str) -> Invalid:

@@ -9,7 +9,10 @@ from kyanite.areas.accounts import queries
 from kyanite.areas.accounts.clouds import Clouds
 from kyanite.areas.accounts.credentials import Credential
 from kyanite.azure.arm import ArmClient
+from kyanite.azure.cloud import Cloud
 from kyanite.azure.credentials import AzureLogin
+from kyanite.azure.key_vault import KeyVaultKeys
+from kyanite.azure.people import PersonTokens
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
 
@@ -57,4 +60,18 @@ class AzureAccess:
     ) -> ArmClient:
         """A client for an account that is not saved yet. It signs in with its first call."""
         cloud = self._clouds.cloud(environment)
-        return ArmClient(cloud, AzureLogin(cloud, credential.principal(tenant_id, application_id)))
+        identity = credential.identity(tenant_id, application_id)
+        return ArmClient(cloud, AzureLogin(cloud, identity))
+
+    def vault_keys(self, account_id: str, vault_uri: str) -> KeyVaultKeys:
+        """The keys of the vault at ``vault_uri``, seen by the account; raises as above."""
+        return KeyVaultKeys(self.arm_client(account_id).login, vault_uri)
+
+    def as_person(self, environment: str, tokens: PersonTokens) -> ArmClient:
+        """A client for somebody who has signed in, with that person's own rights."""
+        cloud = self._clouds.cloud(environment)
+        return ArmClient(cloud, AzureLogin(cloud, tokens))
+
+    def cloud(self, environment: str) -> Cloud:
+        """The cloud named ``environment``; raises as ``Clouds.cloud``."""
+        return self._clouds.cloud(environment)

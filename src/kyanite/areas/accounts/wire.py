@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 
 from kyanite.areas.accounts.accounts import ServiceAccount
 from kyanite.areas.accounts.credentials import Credential, parse_certificate
+from kyanite.areas.accounts.drafts import AccountLogin, NewAccount
 from kyanite.areas.accounts.permission_check import SubscriptionFindings
-from kyanite.areas.accounts.service_accounts import Findings, NewAccount
+from kyanite.areas.accounts.permission_findings import Findings
 from kyanite.base.errors import Invalid
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.azure_service_account import (
@@ -16,6 +19,7 @@ from kyanite.contract.models.azure_service_account import (
 )
 from kyanite.http.answers import wire_time
 from kyanite.http.links import links
+from kyanite.rules.account_edits import EditIssue
 
 
 def account(request: Request, item: ServiceAccount) -> JsonObject:
@@ -33,9 +37,9 @@ def account(request: Request, item: ServiceAccount) -> JsonObject:
         "accountOrigin": item.origin,
         "expirationDate": wire_time(item.expires_at) if item.expires_at else None,
         "accountState": "Created",  # an account is stored only when it is complete
-        "adGroupId": None,
+        "adGroupId": item.group_id,
         "cloudState": item.cloud_state,
-        "adGroupName": None,
+        "adGroupName": item.group_name,
         "purposes": list(item.purposes),
         "managementGroupId": None,
         "managementGroupName": None,
@@ -57,9 +61,17 @@ def new_account(body: SaveAzureAccountInfo) -> NewAccount:
         raise Invalid.member(
             "clientLoginParameters", "The credentials of the application are required."
         )
-    return NewAccount(
-        name=(body.account_info.name or "").strip(),
-        description=body.account_info.description,
+    return NewAccount(name_of(body), body.account_info.description, login_of(login))
+
+
+def name_of(body: SaveAzureAccountInfo) -> str:
+    """The name that is asked for."""
+    return (body.account_info.name or "").strip()
+
+
+def login_of(login: ClientLoginParameters) -> AccountLogin:
+    """The application, its credential and what it is for. Raises ``Invalid``."""
+    return AccountLogin(
         environment=login.azure_environment.value,
         application_id=str(login.application_id),
         tenant_id=str(login.tenant_id),
@@ -82,9 +94,9 @@ def _credential(login: ClientLoginParameters) -> Credential:
 def findings(outcome: Findings) -> JsonObject:
     """``SubscriptionsListingResult``."""
     return {
-        "environment": outcome.account.environment,
+        "environment": outcome.environment,
         "applianceTenantId": None,  # the appliance needs no identity of its own in a tenant
-        "defaultTenantId": outcome.account.tenant_id,
+        "defaultTenantId": outcome.tenant_id,
         "defaultTenantName": outcome.tenant_name,
         "subscriptions": [_subscription(item) for item in outcome.subscriptions],
         "requiredRolesHint": list(outcome.roles),
@@ -117,4 +129,65 @@ def _subscription(item: SubscriptionFindings) -> JsonObject:
             for lack in (found.lacks if found else ())
         ],
         "availability": "Available" if item.available else "NotAvailable",
+    }
+
+
+ACCOUNT_COLUMNS = (
+    *("accountId", "name", "description", "applicationId", "tenantId", "tenantName", "region"),
+    *("accountOrigin", "expirationDate", "cloudState", "purposes", "subscriptionIds"),
+    *("selectedForWorkermanagement", "azurePermissionsState", "azurePermissionsStateCheckTimeUtc"),
+)
+
+
+def account_columns(item: ServiceAccount) -> list[object]:
+    """A row of the export, by ``ACCOUNT_COLUMNS``."""
+    return [
+        item.id,
+        item.name,
+        item.description,
+        item.application_id,
+        item.tenant_id,
+        item.tenant_name,
+        item.environment,
+        item.origin,
+        item.expires_at,
+        item.cloud_state,
+        list(item.purposes),
+        list(item.subscription_ids),
+        item.selected_for_workers,
+        list(item.permission_states),
+        item.permissions_checked_at,
+    ]
+
+
+def edit_validation(issues: Sequence[EditIssue]) -> JsonObject:
+    """``AccountEditValidationResult``."""
+    worst = "Success" if not issues else "Warning"
+    if any(issue.is_error for issue in issues):
+        worst = "Error"
+    return {
+        "result": worst,
+        "issues": [
+            {
+                "type": issue.type,
+                "subscription": issue.subscription_id,
+                "policy": issue.policy,
+                "resources": list(issue.resources),
+            }
+            for issue in issues
+        ],
+    }
+
+
+def suitable_account(item: ServiceAccount) -> JsonObject:
+    """``WorkerManagementSuitableAccount``."""
+    return {
+        "azureAccountId": item.id,
+        "azureAccountName": item.name,
+        "tenantId": item.tenant_id,
+        "tenantName": item.tenant_name,
+        "subscriptions": [
+            {"subscriptionId": one, "subscriptionName": item.subscription_names.get(one, "")}
+            for one in item.visible_subscription_ids
+        ],
     }

@@ -9,7 +9,7 @@ from typing import Final
 
 from kyanite.areas.accounts import ServiceAccounts, get_account, list_accounts
 from kyanite.areas.accounts import wire as account_wire
-from kyanite.areas.accounts.service_accounts import Findings
+from kyanite.areas.accounts.permission_findings import Findings
 from kyanite.areas.configuration.findings import Finding, Outcome, outcome_of
 from kyanite.base.errors import AzureError, Invalid, KyaniteError, NotFound
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object

@@ -46,6 +46,21 @@ def upgrade() -> None:
     sa.Column('seal', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_head'))
     )
+    op.create_table('device_sign_ins',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('user_id', sa.String(length=36), nullable=False),
+    sa.Column('environment', sa.String(length=16), nullable=False),
+    sa.Column('tenant_id', sa.String(length=255), nullable=False),
+    sa.Column('expires_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('next_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('interval_seconds', sa.Integer(), nullable=False),
+    sa.Column('person', sa.Text(), nullable=True),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_device_sign_ins'))
+    )
+    with op.batch_alter_table('device_sign_ins', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_device_sign_ins_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('executors',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('queue_id', sa.String(length=36), nullable=False),
@@ -254,10 +269,14 @@ def upgrade() -> None:
     sa.Column('purposes', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('chosen_subscription_ids', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('visible_subscription_ids', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('visible_subscription_names', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('permission_states', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('permissions_checked_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.Column('selected_for_workers', sa.Boolean(), nullable=False),
     sa.Column('worker_subscription_id', sa.String(length=36), nullable=True),
+    sa.Column('worker_resource_group', sa.String(length=128), nullable=True),
+    sa.Column('group_id', sa.String(length=36), nullable=True),
+    sa.Column('group_name', sa.String(length=256), nullable=True),
     sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_service_accounts')),
     sa.UniqueConstraint('name_key', name=op.f('uq_service_accounts_name_key'))
@@ -330,6 +349,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('sign_in_locks', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_sign_in_locks_last_failed_at'), ['last_failed_at'], unique=False)
+
+    op.create_table('standard_accounts',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('name_key', sa.String(length=255), nullable=False),
+    sa.Column('description', sa.Text(), nullable=True),
+    sa.Column('username', sa.String(length=255), nullable=True),
+    sa.Column('password_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('sql_server_ids', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_standard_accounts'))
+    )
+    with op.batch_alter_table('standard_accounts', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_standard_accounts_kind'), ['kind'], unique=False)
+        batch_op.create_index(batch_op.f('ix_standard_accounts_name_key'), ['name_key'], unique=False)
 
     op.create_table('users',
     sa.Column('id', sa.String(), nullable=False),
@@ -631,6 +666,11 @@ def downgrade() -> None:
 
     op.drop_table('uses')
     op.drop_table('users')
+    with op.batch_alter_table('standard_accounts', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_standard_accounts_name_key'))
+        batch_op.drop_index(batch_op.f('ix_standard_accounts_kind'))
+
+    op.drop_table('standard_accounts')
     with op.batch_alter_table('sign_in_locks', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_sign_in_locks_last_failed_at'))
 
@@ -703,6 +743,10 @@ def downgrade() -> None:
 
     op.drop_table('inventory_machines')
     op.drop_table('executors')
+    with op.batch_alter_table('device_sign_ins', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_device_sign_ins_expires_at'))
+
+    op.drop_table('device_sign_ins')
     op.drop_table('audit_head')
     with op.batch_alter_table('audit_entries', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_audit_entries_at'))
