@@ -104,3 +104,14 @@ def test_a_vault_with_policies_and_many_keys(azure: Azure, arm: ArmClient) -> No
     made.begin_delete_key("k").wait()
     with pytest.raises(Gone):
         keys.open(version, sealed)
+
+
+def test_throttling_and_broken_connections_are_waited_out(arm: ArmClient, azure: Azure) -> None:
+    lab = shared_lab()
+    keys = KeyVaultKeys(arm.login, shop_vault(azure, arm))
+    current = keys.current("backups").id
+    for fault in ({"status": 429, "retryAfter": 0}, {"status": 503}, {"drop": True}):
+        lab.control.add_fault(path="/encrypt", times=1, **fault)
+        assert keys.seal(current, b"x")[0] == current
+    assert [one["struck"] for one in lab.control.faults()] == [1, 1, 1]
+    lab.control.clear_faults()

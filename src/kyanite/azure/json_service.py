@@ -60,9 +60,10 @@ class JsonService:
                 yield as_object(entry)
             url = as_text(page.get("@odata.nextLink")) or as_text(page.get("nextLink"))
 
-    def post(self, path: str, body: JsonObject) -> JsonObject:
-        """An action, or a new object. Repeated only when it did not arrive."""
-        return self.send("POST", self.url(path), body)
+    def post(self, path: str, body: JsonObject, *, twice_is_once: bool = False) -> JsonObject:
+        """An action, or a new object. Repeated only when it did not arrive, or
+        ``twice_is_once``: doing it again harms nobody."""
+        return self.send("POST", self.url(path), body, twice_is_once=twice_is_once)
 
     def delete(self, path: str) -> None:
         """Remove one object."""
@@ -74,7 +75,9 @@ class JsonService:
         whole = f"{self.base_url}/{quote(path.lstrip('/'), safe=_SAFE)}"
         return f"{whole}?{text}" if text else whole
 
-    def send(self, method: str, url: str, body: JsonObject | None = None) -> JsonObject:
+    def send(
+        self, method: str, url: str, body: JsonObject | None = None, *, twice_is_once: bool = False
+    ) -> JsonObject:
         """One request to an absolute URL of the service. Raises an ``AzureError``."""
         if https_host(url) != self._host:
             raise Rejected(f"An answer of {self._host} links to another host.")
@@ -90,7 +93,8 @@ class JsonService:
                     continue
                 wanted = getattr(error, "retry_after_seconds", None)
                 # Who makes something twice has two: a POST is repeated only when it was refused.
-                arrived = method == "POST" and error.status not in (429, 503)
+                new = method == "POST" and not twice_is_once
+                arrived = new and error.status not in (429, 503)
                 repeatable = isinstance(error, Transient) or error.status in REPEATABLE_STATUSES
                 if arrived or not repeatable or not retries.again(wanted):
                     raise

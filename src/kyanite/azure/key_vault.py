@@ -81,7 +81,7 @@ class KeyVaultKeys:
             raise Rejected(f"The key {key_id} is not one of the vault {self._uri}.")
         path = urlsplit(key_id).path.rstrip("/")
         body: JsonObject = {"alg": _ALGORITHM, "value": _text(value)}
-        answer = self._service.post(f"{path}/{verb}", body)
+        answer = self._service.post(f"{path}/{verb}", body, twice_is_once=True)
         return as_text(answer.get("kid")), _bytes(as_text(answer.get("value")))
 
 
