@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from kyanite.areas.sessions.filters import SessionFilter
+from kyanite.areas.sessions.filters import SessionFilter, unindexed
 from kyanite.db.database import Database, database_of
 from kyanite.durable.history import start_of
 from kyanite.durable.history_tables import DayCountRow, HistoryRow
@@ -44,12 +44,14 @@ class Stretch:
 class ClosedDays:
     """The counts of one version of the history."""
 
-    def __init__(self, version: int, until: datetime, rows: Sequence[DayCountRow]) -> None:
+    def __init__(
+        self, version: int, until: datetime, rows: Iterable[tuple[str, str, date, int]]
+    ) -> None:
         self.version = version
         self.until = until
         self._cells: dict[tuple[str, str], dict[date, int]] = {}
-        for row in rows:
-            self._cells.setdefault((row.type, row.status), {})[row.day] = row.sessions
+        for type_name, status, day, sessions in rows:
+            self._cells.setdefault((type_name, status), {})[day] = sessions
         self._selections: OrderedDict[object, Mapping[date, int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -93,7 +95,8 @@ def closed_days(db: Session) -> ClosedDays | None:
         return None
     known = _known.get(database)
     if known is None or known.version != history.version:
-        rows = db.scalars(select(DayCountRow)).all()
+        columns = (DayCountRow.type, DayCountRow.status, DayCountRow.day, DayCountRow.sessions)
+        rows = db.execute(select(*columns))
         known = _known[database] = ClosedDays(history.version, history.closed_until, rows)
     return known
 
@@ -135,7 +138,7 @@ def _whole_days(since: datetime, until: datetime) -> tuple[date, date]:
 def _counted(db: Session, wanted: SessionFilter, low: datetime, high: datetime) -> Stretch:
     statement = select(func.count()).where(SessionRow.began_at >= low, SessionRow.began_at <= high)
     if wanted.types:
-        statement = statement.where(SessionRow.type.in_(wanted.types))
+        statement = statement.where(unindexed(SessionRow.type).in_(wanted.types))
     if wanted.statuses:
         statement = statement.where(SessionRow.status.in_(wanted.statuses))
     return Stretch(low, high, db.scalar(statement) or 0)

@@ -78,20 +78,29 @@ def conditions(db: Session, wanted: SessionFilter) -> list[ColumnElement[bool]]:
     return found
 
 
+def unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """The column, for a condition that is not to be looked up in an index that begins with it.
+
+    Where another condition narrows more, SQLite would rather take all sessions of a type.
+    """
+    return column.concat("")
+
+
 def resource_key(resource_id: str) -> str:
     """The system id of a resource that was named by it, or by its ARM id."""
     return system_id(resource_id) if resource_id.startswith("/") else resource_id.lower()
 
 
 def _of_columns(wanted: SessionFilter) -> list[ColumnElement[bool]]:
-    # Narrower filters have an index of their own. SQLite, which keeps no statistics of ours,
-    # would rather take the one of types, and sort what it finds there.
+    # Narrower filters have an index of their own.
     is_narrow = not wanted.is_of_days
     found: list[ColumnElement[bool]] = []
     if wanted.statuses:
-        found.append(_unindexed(SessionRow.status, is_narrow).in_(wanted.statuses))
+        status = unindexed(SessionRow.status) if is_narrow else SessionRow.status
+        found.append(status.in_(wanted.statuses))
     if wanted.types:
-        found.append(_unindexed(SessionRow.type, is_narrow).in_(wanted.types))
+        type_name = unindexed(SessionRow.type) if is_narrow else SessionRow.type
+        found.append(type_name.in_(wanted.types))
     return found
 
 
@@ -102,10 +111,6 @@ def _of_times(wanted: SessionFilter) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(SessionRow.began_at <= wanted.until)
     return found
-
-
-def _unindexed(column: InstrumentedAttribute[str], is_narrow: bool) -> ColumnElement[str]:
-    return column.concat("") if is_narrow else column.expression
 
 
 def _about(resource_id: str) -> Select[str]:
