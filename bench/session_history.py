@@ -69,6 +69,10 @@ def write_history(database: Database, now: datetime, sessions: int) -> None:
     rows = _sessions(now, sessions)
     machines = [machine_id(number) for number in range(MACHINES)]
     chance = random.Random(7)
+    indexes = [*SessionRow.metadata.tables["sessions"].indexes]
+    indexes += SessionRow.metadata.tables["session_items"].indexes
+    for index in indexes:
+        index.drop(database.engine)
     while some := list(islice(rows, _AT_ONCE)):
         items = [
             _item(row, number, machines[number])
@@ -79,6 +83,8 @@ def write_history(database: Database, now: datetime, sessions: int) -> None:
         with database.writing() as db:
             db.execute(insert(SessionRow), some)
             db.execute(insert(ItemRow), items)
+    for index in indexes:
+        index.create(database.engine)
     with database.writing() as db:
         db.execute(insert(SessionNameRow), list(_names(machines)))
     close_days(database, now)
