@@ -39,7 +39,7 @@ from kyanite.engine.page_reader import PageReader
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.parent_holes import with_holes
 from kyanite.engine.point import Point, decode_point, encode_point
-from kyanite.engine.sealed_object import kind_of
+from kyanite.engine.sealed_object import fetch, kind_of
 from kyanite.engine.session import SessionTicket, voided
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
@@ -102,7 +102,7 @@ class _Backup:
         """The session's point, if an earlier attempt has put it. Raises ``PointVoided``."""
         name = point_name(self._ticket.session_id)
         try:
-            data = self._storage.get(name)
+            data = fetch(self._storage, name)
         except ObjectMissing:
             return None
         if kind_of(name, data) is Kind.VOID:

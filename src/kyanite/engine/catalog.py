@@ -16,9 +16,10 @@ from kyanite.engine.format import (
     is_session_id,
     point_name,
 )
+from kyanite.engine.listing import listed
 from kyanite.engine.moves import Moves, decode_moves
 from kyanite.engine.point import Point, RootOf, decode_point
-from kyanite.engine.sealed_object import kind_of
+from kyanite.engine.sealed_object import fetch, kind_of
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
 
@@ -68,7 +69,7 @@ def read_point(
     Raises ``ObjectMissing``, ``Damaged``.
     """
     name = point_name(session_id)
-    data = storage.get(name)
+    data = fetch(storage, name)
     if kind_of(name, data) in (Kind.VOID, Kind.MOVES):
         return None
     return decode_point(session_id, data, maintenance_key, repository_id, root_of)
@@ -82,7 +83,7 @@ def read_closed(
     Raises ``ObjectMissing``, ``Damaged``.
     """
     name = point_name(session_id)
-    data = storage.get(name)
+    data = fetch(storage, name)
     kind = kind_of(name, data)
     if kind is Kind.VOID:
         return None
@@ -128,5 +129,5 @@ def exists(storage: Storage, name: str) -> bool:
 
 
 def _names(storage: Storage, prefix: str) -> frozenset[str]:
-    names = (info.name.removeprefix(prefix) for info in storage.list(prefix))
+    names = (info.name.removeprefix(prefix) for info in listed(storage, prefix))
     return frozenset(name for name in names if is_session_id(name))

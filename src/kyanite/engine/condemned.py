@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from kyanite.base.errors import Invalid, ObjectExists, ObjectMissing
 from kyanite.base.json_types import as_object, as_texts
 from kyanite.engine.format import CONDEMNED_PREFIX, PACK_ID_BYTES, PACKS_PREFIX, Kind, id_of
+from kyanite.engine.listing import listed
 from kyanite.engine.pack import PackRef
 from kyanite.engine.pack_set import PackSet
-from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 
@@ -86,7 +87,7 @@ def _read_waits(
 ) -> frozenset[str]:
     name = waits_name(list_id)
     body = from_json_bytes(
-        name, unseal(Kind.WAITS, name, storage.get(name), maintenance_key, repository_id)
+        name, unseal(Kind.WAITS, name, fetch(storage, name), maintenance_key, repository_id)
     )
     return frozenset(as_texts(body.get("sessions")))
 
@@ -95,13 +96,13 @@ def read_lists(
     storage: Storage, maintenance_key: bytes, repository_id: bytes
 ) -> list[CondemnedList]:
     """All condemned lists. One that is removed meanwhile is left out: its packs are gone."""
-    names = {info.name for info in storage.list(CONDEMNED_PREFIX)}
+    names = {info.name for info in listed(storage, CONDEMNED_PREFIX)}
     ids = sorted({name.removeprefix(CONDEMNED_PREFIX).split("/")[0] for name in names})
 
     def read(list_id: str) -> CondemnedList | None:
         name, waits = packs_name(list_id), waits_name(list_id)
         try:
-            data = storage.get(name)
+            data = fetch(storage, name)
         except ObjectMissing:
             return None
         body = from_json_bytes(

@@ -14,10 +14,11 @@ from kyanite.base.errors import EngineError, ObjectExists, ObjectMissing
 from kyanite.base.json_types import as_object
 from kyanite.engine.catalog import read_closed
 from kyanite.engine.format import EXPIRED_PREFIX, Kind, is_session_id, point_name, session_name
+from kyanite.engine.listing import listed
 from kyanite.engine.moves import Moves
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.point import Point
-from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.traces import trace_name
 
@@ -60,7 +61,7 @@ def delete_point(
 
 
 def list_expired(storage: Storage) -> list[str]:
-    names = (info.name.removeprefix(EXPIRED_PREFIX) for info in storage.list(EXPIRED_PREFIX))
+    names = (info.name.removeprefix(EXPIRED_PREFIX) for info in listed(storage, EXPIRED_PREFIX))
     return [name for name in names if is_session_id(name)]
 
 
@@ -70,7 +71,7 @@ def read_expired(
     """A note; one that is damaged or gone says that nothing is known."""
     name = expired_name(session_id)
     try:
-        data = unseal(Kind.EXPIRED, name, storage.get(name), maintenance_key, repository_id)
+        data = unseal(Kind.EXPIRED, name, fetch(storage, name), maintenance_key, repository_id)
         packs = from_json_bytes(name, data).get("packs")
         return Expired(session_id, None if packs is None else PackSet.from_json(as_object(packs)))
     except (EngineError, ObjectMissing):

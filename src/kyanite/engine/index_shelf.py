@@ -16,6 +16,7 @@ from kyanite.engine.index_layout import HEADER, IndexSizes, SegmentSeal, object_
 from kyanite.engine.index_memory import PieceMemory
 from kyanite.engine.index_presence import Presence
 from kyanite.engine.index_segment import Segment
+from kyanite.engine.listing import listed
 from kyanite.engine.storage.base import Storage
 
 # The first read of a big segment: its header, and the directory of any usual one.
@@ -89,7 +90,7 @@ class Shelf:
     def _load(self) -> None:
         missing = ""
         for attempt in range(_TRIES):
-            sizes = {info.name: info.size_bytes for info in self._storage.list(INDEX_PREFIX)}
+            sizes = {info.name: info.size_bytes for info in listed(self._storage, INDEX_PREFIX)}
             heads = [name for name in sizes if object_of(name) == (name, None)]
             known = {segment.name: segment for segment in self.segments}
             new = [name for name in heads if name not in known]

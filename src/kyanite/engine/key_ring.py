@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from blake3 import blake3
@@ -88,11 +89,11 @@ def encode_ring(keys: RepositoryKeys) -> bytes:
 
 def list_rings(storage: Storage) -> list[str]:
     """Names of what may be rings. Raises ``Damaged`` when they are impossibly many."""
-    names = [info.name for info in storage.list(RINGS_PREFIX)]
+    names = [info.name for info in islice(storage.list(RINGS_PREFIX), MAX_RINGS + 1)]
     if len(names) > MAX_RINGS:
         raise Damaged(
-            f"There are {len(names)} objects in {RINGS_PREFIX}; a repository has one or two. "
-            "Somebody else has put them there; remove those that are not of this repository."
+            f"There are more than {MAX_RINGS} objects in {RINGS_PREFIX}; a repository has one or "
+            "two. Somebody else has put them there; remove those that are not of this repository."
         )
     return names
 

@@ -212,8 +212,13 @@ def read_note(slot: Slot, master_key: bytes) -> SlotNote:
         )
     except InvalidTag:
         raise Damaged(f"The key slot {slot.slot_id.hex()} is damaged.") from None
+    ensure(len(plain) == _NOTE.size, f"The key slot {slot.slot_id.hex()} has no note.")
     seconds, length, label = _NOTE.unpack(plain)
-    return SlotNote(label[:length].decode(errors="replace"), datetime.fromtimestamp(seconds, UTC))
+    try:
+        made_at = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Damaged(f"The key slot {slot.slot_id.hex()} has an impossible date.") from None
+    return SlotNote(label[:length].decode(errors="replace"), made_at)
 
 
 def _new_head(kind: SlotKind, cost: Cost, ring: RingName) -> tuple[bytes, bytes, bytes]:

@@ -26,12 +26,13 @@ from kyanite.engine.format import (
     text_of,
 )
 from kyanite.engine.ledger import KnownPoint, MachineUse, decode_ledger, encode_ledger
+from kyanite.engine.listing import listed
 from kyanite.engine.moves import Moves
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.pack_use import PackUse
 from kyanite.engine.point import Point
-from kyanite.engine.sealed_object import seal, unseal
+from kyanite.engine.sealed_object import fetch, seal, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 
@@ -55,7 +56,7 @@ class Listing:
 
 
 def list_session_names(storage: Storage) -> frozenset[str]:
-    names = (info.name.removeprefix(SESSIONS_PREFIX) for info in storage.list(SESSIONS_PREFIX))
+    names = (info.name.removeprefix(SESSIONS_PREFIX) for info in listed(storage, SESSIONS_PREFIX))
     return frozenset(name for name in names if is_session_id(name))
 
 
@@ -63,7 +64,7 @@ def take_listing(storage: Storage) -> Listing:
     """Sessions first, points then: of what is listed as open, no point was there before."""
     sessions = {name: name for name in list_session_names(storage)}
     closed: dict[str, tuple[int, int]] = {}
-    for info in storage.list(POINTS_PREFIX):
+    for info in listed(storage, POINTS_PREFIX):
         name = info.name.removeprefix(POINTS_PREFIX)
         if is_session_id(name):
             modified = (info.modified_at - _EPOCH) // _MICROSECOND
@@ -101,7 +102,7 @@ class Knowledge:
 
     def load_ledgers(self, listing: Listing) -> None:
         """Take over what ledgers say of points that are still the same objects."""
-        names = [info.name for info in self.storage.list(LEDGER_PREFIX)]
+        names = [info.name for info in listed(self.storage, LEDGER_PREFIX)]
         for name, found in zip(names, parallel_map(self._read_ledger, names), strict=True):
             self._homes[name] = []
             if found is None:
@@ -214,7 +215,7 @@ class Knowledge:
 
     def _read_ledger(self, name: str) -> tuple[int, list[MachineUse]] | None:
         try:
-            data = self.storage.get(name)
+            data = fetch(self.storage, name)
             return decode_ledger(
                 unseal(Kind.LEDGER, name, data, self.maintenance_key, self.repository_id)
             )

@@ -27,6 +27,7 @@ Keys: TypeAlias = npt.NDArray[np.uint64]
 _HEAD: Final = struct.Struct("<II")
 _MACHINE: Final = struct.Struct("<IIII")
 _POINT: Final = struct.Struct("<16sIQ")
+_MOST_MACHINES: Final = 1 << 17
 _MOST_NAME_BYTES: Final = 4096
 
 
@@ -156,6 +157,7 @@ def decode_ledger(body: bytes) -> tuple[int, list[MachineUse]]:
     """Age and machines. Raises ``Damaged`` if counts or positions make no sense."""
     reader = _Bytes(body)
     age, count = _HEAD.unpack(reader.take(_HEAD.size))
+    ensure(count <= _MOST_MACHINES, "A ledger has impossibly many machines.")
     machines: list[MachineUse] = []
     for _ in range(count):
         name_bytes, points, owners, rows = _MACHINE.unpack(reader.take(_MACHINE.size))

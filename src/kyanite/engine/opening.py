@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 from kyanite.base.errors import (
     Conflict,
@@ -21,6 +23,7 @@ from kyanite.base.errors import (
     UnknownFormat,
     WrongKey,
 )
+from kyanite.base.units import MIB
 from kyanite.engine.catalog import exists
 from kyanite.engine.format import (
     KEY_BYTES,
@@ -45,6 +48,7 @@ from kyanite.engine.key_slots import (
     KeyVault,
     RingName,
     Slot,
+    SlotKind,
     SlotNote,
     make_password_slot,
     open_slot,
@@ -62,6 +66,10 @@ from kyanite.engine.settings import (
 )
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
+
+# KiB of memory times passes that all slots together may ask for: some ten seconds, and as many
+# slots as a repository may have, as this program makes them.
+_MOST_WORK_KIB: Final = 8 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +168,11 @@ def open_for_maintenance(storage: Storage, keys: MaintenanceKeys) -> RepositoryS
 
 def read_slots(storage: Storage) -> dict[str, bytes]:
     """The bytes of everything that may be a slot, by name."""
-    names = [info.name for info in storage.list(KEYS_PREFIX)]
+    names = [info.name for info in islice(storage.list(KEYS_PREFIX), MAX_SLOTS + 1)]
     if len(names) > MAX_SLOTS:
-        raise Damaged(f"There are {len(names)} key slots; this program writes no more than a few.")
+        raise Damaged(
+            f"There are more than {MAX_SLOTS} key slots; this program writes no more than a few."
+        )
 
     def read(name: str) -> bytes:
         try:
@@ -213,11 +223,19 @@ def _unlock(found: _Found, attempt: Callable[[Slot], bytes | None], refusal: str
     rings = {(ring.epoch, ring.ring_id): ring for ring in found.rings}
     reason: KyaniteError | None = None
     ringless = bool(found.slots)
-    for slot in sorted(found.slots, key=lambda slot: slot.epoch, reverse=True):
+    work = 0
+    for slot in sorted(found.slots, key=_turn):
         ring = rings.get((slot.epoch, slot.ring_id))
         if ring is None:
             continue  # of a rotation that never happened, or that is over
         ringless = False
+        if slot.kind == SlotKind.PASSWORD:
+            work += slot.cost.memory_kib * slot.cost.passes
+        if work > _MOST_WORK_KIB:
+            reason = reason or Damaged(
+                "The key slots ask for unreasonable work; this program did not write all of them."
+            )
+            break
         try:
             master_key = attempt(slot)
             if master_key is None:
@@ -232,6 +250,11 @@ def _unlock(found: _Found, attempt: Callable[[Slot], bytes | None], refusal: str
     if ringless:
         raise _no_ring()
     raise reason or WrongKey(refusal)
+
+
+def _turn(slot: Slot) -> tuple[int, int]:
+    """Newest ring first, then what costs least."""
+    return -slot.epoch, slot.cost.memory_kib * slot.cost.passes
 
 
 def _read_head(storage: Storage) -> bytes:

@@ -17,6 +17,7 @@ from kyanite.engine.pack import PackNumber
 _COUNTS: Final = struct.Struct("<II")
 _PACK: Final = struct.Struct("<16sI")
 _MOST_PACKS: Final = 1 << 16
+_MOST_ENTRIES: Final = 2 * (1 << 16) + 1  # 65 536 chunks, and zeros before, between and behind
 _ZEROS: Final = 0x8000_0000
 _LENGTH: Final = 0x7FFF_FFFF
 
@@ -83,7 +84,10 @@ def decode_leaf(page: bytes, span_bytes: int) -> list[Entry]:
     count, pack_count = _COUNTS.unpack_from(page)
     at_words = _COUNTS.size + pack_count * _PACK.size
     at_numbers = at_words + 4 * count
-    ensure(len(page) >= at_numbers and pack_count <= _MOST_PACKS, "A leaf page is cut short.")
+    ensure(
+        len(page) >= at_numbers and pack_count <= _MOST_PACKS and count <= _MOST_ENTRIES,
+        "A leaf page is cut short, or lists too much.",
+    )
     packs = _packs(page[_COUNTS.size : at_words])
     words = _little_endian(array("I", page[at_words:at_numbers]))
     chunks = sum(1 for word in words if word < _ZEROS)

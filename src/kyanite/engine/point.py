@@ -26,7 +26,6 @@ from kyanite.engine.format import (
     ID_BYTES,
     MAX_OBJECT_BYTES,
     NO_ID,
-    Codec,
     Kind,
     Purpose,
     check_version,
@@ -161,10 +160,10 @@ class Point:
 def _time(text: str) -> str:
     """``text`` if it is a time with its zone; raises ``Damaged``."""
     try:
-        zone = datetime.fromisoformat(text).tzinfo
+        time = datetime.fromisoformat(text)
     except ValueError:
-        zone = None
-    ensure(zone is not None, "A point has a time that is none.")
+        raise Damaged("A point has a time that is none.") from None
+    ensure(time.tzinfo is not None and 1970 < time.year < 9000, "A point has a time that is none.")
     return text
 
 
@@ -220,7 +219,7 @@ def decode_point(
         raise WrongKey(
             f"The recipe of {name} does not open: its session did not write this point."
         ) from None
-    return replace(point, recipe=bytes(decompress(Codec(codec), coded, plain_length)))
+    return replace(point, recipe=bytes(decompress(codec, coded, plain_length)))
 
 
 def _recipe_context(head: bytes, structure: bytes, repository_id: bytes, session_id: str) -> bytes:

@@ -133,7 +133,7 @@ class _Repack:
                 number = pack.number
                 if number in condemned or number in moved or number not in knowledge.use:
                     continue
-                share = most.get(number, 0) / size
+                share = most.get(number, 0) / max(size, 1)  # an empty object may stand there
                 if share <= price.most_live * _LOOSE:
                     yield share, pack.name, pack
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 from collections.abc import Mapping
 from typing import Final
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.errors import Damaged
 from kyanite.base.json_types import JsonObject, JsonValue
+from kyanite.base.units import MIB
 from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import (
     FORMAT_VERSION,
@@ -30,10 +32,32 @@ from kyanite.engine.format import (
     nonce,
 )
 from kyanite.engine.keys import object_key
-from kyanite.engine.storage.base import Data
+from kyanite.engine.storage.base import Data, Storage
 
 _HEADER: Final = struct.Struct("<8sHHHH16s16sQQ")
 _LEVEL: Final = 1
+
+# What a body of 64 MiB may consist of: a megabyte of brackets takes a hundred to parse, and
+# no object of ours has so many. See docs/format/objects.md, "Sealed objects".
+_MOST_CONTAINERS: Final = 1 << 20
+_MOST_QUOTES: Final = 1 << 22
+_MOST_VALUES: Final = 1 << 23
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+_USUAL_BYTES: Final = MIB
+_MOST_STORED_BYTES: Final = MAX_OBJECT_BYTES + 1024
+
+
+def fetch(storage: Storage, name: str) -> bytes:
+    """The bytes of a sealed object; of one that is too long no more than shows it.
+
+    Raises ``ObjectMissing``, and what the storage raises.
+    """
+    data = storage.get_range(name, 0, _USUAL_BYTES)
+    if len(data) < _USUAL_BYTES:
+        return data
+    rest = storage.get_range(name, _USUAL_BYTES, _MOST_STORED_BYTES - _USUAL_BYTES)
+    return data + rest
 
 
 def seal(kind: Kind, name: str, body: Data, maintenance_key: bytes, repository_id: bytes) -> bytes:
@@ -97,8 +121,16 @@ def to_json_bytes(body: JsonObject) -> bytes:
 
 def from_json_bytes(name: str, body: bytes) -> JsonObject:
     """The JSON object in an authenticated body."""
+    ensure(
+        body.count(b"[") + body.count(b"{") <= _MOST_CONTAINERS
+        and body.count(b'"') <= _MOST_QUOTES
+        and body.count(b",") <= _MOST_VALUES,
+        f"{name} holds JSON of impossibly many parts.",
+    )
     try:
-        value: JsonValue = json.loads(body)
+        value: JsonValue = json.loads(body.decode())
+        if _SURROGATE.search(body):  # half a pair is no text: it cannot be written down
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Damaged(f"{name} holds no JSON.") from None
     if not isinstance(value, Mapping):

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from kyanite.base.errors import Conflict, Invalid, ObjectExists, PointVoided
 from kyanite.base.json_types import JsonObject, as_object, as_text
 from kyanite.engine.format import Kind, id_of, point_name, session_name
-from kyanite.engine.sealed_object import from_json_bytes, kind_of, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import (
+    fetch,
+    from_json_bytes,
+    kind_of,
+    seal,
+    to_json_bytes,
+    unseal,
+)
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
 
@@ -102,7 +109,7 @@ def read_registration(
     """A session object. Raises ``ObjectMissing``, ``Damaged``."""
     name = session_name(session_id)
     body = from_json_bytes(
-        name, unseal(Kind.SESSION, name, storage.get(name), maintenance_key, repository_id)
+        name, unseal(Kind.SESSION, name, fetch(storage, name), maintenance_key, repository_id)
     )
     parent = body.get("parent")
     return Registration(
@@ -128,7 +135,7 @@ def put_void(
     try:
         storage.put(name, seal(Kind.VOID, name, body, maintenance_key, repository_id))
     except ObjectExists:
-        return kind_of(name, storage.get(name)) is Kind.VOID
+        return kind_of(name, fetch(storage, name)) is Kind.VOID
     return True
 
 

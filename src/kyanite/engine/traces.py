@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from kyanite.base.errors import ObjectExists
 from kyanite.base.json_types import as_text
 from kyanite.engine.format import TRACES_PREFIX, Kind, is_session_id
+from kyanite.engine.listing import listed
 from kyanite.engine.point import Point
-from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
 
 
@@ -51,7 +52,7 @@ def read_trace(
 ) -> Trace:
     """Raises ``ObjectMissing``, ``Damaged``."""
     name = trace_name(session_id)
-    data = storage.get(name)
+    data = fetch(storage, name)
     body = from_json_bytes(name, unseal(Kind.TRACE, name, data, maintenance_key, repository_id))
     return Trace(
         session_id,
@@ -63,5 +64,5 @@ def read_trace(
 
 def list_traces(storage: Storage) -> frozenset[str]:
     """The sessions that have a trace."""
-    names = (info.name.removeprefix(TRACES_PREFIX) for info in storage.list(TRACES_PREFIX))
+    names = (info.name.removeprefix(TRACES_PREFIX) for info in listed(storage, TRACES_PREFIX))
     return frozenset(name for name in names if is_session_id(name))
