@@ -15,10 +15,11 @@ from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.base.json_types import JsonValue, as_int, as_list, as_object
 from kyanite.engine.catalog import list_sessions
 from kyanite.engine.format import DAMAGE_PREFIX, Kind, ensure
+from kyanite.engine.listing import listed
 from kyanite.engine.pack_listing import packs_of_sessions
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.ranges import ByteRange, RangeList
-from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 
@@ -58,7 +59,7 @@ def read_notes(
 
     def read(name: str) -> DamageNote | None:
         try:
-            data = storage.get(name)
+            data = fetch(storage, name)
             return _decode(name, unseal(Kind.DAMAGE, name, data, maintenance_key, repository_id))
         except ObjectMissing:
             return None  # replaced meanwhile: the other one is listed or says more
@@ -67,7 +68,7 @@ def read_notes(
                 raise
             return None
 
-    names = [info.name for info in storage.list(DAMAGE_PREFIX)]
+    names = [info.name for info in listed(storage, DAMAGE_PREFIX)]
     return joined(note for note in parallel_map(read, names) if note is not None), names
 
 

@@ -14,9 +14,10 @@ from datetime import date
 from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.base.json_types import as_object
 from kyanite.engine.format import VERIFIED_PREFIX, Kind
+from kyanite.engine.listing import listed
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet
-from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 
@@ -28,7 +29,7 @@ def read_verified(
 
     def read(name: str) -> dict[PackNumber, date]:
         try:
-            data = unseal(Kind.VERIFIED, name, storage.get(name), maintenance_key, repository_id)
+            data = unseal(Kind.VERIFIED, name, fetch(storage, name), maintenance_key, repository_id)
             days = as_object(from_json_bytes(name, data).get("days"))
             return {
                 number: date.fromisoformat(day)
@@ -38,7 +39,7 @@ def read_verified(
         except (EngineError, ObjectMissing, ValueError):
             return {}
 
-    names = [info.name for info in storage.list(VERIFIED_PREFIX)]
+    names = [info.name for info in listed(storage, VERIFIED_PREFIX)]
     read_on: dict[PackNumber, date] = {}
     for some in parallel_map(read, names):
         for number, day in some.items():

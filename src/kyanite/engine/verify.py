@@ -27,7 +27,7 @@ from kyanite.engine.pack import PackNumber, PackRef
 from kyanite.engine.pack_listing import all_packs
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.point import Point
-from kyanite.engine.sealed_object import unseal
+from kyanite.engine.sealed_object import fetch, unseal
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -152,7 +152,7 @@ class _Verifying:
         found = read_closed(self._storage, session_id, *self._structure)
         if isinstance(found, Moves):
             return found
-        unseal(Kind.VOID, name, self._storage.get(name), *self._structure)
+        unseal(Kind.VOID, name, fetch(self._storage, name), *self._structure)
         return None
 
     def _check_traces(self, traces: Iterable[str], announced: Sequence[str]) -> None:

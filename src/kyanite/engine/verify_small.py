@@ -23,7 +23,8 @@ from kyanite.engine.format import (
 from kyanite.engine.key_ring import open_ring, read_rings
 from kyanite.engine.key_slots import MAX_SLOT_BYTES, SlotKind, parse_slot, read_note
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
-from kyanite.engine.sealed_object import unseal
+from kyanite.engine.listing import listed
+from kyanite.engine.sealed_object import fetch, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 from kyanite.engine.verify_report import Damage
@@ -48,7 +49,7 @@ def check_small_objects(
             list_id = name.removeprefix(CONDEMNED_PREFIX).partition("/")[0]
             kind = Kind.CONDEMNED if name == packs_name(list_id) else Kind.WAITS
         try:
-            unseal(kind, name, storage.get(name), keys.maintenance_key, keys.repository_id)
+            unseal(kind, name, fetch(storage, name), keys.maintenance_key, keys.repository_id)
         except ObjectMissing:
             return None  # removed meanwhile
         except EngineError as error:
@@ -58,7 +59,7 @@ def check_small_objects(
     names = [
         info.name
         for prefix in (*_KINDS, CONDEMNED_PREFIX)
-        for info in storage.list(prefix)
+        for info in listed(storage, prefix)
         if info.name not in known
     ]
     yield from (damage for damage in parallel_map(check, names) if damage is not None)
@@ -73,7 +74,7 @@ def _check_slots(storage: Storage, keys: RepositoryKeys) -> Iterator[Damage]:
     A slot of an older epoch, or of the next one before its ring is there, is what a change
     of keys has left that was interrupted: it opens nothing, and opening passes over it.
     """
-    for info in storage.list(KEYS_PREFIX):
+    for info in listed(storage, KEYS_PREFIX):
         try:
             data = storage.get_range(info.name, 0, MAX_SLOT_BYTES + 1)
             slot = parse_slot(data, keys.repository_id)
@@ -91,7 +92,7 @@ def _check_slots(storage: Storage, keys: RepositoryKeys) -> Iterator[Damage]:
 
 def _check_rings(storage: Storage, keys: RepositoryKeys) -> Iterator[Damage]:
     prefix = f"{RINGS_PREFIX}{keys.repository_id.hex()}/"
-    names = [info.name for info in storage.list(prefix)]
+    names = [info.name for info in listed(storage, prefix)]
     rings = {ring.name: ring for ring in read_rings(storage, names, keys.repository_id)}
     for name in names:
         ring = rings.get(name)

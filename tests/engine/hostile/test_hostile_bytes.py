@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,7 +41,7 @@ def test_extreme_numbers_in_headers_are_an_error_or_harmless(kind: str) -> None:
         width = chooser.choice(list(FIELDS.values()))
         spoilt = data[:at] + b"\xff" * width + data[at + width :]
         with bounded(seconds=20):
-            try_everything(lambda s=spoilt: scene().storage({name: s}), scene().contents)
+            try_everything(partial(scene().storage, {name: spoilt}), scene().contents)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -50,7 +51,7 @@ def test_something_else_under_a_name_is_an_error_or_harmless(kind: str) -> None:
     data = scene().objects[name]
     other = next(iter(scene().objects.values()))
     for spoilt in (b"", data[:40], data[:-1], data + b"\0", other, random.Random(1).randbytes(999)):
-        try_everything(lambda s=spoilt: scene().storage({name: s}), scene().contents)
+        try_everything(partial(scene().storage, {name: spoilt}), scene().contents)
 
 
 @st.composite
