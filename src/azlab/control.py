@@ -7,15 +7,24 @@ size and durations, `reset` goes back to the scene. docs/howto/use-the-lab.md sh
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from azlab.core.clock import iso
 from azlab.core.errors import ArmError
 from azlab.core.http import Request, Response, json_response
-from azlab.core.json_types import JsonObject, JsonValue, WrongShape, number_at, parse_object
+from azlab.core.json_types import (
+    JsonObject,
+    JsonValue,
+    WrongShape,
+    flag_at,
+    number_at,
+    parse_object,
+)
 from azlab.core.routing import Router
 from azlab.core.scene import kept_scene, load_scene
 from azlab.core.service import Guest, Lab
 from azlab.core.settings import store_settings
+from azlab.services.identity.state import find_user, put_user
 
 _PIECE_BYTES = 4 << 20
 _RESET_PATIENCE_SECONDS = 30.0
@@ -39,6 +48,7 @@ def make_router(lab: Lab) -> Router:
         ("GET", "/requests", handlers.read_requests),
         ("GET", "/settings", handlers.read_settings),
         ("PATCH", "/settings", handlers.change_settings),
+        ("PATCH", "/users", handlers.change_user),
         ("POST", "/reset", handlers.reset),
     ):
         router.add(method, path, handler, operation=path)
@@ -154,6 +164,24 @@ class _Handlers:
             store_settings(tx, changed)
         self._lab.settings = changed
         return json_response(200, changed.to_json())
+
+    def change_user(self, request: Request) -> Response:
+        """Switch a person's account off, or let the directory want a second factor."""
+        _only(request, "name")
+        body = parse_object(request.body.read())
+        _members(body, "disabled", "wantsSecondFactor")
+        with self._lab.state.transaction() as tx:
+            user = find_user(tx, request.query.text("name"))
+            if user is None:
+                raise ArmError(404, "UserNotFound", "The argument 'name' names nobody.")
+            disabled, wants = flag_at(body, "disabled"), flag_at(body, "wantsSecondFactor")
+            changed = replace(
+                user,
+                disabled=user.disabled if disabled is None else disabled,
+                wants_second_factor=user.wants_second_factor if wants is None else wants,
+            )
+            put_user(tx, changed)
+        return json_response(200, {"name": user.principal_name})
 
     def reset(self, request: Request) -> Response:
         _only(request)

@@ -80,6 +80,23 @@ def test_a_person_sees_tenants_with_their_subscriptions(parts: AzureParts) -> No
     assert tenant["accessStatus"] == "Available"
 
 
+@pytest.mark.parametrize(
+    ("change", "access"),
+    [({"wantsSecondFactor": True}, "MfaRequired"), ({"disabled": True}, "GuestAccountDisabled")],
+)
+def test_a_tenant_that_lets_nobody_in_says_why(
+    parts: AzureParts, control: Control, change: dict[str, object], access: str
+) -> None:
+    """The tokens at hand still list the tenants; new ones for a tenant are refused."""
+    content = json.loads(base64.b64decode(cache_of(parts.azure, ADA)))
+    body = {"accessTokenCache": base64.b64encode(json.dumps(content).encode()).decode()}
+    control.call("PATCH", "users", change, {"name": ADA[0]})
+    answer = parts.call("POST", f"{SERVICE}/listTenantsByToken", body)
+    (tenant,) = map(as_object, as_list(result_of(parts, answer)["tenants"]))
+    assert (tenant["accessStatus"], tenant["subscriptions"]) == (access, [])
+    assert tenant["userAppRegistrationStatus"] == "Unknown"
+
+
 @pytest.mark.parametrize("cache", ["", "AAAA", "e30=", "{", base64.b64encode(b"[]").decode()])
 def test_what_is_no_token_cache_is_refused(parts: AzureParts, cache: str) -> None:
     body = {"azureEnvironment": "Global", "accessTokenCache": cache}

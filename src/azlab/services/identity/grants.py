@@ -162,7 +162,9 @@ def _for_person(form: Form, user: User, client_id: str, scope: str) -> JsonObjec
         user.id, client_id, form.directory.id, True, scopes, name=user.principal_name
     )
     answer = _answer(form, principal, audience)
-    answer["scope"] = " ".join(f"{audience.rstrip('/')}/{one}" for one in sorted(scopes))
+    # What was asked for is named too: clients find a token in their cache by it.
+    given = [f"{audience.rstrip('/')}/{one}" for one in sorted(scopes)]
+    answer["scope"] = " ".join(dict.fromkeys([*given, *asked]))
     if "offline_access" in words or "refresh_token" in form.fields:
         token = f"1.{secrets.token_urlsafe(64)}"
         kept: JsonObject = {"clientId": client_id, "userId": user.id, "scope": scope}

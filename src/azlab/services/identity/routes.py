@@ -57,7 +57,8 @@ def register(lab: Lab) -> None:
 
 def _discovery(lab: Lab, request: Request, tenant: str) -> Response:
     found = _tenant(lab, tenant, "invalid_tenant")
-    base = f"{request.base_url}/{found.id}"
+    # Who asks for any tenant goes on asking for any; the issuer is that of the tenant.
+    base = f"{request.base_url}/{tenant.lower() if tenant.lower() in _ANY_TENANT else found.id}"
     texts: dict[str, list[JsonValue]] = {
         "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
         "response_modes_supported": ["query", "fragment", "form_post"],
