@@ -10,16 +10,26 @@ from starlette.requests import Request
 from kyanite.base.json_types import JsonValue
 from kyanite.http.versions import version_of
 
+_BASE = "kyanite.base_address"
+
 
 def href(request: Request, path: str, query: Mapping[str, object] | None = None) -> str:
     """The address of a path below the version, for example `/users/4711`.
 
     Scheme, host and version are those the request came in with.
     """
-    host = request.headers.get("host") or "localhost"
     tail = "?" + urlencode(query) if query else ""
-    version = version_of(request.scope)
-    return f"{request.url.scheme}://{host}/api/{version}{quote(path, safe='/~')}{tail}"
+    return f"{_base(request)}{quote(path, safe='/~')}{tail}"
+
+
+def _base(request: Request) -> str:
+    """What all addresses in one answer begin with; an answer may have hundreds."""
+    base = request.scope.get(_BASE)
+    if base is None:
+        host = request.headers.get("host") or "localhost"
+        base = f"{request.url.scheme}://{host}/api/{version_of(request.scope)}"
+        request.scope[_BASE] = base
+    return str(base)
 
 
 def own_path(request: Request) -> str:
