@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ class Settings:
     | `KYANITE_MASTER_KEY` | `master_key`: base64, instead of the file `master.key` in `data_dir` |
     | `KYANITE_SHORT_REFRESH_SECONDS` | life of a short refresh token, default 3600 |
     | `KYANITE_LOG_LEVEL` | `DEBUG`, `INFO`, `WARNING` or `ERROR`; default `INFO` |
+    | `KYANITE_TRUSTED_PROXIES` | `trusted_proxies`: addresses whose `X-Forwarded-…` is believed |
     | `KYANITE_UPDATES_URL` | `updates_url`: where new versions of the appliance are |
     """
 
@@ -39,6 +41,7 @@ class Settings:
     short_refresh_seconds: int = 3600
     log_level: str = "INFO"
     updates_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(
@@ -56,6 +59,9 @@ class Settings:
         short = environment.get("KYANITE_SHORT_REFRESH_SECONDS", "3600")
         if not short.isdecimal() or int(short) < 1:
             raise Invalid(f"KYANITE_SHORT_REFRESH_SECONDS is a number of seconds, not {short!r}.")
+        proxies = [one.strip() for one in environment.get("KYANITE_TRUSTED_PROXIES", "").split(",")]
+        for proxy in filter(None, proxies):
+            _require_address(proxy)
         return cls(
             data_dir=data_dir.resolve(),
             host=host,
@@ -69,4 +75,15 @@ class Settings:
             short_refresh_seconds=int(short),
             log_level=level,
             updates_url=environment.get("KYANITE_UPDATES_URL", ""),
+            trusted_proxies=tuple(filter(None, proxies)),
         )
+
+
+def _require_address(text: str) -> None:
+    """Raise Invalid unless it is an address or a network; "*" would believe everybody."""
+    try:
+        is_everybody = ipaddress.ip_network(text).prefixlen == 0
+    except ValueError:
+        is_everybody = True
+    if is_everybody:
+        raise Invalid(f"KYANITE_TRUSTED_PROXIES has addresses separated by commas, not {text!r}.")

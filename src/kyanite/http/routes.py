@@ -50,6 +50,7 @@ from kyanite.base.errors import Forbidden, KyaniteError
 from kyanite.contract.operation import Operation, find
 from kyanite.http.answers import respond
 from kyanite.http.audit import record_change, record_refusal
+from kyanite.http.etags import tagged
 from kyanite.http.pages import empty_page
 from kyanite.http.problems import on_unforeseen
 from kyanite.http.provide import provisions
@@ -73,7 +74,7 @@ def _committing(operation: Operation, function: Callable[..., object]) -> Callab
     def endpoint(*, kyanite_work: Work, **arguments: object) -> Response:
         try:
             result = function(**arguments)
-            response = respond(operation, result)
+            response = tagged(operation, kyanite_work.request, respond(operation, result))
             record_change(operation, kyanite_work, result, response.status_code)
             kyanite_work.commit()
             return response

@@ -35,8 +35,18 @@ def test_every_variable_has_its_member() -> None:
         {"KYANITE_LOG_LEVEL": "LOUD"},
         {"KYANITE_SHORT_REFRESH_SECONDS": "soon"},
         {"KYANITE_SHORT_REFRESH_SECONDS": "0"},
+        {"KYANITE_TRUSTED_PROXIES": "*"},
+        {"KYANITE_TRUSTED_PROXIES": "proxy.example.org"},
+        {"KYANITE_TRUSTED_PROXIES": "10.0.0.1, 0.0.0.0/0"},
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(environment: dict[str, str]) -> None:
     with pytest.raises(Invalid, match=next(iter(environment))):
         Settings.from_environment(environment, data_dir=Path("data"))
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    settings = Settings.from_environment(
+        {"KYANITE_TRUSTED_PROXIES": "127.0.0.1, 10.1.0.0/24,::1"}, data_dir=Path("data")
+    )
+    assert settings.trusted_proxies == ("127.0.0.1", "10.1.0.0/24", "::1")
