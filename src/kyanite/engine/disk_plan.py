@@ -176,7 +176,8 @@ def _take(rest: list[Entry], at: int, until: int) -> tuple[list[Entry], int]:
         if length < entry.length:
             assert entry.chunk_id is None, "a region cuts a chunk of the parent"
             rest.append(Entry(entry.length - length, None))
-        taken.append(Entry(length, entry.chunk_id, entry.pack))
+            entry = Entry(length, None)
+        taken.append(entry)
         at += length
     return taken, at
 
@@ -186,6 +187,8 @@ def resized(parent: Sequence[Entry], length: int) -> list[Entry]:
 
     A chunk that would be cut becomes zeros; the caller has to have it read again.
     """
+    if sum(entry.length for entry in parent) == length:
+        return list(parent)
     result: list[Entry] = []
     left = length
     for entry in parent:

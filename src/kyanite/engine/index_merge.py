@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from kyanite.base.errors import Missing, ObjectMissing
 from kyanite.engine.condemned import pack_of_name
 from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
+from kyanite.engine.index_choice import choose, segment_sizes
 from kyanite.engine.index_encode import SegmentWriter, encode_small
 from kyanite.engine.index_layout import IndexSizes, object_of
 from kyanite.engine.index_segment import Segment
@@ -25,13 +26,6 @@ from kyanite.engine.threads import parallel_map
 if TYPE_CHECKING:
     from kyanite.engine.index_records import Numbers
 
-MOST_SMALL_SEGMENTS: Final = 8
-
-# Each bigger segment is at least so many times as big as all smaller ones together: few
-# segments to look into, and each record is rewritten a few times in its life.
-_TIER_FACTOR: Final = 16
-
-_MOST_MERGED_AT_ONCE: Final = 64
 _MOST_GONE: Final = 4096
 _GONE_SHARE: Final = 16  # or one in so many packs, but at most
 _MOST_GONE_EVER: Final = 500_000
@@ -71,24 +65,6 @@ def tidy_index(
             break
         doomed, whole, written = (), False, True
     return written
-
-
-def is_long(storage: Storage, limits: IndexSizes | None = None) -> bool:
-    """Whether ``tidy_index`` would merge, by one listing: to be asked after every backup."""
-    sizes = segment_sizes(list(storage.list(INDEX_PREFIX)))
-    return choose(sizes, (limits or IndexSizes()).whole_bytes) > 0
-
-
-def choose(sizes: Sequence[int], small_bytes: int) -> int:
-    """How many of the smallest segments to merge; ``sizes`` rise."""
-    small = sum(1 for size in sizes if size <= small_bytes)
-    count = small if small > MOST_SMALL_SEGMENTS else 0
-    below = sum(sizes[:count])
-    for number in range(small, len(sizes)):
-        if below and sizes[number] < _TIER_FACTOR * below:
-            count = number + 1
-        below += sizes[number]
-    return min(count, _MOST_MERGED_AT_ONCE) if count > small else count
 
 
 class _Tidy:
@@ -247,16 +223,6 @@ def _remove_orphans(storage: Storage, listed: Sequence[ObjectInfo]) -> None:
             and newest - info.modified_at > _ORPHAN_AGE
         ):
             storage.delete(info.name)
-
-
-def segment_sizes(listed: Sequence[ObjectInfo]) -> list[int]:
-    """Bytes of each segment, its parts included; they rise."""
-    sizes = {info.name: 0 for info in listed if object_of(info.name) == (info.name, None)}
-    for info in listed:
-        found = object_of(info.name)
-        if found is not None and found[0] in sizes:
-            sizes[found[0]] += info.size_bytes
-    return sorted(sizes.values())
 
 
 def _size(segment: Segment) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kyanite.base.errors import Damaged, EngineError, Missing, ObjectMissing
 from kyanite.base.units import KIB
@@ -18,6 +17,9 @@ from kyanite.engine.index_presence import Presence
 from kyanite.engine.index_segment import Segment
 from kyanite.engine.listing import listed
 from kyanite.engine.storage.base import Storage
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 # The first read of a big segment: its header, and the directory of any usual one.
 _FIRST_BYTES: Final = 64 * KIB
@@ -76,6 +78,8 @@ class Shelf:
         if self._pool is None:
             with self._lock:
                 if self._pool is None:
+                    from concurrent.futures import ThreadPoolExecutor  # by big indexes only
+
                     self._pool = ThreadPoolExecutor(_READS_AT_ONCE, "kyanite-index")
         rest = iter(tasks)  # shared: whoever is free takes the next
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from kyanite.engine.storage.base import Data
 
@@ -12,6 +13,15 @@ class Target(Protocol):
 
     def write(self, offset: int, data: Data) -> None:
         """Write all of ``data``, which is not kept after the return."""
+        ...
+
+
+@runtime_checkable
+class GatheringTarget(Target, Protocol):
+    """A target that takes neighbours without having them joined first."""
+
+    def write_all(self, offset: int, parts: Sequence[Data]) -> None:
+        """Write all of ``parts``, one behind the other."""
         ...
 
 
@@ -26,9 +36,6 @@ class JoinedWrites:
         self._length = 0
 
     def write(self, offset: int, data: Data) -> None:
-        if len(data) >= self._most_bytes:
-            self._target.write(offset, data)
-            return
         if offset != self._start + self._length or self._length + len(data) > self._most_bytes:
             self.flush()
         if not self._parts:
@@ -40,4 +47,7 @@ class JoinedWrites:
         """Write what is held."""
         if self._parts:
             parts, self._parts = self._parts, []
-            self._target.write(self._start, parts[0] if len(parts) == 1 else b"".join(parts))
+            if isinstance(self._target, GatheringTarget) and len(parts) > 1:
+                self._target.write_all(self._start, parts)
+            else:
+                self._target.write(self._start, parts[0] if len(parts) == 1 else b"".join(parts))

@@ -1,4 +1,7 @@
-"""What can be done with the maintenance key alone: look at structure, clean, rebuild."""
+"""What can be done with the maintenance key alone: look at structure, clean, rebuild.
+
+Each kind of work imports its own modules: a backup, which needs none of them, begins sooner.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,7 @@ from kyanite.base.errors import (
     ObjectMissing,
 )
 from kyanite.engine import catalog
-from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.control import Control, NoControl
-from kyanite.engine.damage_notes import Holes, forget_gone, read_notes
-from kyanite.engine.deletion import delete_point
-from kyanite.engine.differences import DiskDifference, differences
 from kyanite.engine.format import (
     INDEX_PREFIX,
     KEY_BYTES,
@@ -30,10 +29,8 @@ from kyanite.engine.format import (
     session_name,
     text_of,
 )
-from kyanite.engine.hidden_versions import UnlockedOnly, locked_names, remove_hidden_versions
 from kyanite.engine.index import load_index
-from kyanite.engine.index_merge import is_long, tidy_index
-from kyanite.engine.index_rebuild import RebuildReport, rebuild_index
+from kyanite.engine.index_choice import is_long
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
 from kyanite.engine.moves import Moves
 from kyanite.engine.opening import open_for_maintenance
@@ -42,15 +39,17 @@ from kyanite.engine.point import Point, RootOf
 from kyanite.engine.printable_key import MAINTENANCE_PREFIX, print_key, read_key
 from kyanite.engine.session import put_void
 from kyanite.engine.settings import RepositorySettings
-from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.base import Storage, versions_of
 from kyanite.engine.threads import parallel_map
-from kyanite.engine.verified import put_verified, read_verified
-from kyanite.engine.verify import Level, Rolling, VerifyReport, verify
-from kyanite.engine.verify_notes import note_damage
 
 if TYPE_CHECKING:
     from kyanite.engine.cleaning import CleanPlan, CleanReport
+    from kyanite.engine.cleaning_rules import CleaningRules
+    from kyanite.engine.damage_notes import Holes
+    from kyanite.engine.differences import DiskDifference
+    from kyanite.engine.index_rebuild import RebuildReport
     from kyanite.engine.locks import LockReport
+    from kyanite.engine.verify import Level, VerifyReport
 
 
 class Maintenance:
@@ -115,6 +114,7 @@ class Maintenance:
 
         ``clean`` gives their space back. Raises ``Locked`` for one that is.
         """
+        from kyanite.engine.deletion import delete_point
 
         keys = (self._structure.maintenance_key, self.repository_id)
 
@@ -134,6 +134,8 @@ class Maintenance:
 
         Raises ``NotFound``, ``Missing``, ``Damaged``.
         """
+        from kyanite.engine.differences import differences
+
         keys = (self._structure.maintenance_key, self.repository_id)
         points: list[Point] = []
         for session_id in (before, after):
@@ -172,6 +174,8 @@ class Maintenance:
 
         ``days``: of the level ``rolling``.
         """
+        from kyanite.engine.verify import Level, Rolling, verify
+
         if level is not Level.PRESENT and isinstance(self._structure, MaintenanceKeys):
             raise Invalid(
                 "The maintenance key opens no data; verify with it at the level 'present', "
@@ -183,6 +187,8 @@ class Maintenance:
 
     def holes(self) -> Holes:
         """What is known not to be restorable, by point and disk (``remember``, repairs)."""
+        from kyanite.engine.damage_notes import read_notes
+
         keys = (self._structure.maintenance_key, self.repository_id)
         return read_notes(self.storage, *keys, skip_damaged=True)[0].holes
 
@@ -192,6 +198,9 @@ class Maintenance:
         Writers share nothing from packs that are noted as damaged, and the next backup of
         what was in them stores it anew.
         """
+        from kyanite.engine.verified import put_verified, read_verified
+        from kyanite.engine.verify_notes import note_damage
+
         keys = (self._structure.maintenance_key, self.repository_id)
         if len(report.read_now):
             read_on, names = read_verified(self.storage, *keys)
@@ -200,6 +209,8 @@ class Maintenance:
 
     def rebuild_index(self, control: Control | None = None) -> RebuildReport:
         """Make the index anew from the packs; see ``engine.index_rebuild``."""
+        from kyanite.engine.index_rebuild import rebuild_index
+
         return rebuild_index(
             self.storage,
             self._structure.maintenance_key,
@@ -213,9 +224,11 @@ class Maintenance:
         Needs the right to delete. Asks with one listing; returns whether anything was written.
         """
         storage = self._unlocked(self._clock.now(), INDEX_PREFIX)
-        return is_long(storage) and tidy_index(
-            storage, self._structure.maintenance_key, self.repository_id
-        )
+        if not is_long(storage):
+            return False
+        from kyanite.engine.index_merge import tidy_index
+
+        return tidy_index(storage, self._structure.maintenance_key, self.repository_id)
 
     def clean(
         self,
@@ -227,7 +240,9 @@ class Maintenance:
 
         What is locked stays and is not tried; versions of what was deleted go as well.
         """
-        from kyanite.engine.cleaning import clean  # numpy: not needed by backups
+        from kyanite.engine.cleaning import clean
+        from kyanite.engine.damage_notes import forget_gone
+        from kyanite.engine.hidden_versions import remove_hidden_versions
 
         control, now = control or NoControl(), self._clock.now()
         report = clean(
@@ -273,7 +288,8 @@ class Maintenance:
         ``session_ids`` ``None``: all points. May be interrupted and repeated. Raises
         ``StorageDenied`` where nothing can be locked; see ``engine.locks``.
         """
-        from kyanite.engine.locks import lock_points  # numpy: not needed by backups
+        from kyanite.engine.index_merge import tidy_index
+        from kyanite.engine.locks import lock_points
 
         control, now = control or NoControl(), self._clock.now()
         # Locked segments cannot be merged any more, so that is done first.
@@ -312,6 +328,10 @@ class Maintenance:
 
     def _unlocked(self, now: datetime, prefix: str = "") -> Storage:
         """The storage without what is locked below ``prefix``."""
+        if versions_of(self.storage) is None:
+            return self.storage
+        from kyanite.engine.hidden_versions import UnlockedOnly, locked_names
+
         locked = locked_names(self.storage, prefix, now)
         return UnlockedOnly(self.storage, locked) if locked else self.storage
 

@@ -48,11 +48,11 @@ def code(entry_id: bytes, entry_type: EntryType, plain: Data, zstd_level: int) -
 class OpenPack:
     """One pack in a buffer. ``reserve`` is called under the owner's lock, ``fill`` is not."""
 
-    def __init__(self, buffer: bytearray, keys: BackupKeys, ordinal: int) -> None:
+    def __init__(self, buffer: memoryview, keys: BackupKeys, ordinal: int) -> None:
         self.ref = PackRef(keys.session_id, new_pack_id(ordinal))
         self.number = self.ref.number
         self.buffer = buffer
-        self._view = memoryview(buffer)
+        self._view = buffer
         self._epoch = keys.epoch
         self._head = header(keys.repository_id, self.ref, keys.epoch)
         self._view[: HEADER.size] = self._head

@@ -24,7 +24,6 @@ from kyanite.base.errors import (
     WrongKey,
 )
 from kyanite.base.units import MIB
-from kyanite.engine.catalog import exists
 from kyanite.engine.format import (
     KEY_BYTES,
     KEYS_PREFIX,
@@ -98,6 +97,8 @@ def create(
     cost: Cost | None = None,
 ) -> Opened:
     """A new repository with one password slot. Raises ``Conflict`` if there is one."""
+    from kyanite.engine.catalog import exists  # opening does not need what that imports
+
     if exists(storage, REPOSITORY_NAME):
         raise Conflict("There is a repository already; choose another folder.")
     keys = RepositoryKeys.draw(os.urandom(REPOSITORY_ID_BYTES))

@@ -6,6 +6,7 @@ upload has given its buffer back.
 
 from __future__ import annotations
 
+import mmap
 import queue
 import threading
 from dataclasses import dataclass, field
@@ -27,6 +28,11 @@ _MANY_PACKS: Final = 8
 # After a failure or a stop, an upload that hangs must not hold up the end of the work. It
 # can do no harm: a pack that nothing refers to.
 _LONGEST_FAREWELL_SECONDS: Final = 2.0
+
+
+def fresh_buffer(size_bytes: int) -> memoryview:
+    """Memory that costs nothing where it is not used: most increments fill no whole pack."""
+    return memoryview(mmap.mmap(-1, size_bytes))
 
 
 @dataclass(slots=True)
@@ -61,7 +67,7 @@ class PackUploads:
         self._next_ordinal = first_ordinal
         self._lock = threading.Lock()
         self._open: OpenPack | None = None
-        self._buffers: queue.LifoQueue[bytearray | None] = queue.LifoQueue()
+        self._buffers: queue.LifoQueue[memoryview | None] = queue.LifoQueue()
         for _ in range(uploads + 1):
             self._buffers.put(None)  # made when first needed; used ones are taken first
         self._full: queue.Queue[OpenPack | None] = queue.Queue()
@@ -148,7 +154,7 @@ class PackUploads:
         self._next_ordinal += 1
         return pack
 
-    def _free_buffer(self) -> bytearray:
+    def _free_buffer(self) -> memoryview:
         while True:
             self.raise_failure()
             self._control.check()
@@ -156,7 +162,7 @@ class PackUploads:
                 buffer = self._buffers.get(timeout=_LOOK_UP_SECONDS)
             except queue.Empty:
                 continue
-            return bytearray(self._pack_bytes) if buffer is None else buffer
+            return fresh_buffer(self._pack_bytes) if buffer is None else buffer
 
     def _send(self, pack: OpenPack) -> None:
         with self._idle:

@@ -31,9 +31,11 @@ class Parallelism:
 
     @classmethod
     def local(cls) -> Parallelism:
-        """For files: as many threads as cores, pieces that stay in the processor's cache."""
+        """For files: as many threads as cores, pieces that stay in the processor's cache.
+
+        A restore has one more: somebody always waits for a disk."""
         cores = _cores()
-        return cls(cores, cores, 2, 512 * KIB, cores, 16 * MIB, 0)
+        return cls(cores, cores, 2, 512 * KIB, cores + 1, 16 * MIB, 1 * MIB)
 
     @classmethod
     def network(cls) -> Parallelism:

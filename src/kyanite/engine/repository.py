@@ -19,27 +19,31 @@ from kyanite.base.errors import (
     ObjectMissing,
 )
 from kyanite.base.identifiers import new_id
+from kyanite.base.late import late_module
 from kyanite.base.units import GIB
-from kyanite.engine import catalog, key_changes, opening
+from kyanite.engine import catalog, opening
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.format import id_of, point_name, session_name
 from kyanite.engine.index import load_index
-from kyanite.engine.key_changes import NewPassword, SlotInfo
 from kyanite.engine.key_slots import KeyVault, SlotNote
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys, pack_key
 from kyanite.engine.maintenance import Maintenance
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.password_stretching import Cost
 from kyanite.engine.point import Point, RootOf
-from kyanite.engine.repack_rule import REPACK_MACHINE, Price
 from kyanite.engine.session import SessionTicket, read_registration, register
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
 
 if TYPE_CHECKING:
+    from kyanite.engine import key_changes
     from kyanite.engine.cleaning import CleanReport
     from kyanite.engine.cleaning_rules import CleaningRules
+    from kyanite.engine.key_changes import NewPassword, SlotInfo
     from kyanite.engine.repack import RepackReport
+    from kyanite.engine.repack_rule import Price
+else:
+    key_changes = late_module("kyanite.engine.key_changes")
 
 
 class Repository(Maintenance):
@@ -117,7 +121,7 @@ class Repository(Maintenance):
 
     def add_password(self, password: str, cost: Cost | None = None, label: str = "") -> str:
         """A further slot; returns its id."""
-        new = NewPassword(password, label)
+        new = key_changes.NewPassword(password, label)
         return key_changes.add_password(self.storage, self._keys, new, self._clock.now(), cost)
 
     def add_vault(self, vault: KeyVault, label: str = "") -> str:
@@ -131,7 +135,7 @@ class Repository(Maintenance):
         Raises ``WrongKey`` if no slot opens with ``old``; nothing is changed then.
         """
         key_changes.change_password(
-            self.storage, self._keys, NewPassword(new), old, self._clock.now(), cost
+            self.storage, self._keys, key_changes.NewPassword(new), old, self._clock.now(), cost
         )
 
     def new_recovery_key(self, label: str = "") -> str:
@@ -292,7 +296,8 @@ class Repository(Maintenance):
 
         A repack that was interrupted is given up, not resumed. See ``engine.repack``.
         """
-        from kyanite.engine.repack import repack  # numpy: not needed by backups
+        from kyanite.engine.repack import repack
+        from kyanite.engine.repack_rule import REPACK_MACHINE, Price
 
         for session_id in self.open_sessions():
             self._give_up_repack(session_id)
@@ -319,6 +324,8 @@ class Repository(Maintenance):
             )
         except (ObjectMissing, Damaged):
             return
+        from kyanite.engine.repack_rule import REPACK_MACHINE
+
         if found.machine_id == REPACK_MACHINE:
             self.abandon_session(session_id, "a later repack began")
 

@@ -148,7 +148,9 @@ class _Restore:
         def tasks() -> Generator[Task, None, None]:
             spans = self._pages.spans(disk, (start, end), self._lost_list())
             done = start
-            while stretch := list(islice(spans, _SPANS_AT_ONCE)):
+            count = 1  # the first reads begin before the whole disk is planned
+            while stretch := list(islice(spans, count)):
+                count = min(4 * count, _SPANS_AT_ONCE)
                 if holes is not None:
                     for offset, length in _zero_runs(stretch, done, end):
                         holes(offset, length)

@@ -24,6 +24,7 @@ from kyanite.base.units import KIB
 from kyanite.engine.format import MAX_CHUNK_BYTES, MAX_PACK_BYTES, TAG_BYTES
 from kyanite.engine.index import Index, load_index, put_index
 from kyanite.engine.index_cache import IndexCache
+from kyanite.engine.index_choice import choose
 from kyanite.engine.index_layout import (
     RECORD_BYTES,
     IndexSizes,
@@ -33,7 +34,7 @@ from kyanite.engine.index_layout import (
     place_of,
 )
 from kyanite.engine.index_location import Location
-from kyanite.engine.index_merge import choose, tidy_index
+from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.pack import HEADER, ROW, PackRef, PackTable
 from kyanite.engine.storage.base import Data

@@ -58,6 +58,10 @@ def command(
 
     with ImageSource(image) as source:
         ranges = None if changes is None else _read_ranges(changes, source.size_bytes)
+        if parent is None and ranges is None:
+            ranges = source.allocated()
+        if ranges is not None:
+            source.expect(ranges)
         repository = opening.repository()
         base = find_point(repository, parent) if parent else None
         disk_id = base.disks[0].disk_id if base and len(base.disks) == 1 else "image"
@@ -66,7 +70,7 @@ def command(
             image.name,
             source.size_bytes,
             source,
-            allocated=None if base else (ranges or source.allocated()),
+            allocated=None if base else ranges,
             changes=ranges if base else None,
         )
         ticket = repository.open_session(

@@ -6,9 +6,14 @@ import errno
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from kyanite.base.errors import Conflict, Invalid
+from kyanite.base.units import MIB
 from kyanite.engine.ranges import ByteRange, RangeList
+
+# Read ahead before the work begins: about what is read while a password is stretched.
+_EXPECTED_BYTES: Final = 64 * MIB
 
 
 class ImageSource:
@@ -40,6 +45,18 @@ class ImageSource:
                     "not change during a backup. Nothing was committed."
                 )
             done += got
+
+    def expect(self, ranges: RangeList) -> None:
+        """These will be read soon: the system may fetch the first of them already."""
+        left = _EXPECTED_BYTES
+        for one in ranges:
+            if left <= 0:
+                break
+            if not one.zero:
+                os.posix_fadvise(
+                    self._file, one.offset, min(one.length, left), os.POSIX_FADV_WILLNEED
+                )
+                left -= one.length
 
     def allocated(self) -> RangeList:
         """What the file system says may hold data; everything where it does not know."""

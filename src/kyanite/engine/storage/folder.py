@@ -13,7 +13,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,7 +163,7 @@ class FolderStorage:
                         follow_symlinks=True,
                     )
                 return
-        part = f"{_PART}{secrets.token_hex(8)}"
+        part = f"{_PART}{os.urandom(8).hex()}"
         file = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
