@@ -77,18 +77,18 @@ def test_without_login_parameters_only_name_and_description_change(parts: AzureP
     assert account["purposes"] == ["AzureFiles"]
 
 
-def test_an_absent_secret_stays_and_purposes_and_scope_change(parts: AzureParts) -> None:
-    account_id = parts.save_account("lab")
-    first = parts.azure.subscription_ids[0]
+def test_an_absent_secret_stays_and_purposes_and_scope_change(both: AzureParts) -> None:
+    account_id = both.save_account("lab")
+    first = both.azure.subscription_ids[0]
     login = without_credential(
-        parts, azureAccountPurposes=["Repository", "AzureFiles"], subscriptions=[first]
+        both, azureAccountPurposes=["Repository", "AzureFiles"], subscriptions=[first]
     )
-    answer = put(parts, account_id, "lab", login)
+    answer = put(both, account_id, "lab", login)
     assert answer.status_code == 200, answer.text
-    account = parts.get(f"{SERVICE}/{account_id}")
+    account = both.get(f"{SERVICE}/{account_id}")
     assert account["purposes"] == ["Repository", "AzureFiles"]
     assert account["subscriptionIds"] == [first]
-    assert parts.access.arm_client(account_id).login.object_id()
+    assert both.access.arm_client(account_id).login.object_id()
 
 
 def test_another_application_needs_a_credential_of_its_own(parts: AzureParts) -> None:
@@ -110,6 +110,16 @@ def test_a_wrong_new_secret_changes_nothing(parts: AzureParts) -> None:
     assert answer.status_code == 400
     account = parts.get(f"{SERVICE}/{account_id}")
     assert (account["name"], account["cloudState"]) == ("lab", "Valid")
+
+
+def test_a_tenant_that_cannot_be_reached_has_a_code_of_its_own(parts: AzureParts) -> None:
+    account_id = parts.save_account("lab")
+    login = parts.login_parameters(tenantId="99999999-8888-7777-6666-555555555555")
+    answer = put(parts, account_id, "lab", login)
+    assert answer.status_code == 400
+    assert "CannotAccessTenantOfEditedServiceAccount" in answer.json()["errors"]
+    wrong = put(parts, account_id, "lab", parts.login_parameters(clientSecret="wrong"))
+    assert "CannotAccessTenantOfEditedServiceAccount" not in wrong.json()["errors"]
 
 
 @pytest.mark.control
@@ -159,14 +169,14 @@ def test_a_certificate_that_the_application_does_not_know_is_refused(
     assert "not one of this application" in words
 
 
-def test_names_stay_unique(parts: AzureParts) -> None:
-    parts.save_account("one")
-    other = parts.save_account("other")
-    assert put(parts, other, "ONE", None).status_code == 400
-    assert put(parts, other, "Other", None).status_code == 200
+def test_names_stay_unique(both: AzureParts) -> None:
+    both.save_account("one")
+    other = both.save_account("other")
+    assert put(both, other, "ONE", None).status_code == 400
+    assert put(both, other, "Other", None).status_code == 200
     unknown = "00000000-0000-0000-0000-00000000000a"
-    assert put(parts, unknown, "x", None).status_code == 404
-    assert put(parts, unknown, "x", None, "/validate").status_code == 404
+    assert put(both, unknown, "x", None).status_code == 404
+    assert put(both, unknown, "x", None, "/validate").status_code == 404
 
 
 @pytest.fixture
@@ -261,29 +271,29 @@ def test_who_launches_workers_keeps_purpose_and_subscription(parts: AzureParts) 
     assert put(parts, account_id, "lab", login).status_code == 409
 
 
-def test_exactly_one_account_launches_workers(parts: AzureParts) -> None:
-    first, second = parts.azure.subscription_ids[:2]
-    one, other = parts.save_account("one"), parts.save_account("other")
-    files = parts.save_account("files", azureAccountPurposes=["AzureFiles"])
+def test_exactly_one_account_launches_workers(both: AzureParts) -> None:
+    first, second = both.azure.subscription_ids[:2]
+    one, other = both.save_account("one"), both.save_account("other")
+    files = both.save_account("files", azureAccountPurposes=["AzureFiles"])
 
     def select(account_id: str, **place: object) -> int:
         path = f"{SERVICE}/{account_id}/selectForWorkermanagement"
-        return parts.call("PUT", path, place).status_code
+        return both.call("PUT", path, place).status_code
 
     assert select(one, SubscriptionId=first, ResourceGroupName="backup") == 204
     assert select(other, SubscriptionId=second) == 204
     chosen = {
         as_object(item)["name"]: as_object(item)["selectedForWorkermanagement"]
-        for item in as_list(parts.get(SERVICE)["results"])
+        for item in as_list(both.get(SERVICE)["results"])
     }
     assert chosen == {"one": False, "other": True, "files": False}
-    assert parts.get(f"{SERVICE}/{other}")["subscriptionIdForWorkerDeployment"] == second
+    assert both.get(f"{SERVICE}/{other}")["subscriptionIdForWorkerDeployment"] == second
     assert select(files, SubscriptionId=first) == 400
     assert select(one, SubscriptionId="99999999-8888-7777-6666-555555555555") == 400
     assert select(one, SubscriptionId=first, ResourceGroupName="nowhere") == 400
     assert select("00000000-0000-0000-0000-00000000000a") == 404
-    assert parts.call("DELETE", f"{SERVICE}/{other}").status_code == 409
-    suitable = parts.get(f"{SERVICE}/listWorkerManagementSuitableServices")
+    assert both.call("DELETE", f"{SERVICE}/{other}").status_code == 409
+    suitable = both.get(f"{SERVICE}/listWorkerManagementSuitableServices")
     names = [as_object(item)["azureAccountName"] for item in as_list(suitable["results"])]
     assert names == ["one", "other"]
     (found, *_) = map(as_object, as_list(suitable["results"]))
@@ -306,13 +316,13 @@ def test_a_new_credential_is_used_at_once_and_sealed(parts: AzureParts) -> None:
     assert RESTRICTED["clientSecret"].encode() not in sealed
 
 
-def test_the_list_is_exported_without_secrets(parts: AzureParts) -> None:
-    one = parts.save_account("one")
-    parts.save_account("other")
-    answer = parts.call("POST", f"{SERVICE}/export", {"accountIds": [one]})
+def test_the_list_is_exported_without_secrets(both: AzureParts) -> None:
+    one = both.save_account("one")
+    both.save_account("other")
+    answer = both.call("POST", f"{SERVICE}/export", {"accountIds": [one]})
     assert answer.status_code == 200
     lines = answer.text.splitlines()
     assert len(lines) == 2
     assert lines[0].lstrip("\ufeff").startswith("accountId,name,")
-    assert parts.azure.client_secret not in answer.text
-    assert len(parts.call("POST", f"{SERVICE}/export").text.splitlines()) == 3
+    assert both.azure.client_secret not in answer.text
+    assert len(both.call("POST", f"{SERVICE}/export").text.splitlines()) == 3

@@ -187,9 +187,9 @@ def begin(parts: AzureParts, who: tuple[str, str]) -> str:
     return sign_in
 
 
-def test_a_person_makes_an_application_with_the_least_rights(parts: AzureParts) -> None:
-    first = parts.azure.subscription_ids[0]
-    sign_in = begin(parts, ADA)
+def test_a_person_makes_an_application_with_the_least_rights(both: AzureParts) -> None:
+    first = both.azure.subscription_ids[0]
+    sign_in = begin(both, ADA)
     wish = {
         "name": "made here",
         "purposes": ["VirtualMachineBackup", "Repository"],
@@ -197,21 +197,21 @@ def test_a_person_makes_an_application_with_the_least_rights(parts: AzureParts) 
         "groupId": GROUP,
         "groupName": "Backup operators",
     }
-    answer = own(parts, "POST", f"{sign_in}/register", wish)
+    answer = own(both, "POST", f"{sign_in}/register", wish)
     assert answer.status_code == 200, answer.text
-    account = parts.get(f"{SERVICE}/{answer.json()}")
+    account = both.get(f"{SERVICE}/{answer.json()}")
     assert account["accountOrigin"] == "Device Authentication"
     assert account["azurePermissionsState"] == ["AllPermissionsAvailable"]
     assert account["subscriptionIds"] == [first]
     assert account["expirationDate"] == "2027-02-03T10:00:01Z"
     assert account["adGroupName"] == "Backup operators"
     check = f"{SERVICE}/{answer.json()}/checkPermissions"
-    full = parts.call("POST", check, purposes="AzureFiles")
+    full = both.call("POST", check, purposes="AzureFiles")
     found = as_object(as_list(full.json()["subscriptions"])[0])
     assert found["permissionsState"] == "AvailableAll"  # its rights are part of the others
-    other = parts.call("POST", check, purposes="VnetRestore")
+    other = both.call("POST", check, purposes="VnetRestore")
     assert as_object(as_list(other.json()["subscriptions"])[0])["missingPermissions"]
-    assert own(parts, "GET", sign_in).status_code == 404  # used once
+    assert own(both, "GET", sign_in).status_code == 404  # used once
 
 
 def test_who_may_not_give_rights_leaves_nothing_behind(parts: AzureParts, azure: Azure) -> None:
@@ -281,11 +281,11 @@ def test_a_sign_in_belongs_to_who_began_it_and_is_sealed(parts: AzureParts) -> N
     assert parts.api.client.get(f"{OWN}{sign_in}", headers=headers).status_code == 403
 
 
-def test_a_sign_in_ends_after_a_quarter_of_an_hour(parts: AzureParts) -> None:
-    sign_in = begin(parts, ADA)
-    parts.api.clock.advance(timedelta(seconds=901))
-    assert own(parts, "GET", sign_in).status_code == 404
-    assert own(parts, "POST", f"{sign_in}/register", {"name": "late"}).status_code == 404
+def test_a_sign_in_ends_after_a_quarter_of_an_hour(both: AzureParts) -> None:
+    sign_in = begin(both, ADA)
+    both.api.clock.advance(timedelta(seconds=901))
+    assert own(both, "GET", sign_in).status_code == 404
+    assert own(both, "POST", f"{sign_in}/register", {"name": "late"}).status_code == 404
 
 
 def test_a_person_who_declines_is_reported(parts: AzureParts) -> None:

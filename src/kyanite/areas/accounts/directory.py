@@ -55,8 +55,16 @@ class View:
     subscriptions: tuple[Subscription, ...]
 
 
+def is_unknown_tenant(error: AzureError) -> bool:
+    """Whether there is no directory to sign in to. The library that asks for its description
+    says so in words of its own, without a code."""
+    return "AADSTS90002" in str(error) or "Unable to get authority configuration" in str(error)
+
+
 def cloud_state(error: AzureError) -> str:
     """The state of an account whose sign-in failed like this."""
+    if is_unknown_tenant(error):
+        return "NotFound"
     found = _CODE.search(f"{error.code} {error}")
     if found and found.group(1) == _CERTIFICATE and "expired" in str(error):
         return "ExpiredCertificate"
@@ -78,7 +86,7 @@ def refusal(error: AzureError, origin: str) -> str:
     reason = reasons.get(
         cloud_state(error), f"Azure does not accept the application with this {kind}."
     )
-    return f"{reason} Azure says: {error}"
+    return reason if is_unknown_tenant(error) else f"{reason} Azure says: {error}"
 
 
 def look(arm: ArmClient, tenant_id: str) -> View:

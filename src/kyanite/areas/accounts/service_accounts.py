@@ -17,7 +17,12 @@ from sqlalchemy.orm import Session
 from kyanite.areas.accounts import queries
 from kyanite.areas.accounts.accounts import USED_KIND, in_order
 from kyanite.areas.accounts.credentials import Credential
-from kyanite.areas.accounts.directory import NO_SUBSCRIPTIONS, VALID, View
+from kyanite.areas.accounts.directory import (
+    NO_SUBSCRIPTIONS,
+    VALID,
+    View,
+    is_unknown_tenant,
+)
 from kyanite.areas.accounts.drafts import (
     AccountLogin,
     NewAccount,
@@ -36,7 +41,7 @@ from kyanite.areas.accounts.sign_in import AzureAccess
 from kyanite.areas.accounts.tables import ServiceAccountRow
 from kyanite.azure.arm import ArmClient
 from kyanite.base.clock import Clock
-from kyanite.base.errors import Conflict, Invalid
+from kyanite.base.errors import AzureError, Conflict, Invalid
 from kyanite.base.identifiers import new_id
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
@@ -139,7 +144,10 @@ class ServiceAccounts:
             return own_id
         check_purposes(login.purposes)
         ends = check_credential(login, self._clock.now())
-        arm, view = sign_in(self._access, login)
+        try:
+            arm, view = sign_in(self._access, login)
+        except Invalid as error:
+            raise _about_tenant(error, login.tenant_id) from error.__cause__
         fresh = ServiceAccountRow(id=own_id)
         self._fill(fresh, login, ends, None, arm, view)
         wanted = login
@@ -309,6 +317,16 @@ _REPLACED = (
 def _same_credential(secrets: SecretBox, row: ServiceAccountRow, login: AccountLogin) -> bool:
     """Whether the account keeps what it signs in with (so its origin and end stay known)."""
     return Credential.unseal(secrets, row.id, row.credential_sealed) == login.credential
+
+
+def _about_tenant(error: Invalid, tenant_id: str) -> Invalid:
+    """The error, under the code that clients know when it is the tenant that cannot be reached
+    (docs/behaviour/api-conventions.md, section 10)."""
+    cause = error.__cause__
+    if not isinstance(cause, AzureError) or not is_unknown_tenant(cause):
+        return error
+    words = [f"The tenant {tenant_id} cannot be reached."]
+    return Invalid(str(error), {**error.errors, "CannotAccessTenantOfEditedServiceAccount": words})
 
 
 def _name_taken(name: str) -> Invalid:
