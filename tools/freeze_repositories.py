@@ -2,7 +2,8 @@
 
     python tools/freeze_repositories.py [NAME ...]
 
-They keep a version of the format readable for ever (docs/format/versions.md): once that
+Seeds and clocks are fixed: as long as the format stays, it makes the same archives again (but
+for ledgers, which name the times of files). They keep a version of the format readable for ever (docs/format/versions.md): once that
 version is frozen, its archives are never made anew, and new ones get new names.
 """
 
@@ -24,7 +25,6 @@ from typing import Final
 import zstandard
 
 from kyanite.base.clock import ManualClock
-from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.base.units import KIB, MIB
 from kyanite.engine.backup import back_up
@@ -37,12 +37,14 @@ from kyanite.engine.key_changes import NewPassword
 from kyanite.engine.key_slots import Cost
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, encode_point
+from kyanite.engine.randomness import drawn_from
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repack_rule import Price
 from kyanite.engine.repository import Repository
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.folder import FolderStorage
 from kyanite.engine.verify import Level
+from seeded_randomness import SeededRandomness
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "frozen"
 PASSWORD: Final = "offen, Sesam öffne dich"
@@ -93,7 +95,9 @@ class Story:
     ) -> str:
         self.clock.advance(timedelta(days=1))
         label = label or f"{machine} on {self.clock.now():%d %B}"
-        ticket = self.repository.open_session(new_id(), machine, label, parent)
+        ticket = self.repository.open_session(
+            self.repository.new_session_id(), machine, label, parent
+        )
         inputs = [
             DiskInput(name, f"disk {name}", len(data), MemoryDisk(bytes(data)), None, changes)
             for name, data in disks.items()
@@ -248,10 +252,12 @@ def deleted(root: Path) -> Story:
     first = story.back_up({"0": disk})
     story.back_up({"0": disk}, parent=first, changes=story.change(disk))
     gone = story.back_up({"0": story.disk(128 * KIB)}, machine="a machine that is gone")
-    story.repository.open_session(new_id(), "a machine whose backup was killed", "never")
+    story.repository.open_session(
+        story.repository.new_session_id(), "a machine whose backup was killed", "never"
+    )
     story.delete(gone)
     story.repository.clean()  # condemned, and waits for the open session
-    given_up = new_id()
+    given_up = story.repository.new_session_id()
     story.repository.open_session(given_up, "a machine that was given up", "never")
     story.repository.abandon_session(given_up, "given up for good")
     late = story.back_up({"0": story.disk(128 * KIB)}, machine="another that is gone")
@@ -313,7 +319,8 @@ def main(names: Iterable[str]) -> None:
         if chosen and tell.__name__ not in chosen:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            story = tell(Path(folder) / "repository")
+            with drawn_from(SeededRandomness(len(tell.__name__))):
+                story = tell(Path(folder) / "repository")
             facts = {"about": tell.__doc__, **story.facts()}
             packed = pack_up(story.root)
         if len(packed) > MOST_BYTES:

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterable
 
+from kyanite.base.clock import Clock
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
 from kyanite.engine.backup import BackupResult, back_up
@@ -74,6 +75,7 @@ def back_up_disk(
     recipe: bytes = b"the recipe",
     parallelism: Parallelism = ONE_THREAD,
     control: Control | None = None,
+    clock: Clock | None = None,
 ) -> BackupResult:
     """Back up one disk as one session; ``storage`` stands in for the repository's own."""
     ticket = repository.open_session(session_id or new_id(), machine, label, parent)
@@ -86,6 +88,7 @@ def back_up_disk(
         recipe,
         control,
         parallelism,
+        clock,
     )
 
 

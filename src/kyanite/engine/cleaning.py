@@ -6,7 +6,6 @@ and writes in this file *is* that rule: do not reorder.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -34,6 +33,7 @@ from kyanite.engine.moves import Moves
 from kyanite.engine.pack import PackRef
 from kyanite.engine.pack_listing import packs_of_sessions
 from kyanite.engine.pack_set import PackSet
+from kyanite.engine.randomness import draw
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -149,7 +149,7 @@ class _Cleaning:
         # 3. and 4. condemn, then look who is open
         if unused:
             packs = PackSet(pack.number for pack in unused)
-            list_id = os.urandom(16).hex()
+            list_id = draw(16).hex()
             put_list(self._storage, list_id, packs, self._clock.now().isoformat(), *self._keys)
             lists.append(CondemnedList(list_id, packs, None))
         tally = _Tally()

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Generator
 from typing import TypeAlias
 
+from kyanite.engine.randomness import inherited
+
 Task: TypeAlias = Callable[[memoryview], None]
 
 
@@ -13,7 +15,7 @@ def run_tasks(tasks: Generator[Task, None, None], threads: int, buffer_bytes: in
     """Run all tasks; the first failure stops the crew and is raised when all have stopped."""
     crew = _Crew(tasks, buffer_bytes)
     workers = [
-        threading.Thread(target=crew.work, name=f"kyanite-chain-{n}", daemon=True)
+        threading.Thread(target=inherited(crew.work), name=f"kyanite-chain-{n}", daemon=True)
         for n in range(threads)
     ]
     for worker in workers:

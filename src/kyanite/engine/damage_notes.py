@@ -7,7 +7,6 @@ stores it anew (docs/format/order.md, "Repair").
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ from kyanite.engine.format import DAMAGE_PREFIX, Kind, ensure
 from kyanite.engine.listing import listed
 from kyanite.engine.pack_listing import packs_of_sessions
 from kyanite.engine.pack_set import PackSet
+from kyanite.engine.randomness import draw
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
@@ -76,7 +76,7 @@ def put_note(
     storage: Storage, note: DamageNote, maintenance_key: bytes, repository_id: bytes
 ) -> str:
     """A further note; returns its name."""
-    name = f"{DAMAGE_PREFIX}{os.urandom(16).hex()}"
+    name = f"{DAMAGE_PREFIX}{draw(16).hex()}"
     body = to_json_bytes(
         {
             "damaged": note.damaged.to_json(),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from enum import IntEnum
 from typing import Final
 
 from kyanite.base.errors import Damaged, Invalid, UnknownFormat
 from kyanite.base.units import KIB, MIB
+from kyanite.engine.randomness import draw
 
 FORMAT_VERSION: Final = 1
 
@@ -148,7 +148,7 @@ def new_pack_id(ordinal: int) -> bytes:
     """A fresh id for a pack of a session; raises ``Invalid`` if it has too many."""
     if not 0 <= ordinal <= MAX_PACK_ORDINAL:
         raise Invalid(f"A session has at most {MAX_PACK_ORDINAL + 1} packs.")
-    return ordinal.to_bytes(4, "little") + os.urandom(PACK_ID_BYTES - 4)
+    return ordinal.to_bytes(4, "little") + draw(PACK_ID_BYTES - 4)
 
 
 def check_version(found: int, what: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -25,6 +24,7 @@ from kyanite.engine.index_layout import (
 )
 from kyanite.engine.pack import HEADER as PACK_HEADER
 from kyanite.engine.pack import ROW, PackTable
+from kyanite.engine.randomness import draw
 
 _MOST_IN_BUCKET: Final = 0xFFFF
 
@@ -59,10 +59,10 @@ class SegmentWriter:
         packs: bytes,
         gone: bytes,
     ) -> None:
-        self.name = f"{INDEX_PREFIX}{os.urandom(16).hex()}"
+        self.name = f"{INDEX_PREFIX}{draw(16).hex()}"
         header = make_header(
             repository_id,
-            os.urandom(16),
+            draw(16),
             part_bits,
             len(packs) // PACK_ROW.size,
             len(gone) // GONE_ROW_BYTES,

@@ -8,7 +8,6 @@ repository from what others put there, so that a stolen order cannot retire a ke
 from __future__ import annotations
 
 import hmac
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from kyanite.engine.format import (
     ring_name,
 )
 from kyanite.engine.keys import FIRST_EPOCH, RepositoryKeys, derive
+from kyanite.engine.randomness import draw
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 
@@ -63,7 +63,7 @@ def ring_id_of(master_key: bytes, repository_id: bytes, epoch: int) -> bytes:
 
 def encode_ring(keys: RepositoryKeys) -> bytes:
     """The bytes of ``rings/<epoch>``."""
-    salt = os.urandom(16)
+    salt = draw(16)
     header = _HEADER.pack(
         RING_MAGIC,
         FORMAT_VERSION,

@@ -7,7 +7,6 @@ with a key of its own that never leaves it.
 from __future__ import annotations
 
 import hmac
-import os
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from kyanite.engine.format import (
 from kyanite.engine.keys import derive
 from kyanite.engine.password_stretching import Cost, stretch
 from kyanite.engine.printable_key import RECOVERY_PREFIX, looks_printed, print_key, read_key
+from kyanite.engine.randomness import draw
 
 _HEAD: Final = struct.Struct("<8sHHIIII16s16s16s32s")
 _NOTE: Final = struct.Struct("<QB87s")
@@ -127,7 +127,7 @@ def make_recovery_slot(
     master_key: bytes, ring: RingName, note: SlotNote
 ) -> tuple[bytes, bytes, str]:
     """A slot for a new recovery key: its id, its bytes, and the key to print."""
-    recovery_key = os.urandom(KEY_BYTES)
+    recovery_key = draw(KEY_BYTES)
     slot_id, salt, head = _new_head(SlotKind.RECOVERY, _NO_COST, ring)
     wrapping_key, commitment = _recovery_keys(recovery_key, salt, slot_id)
     slot = _sealed(head, commitment, master_key, slot_id, note, wrapping_key)
@@ -222,7 +222,7 @@ def read_note(slot: Slot, master_key: bytes) -> SlotNote:
 
 
 def _new_head(kind: SlotKind, cost: Cost, ring: RingName) -> tuple[bytes, bytes, bytes]:
-    slot_id, salt = os.urandom(16), os.urandom(32)
+    slot_id, salt = draw(16), draw(32)
     head = _HEAD.pack(
         SLOT_MAGIC,
         FORMAT_VERSION,

@@ -5,7 +5,6 @@ docs/format/keys.md. No order holds the master key; nothing here shows a key in 
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from blake3 import blake3
 
 from kyanite.base.errors import Invalid, WrongKey
 from kyanite.engine.format import KEY_BYTES, PACK_ID_BYTES, Kind, id_of
+from kyanite.engine.randomness import draw
 
 FIRST_EPOCH: Final = 0
 
@@ -86,9 +86,7 @@ class RepositoryKeys:
     @classmethod
     def draw(cls, repository_id: bytes) -> RepositoryKeys:
         """The keys of a new repository: all random, none derived from another."""
-        master_key, id_key, cut_key, maintenance_key, secret = (
-            os.urandom(KEY_BYTES) for _ in range(5)
-        )
+        master_key, id_key, cut_key, maintenance_key, secret = (draw(KEY_BYTES) for _ in range(5))
         secrets = {FIRST_EPOCH: secret}
         return cls(
             repository_id, master_key, id_key, cut_key, maintenance_key, FIRST_EPOCH, secrets
@@ -96,8 +94,8 @@ class RepositoryKeys:
 
     def in_next_epoch(self, epoch: int) -> RepositoryKeys:
         """The same with another master key and a new secret for data written from now on."""
-        secrets = {**self.secrets, epoch: os.urandom(KEY_BYTES)}
-        return replace(self, master_key=os.urandom(KEY_BYTES), epoch=epoch, secrets=secrets)
+        secrets = {**self.secrets, epoch: draw(KEY_BYTES)}
+        return replace(self, master_key=draw(KEY_BYTES), epoch=epoch, secrets=secrets)
 
     @property
     def maintenance(self) -> MaintenanceKeys:

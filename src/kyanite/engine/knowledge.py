@@ -6,7 +6,6 @@ never taken from a ledger.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,6 +31,7 @@ from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.pack_use import PackUse
 from kyanite.engine.point import Point
+from kyanite.engine.randomness import draw
 from kyanite.engine.sealed_object import fetch, seal, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -205,7 +205,7 @@ class Knowledge:
         todo = [noted[one] for one in sorted(homeless) if noted[one].points]
         if keep:
             for group in _groups(todo):
-                name = f"{LEDGER_PREFIX}{os.urandom(16).hex()}"
+                name = f"{LEDGER_PREFIX}{draw(16).hex()}"
                 body = encode_ledger(group, age)
                 self.storage.put(
                     name,

@@ -6,7 +6,6 @@ over, so that garbage beside the true ones keeps nobody out.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -56,6 +55,7 @@ from kyanite.engine.key_slots import (
 )
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
 from kyanite.engine.password_stretching import Cost
+from kyanite.engine.randomness import draw
 from kyanite.engine.settings import (
     MAX_REPOSITORY_BYTES,
     RepositorySettings,
@@ -101,7 +101,7 @@ def create(
 
     if exists(storage, REPOSITORY_NAME):
         raise Conflict("There is a repository already; choose another folder.")
-    keys = RepositoryKeys.draw(os.urandom(REPOSITORY_ID_BYTES))
+    keys = RepositoryKeys.draw(draw(REPOSITORY_ID_BYTES))
     slot_id, slot = make_password_slot(password, keys.master_key, name_of_ring(keys), note, cost)
     ring = ring_name(keys.repository_id, keys.epoch)
     storage.put(slot_name(slot_id), slot)

@@ -16,6 +16,7 @@ from kyanite.engine.control import Control
 from kyanite.engine.keys import BackupKeys
 from kyanite.engine.open_pack import Coded, OpenPack
 from kyanite.engine.pack import PackNumber, PackTable
+from kyanite.engine.randomness import inherited
 from kyanite.engine.storage.base import Storage
 
 # A thread that waits for a slow upload looks this often whether it shall stop.
@@ -75,7 +76,9 @@ class PackUploads:
         self._idle = threading.Condition()
         self._failure: BaseException | None = None
         self._threads = [
-            threading.Thread(target=self._upload, name=f"kyanite-upload-{n}", daemon=True)
+            threading.Thread(
+                target=inherited(self._upload), name=f"kyanite-upload-{n}", daemon=True
+            )
             for n in range(uploads)
         ]
         self.stored = Stored()

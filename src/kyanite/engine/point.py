@@ -6,7 +6,6 @@ sealed under the session root with the hash of the structure bound in.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +38,7 @@ from kyanite.engine.keys import recipe_key
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet, needs_from_json, needs_to_json
 from kyanite.engine.pages import NO_PAGE, PageRef
+from kyanite.engine.randomness import draw
 from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
 
 RootOf: TypeAlias = Callable[[str, int], bytes | None]
@@ -172,7 +172,7 @@ def encode_point(
 ) -> bytes:
     """The object to put under the point's name; only the session's own root can make it."""
     structure = point.to_structure()
-    salt = os.urandom(16)
+    salt = draw(16)
     codec, coded = compress(point.recipe, _RECIPE_LEVEL)
     head = _RECIPE_HEAD.pack(salt, codec, len(point.recipe))
     context = _recipe_context(head, structure, repository_id, point.session_id)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from kyanite.base.errors import EngineError, Interrupted, ObjectExists, ObjectMissing, StorageError
-from kyanite.base.identifiers import new_id
 from kyanite.base.units import MIB
 from kyanite.engine.catalog import exists, read_closed
 from kyanite.engine.chunk_reader import ChunkReader
@@ -101,7 +100,9 @@ class _Repair:
         gone: dict[PackNumber, tuple[PackNumber, ...]] = {}
         self._give_up_earlier()
         if work.entries:
-            ticket = self._repository.open_session(new_id(), REPAIR_MACHINE, "repair")
+            ticket = self._repository.open_session(
+                self._repository.new_session_id(), REPAIR_MACHINE, "repair"
+            )
             try:
                 with ExitStack() as stack:
                     source: SecondSource | None = None

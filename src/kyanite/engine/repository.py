@@ -18,7 +18,6 @@ from kyanite.base.errors import (
     NotFound,
     ObjectMissing,
 )
-from kyanite.base.identifiers import new_id
 from kyanite.base.late import late_module
 from kyanite.base.units import GIB
 from kyanite.engine import catalog, opening
@@ -31,6 +30,7 @@ from kyanite.engine.maintenance import Maintenance
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.password_stretching import Cost
 from kyanite.engine.point import Point, RootOf
+from kyanite.engine.randomness import draw_session_id
 from kyanite.engine.session import SessionTicket, read_registration, register
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
@@ -206,6 +206,10 @@ class Repository(Maintenance):
 
     # Sessions
 
+    def new_session_id(self) -> str:
+        """A fresh id for a session: a UUIDv7 of the clock's time."""
+        return draw_session_id(self._clock)
+
     def open_session(
         self, session_id: str, machine_id: str, label: str, parent: str | None = None
     ) -> SessionTicket:
@@ -301,7 +305,7 @@ class Repository(Maintenance):
 
         for session_id in self.open_sessions():
             self._give_up_repack(session_id)
-        ticket = self.open_session(new_id(), REPACK_MACHINE, "repack")
+        ticket = self.open_session(self.new_session_id(), REPACK_MACHINE, "repack")
         try:
             return repack(
                 self.storage,

@@ -7,7 +7,6 @@ object under a wrong name does not open.
 from __future__ import annotations
 
 import json
-import os
 import re
 import struct
 from collections.abc import Mapping
@@ -32,6 +31,7 @@ from kyanite.engine.format import (
     nonce,
 )
 from kyanite.engine.keys import object_key
+from kyanite.engine.randomness import draw
 from kyanite.engine.storage.base import Data, Storage
 
 _HEADER: Final = struct.Struct("<8sHHHH16s16sQQ")
@@ -62,7 +62,7 @@ def fetch(storage: Storage, name: str) -> bytes:
 
 def seal(kind: Kind, name: str, body: Data, maintenance_key: bytes, repository_id: bytes) -> bytes:
     """The bytes to put under ``name``."""
-    salt = os.urandom(16)
+    salt = draw(16)
     codec, coded = compress(body, _LEVEL)
     header = _HEADER.pack(
         OBJECT_MAGIC,

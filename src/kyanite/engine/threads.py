@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar, overload
 
+from kyanite.engine.randomness import inherited
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _A = TypeVar("_A")
@@ -66,7 +68,7 @@ class _Crew:
                 self._changed.notify()
             elif len(self._threads) < self._most:
                 name = f"{self._name}-{len(self._threads)}"
-                thread = threading.Thread(target=self._work, name=name, daemon=True)
+                thread = threading.Thread(target=inherited(self._work), name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
         return job
@@ -117,7 +119,7 @@ def parallel_map(
                 failures[place] = error
 
     crew = [
-        threading.Thread(target=work, name=f"kyanite-read-{n}", daemon=True)
+        threading.Thread(target=inherited(work), name=f"kyanite-read-{n}", daemon=True)
         for n in range(1, min(threads, len(every)))
     ]
     for thread in crew:

@@ -7,7 +7,6 @@ out, and replaced by the next run (docs/format/objects.md, "Verified").
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from datetime import date
 
@@ -17,6 +16,7 @@ from kyanite.engine.format import VERIFIED_PREFIX, Kind
 from kyanite.engine.listing import listed
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet
+from kyanite.engine.randomness import draw
 from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -58,7 +58,7 @@ def put_verified(
     days: dict[str, PackSet] = {}
     for number, day in read_on.items():
         days.setdefault(day.isoformat(), PackSet()).add(number)
-    name = f"{VERIFIED_PREFIX}{os.urandom(16).hex()}"
+    name = f"{VERIFIED_PREFIX}{draw(16).hex()}"
     body = to_json_bytes({"days": {day: packs.to_json() for day, packs in sorted(days.items())}})
     if days:
         storage.put(name, seal(Kind.VERIFIED, name, body, maintenance_key, repository_id))
