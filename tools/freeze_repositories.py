@@ -2,9 +2,10 @@
 
     python tools/freeze_repositories.py [NAME ...]
 
-Seeds and clocks are fixed: as long as the format stays, it makes the same archives again (but
-for ledgers, which name the times of files). They keep a version of the format readable for ever (docs/format/versions.md): once that
-version is frozen, its archives are never made anew, and new ones get new names.
+Seeds and clocks are fixed: as long as nothing changes, it makes the same archives again (but
+for ledgers, which name the times of files). They keep a version of the format readable for
+ever (docs/format/versions.md): once that version is frozen, its archives are never made anew,
+and new ones get new names.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from kyanite.engine.format import INDEX_PREFIX, point_name
 from kyanite.engine.index_layout import IndexSizes
 from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.key_changes import NewPassword
-from kyanite.engine.key_slots import Cost
 from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.password_stretching import Cost
 from kyanite.engine.point import Point, encode_point
 from kyanite.engine.randomness import drawn_from
 from kyanite.engine.ranges import ByteRange, RangeList
