@@ -12,6 +12,7 @@ import pytest
 import requests
 from httpx2 import Response
 
+from kyanite.areas.accounts.device_sign_ins import DeviceSignIns
 from kyanite.areas.accounts.tables import DeviceSignInRow
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
 from kyanite.http.rights import Role
@@ -286,6 +287,14 @@ def test_a_sign_in_ends_after_a_quarter_of_an_hour(both: AzureParts) -> None:
     both.api.clock.advance(timedelta(seconds=901))
     assert own(both, "GET", sign_in).status_code == 404
     assert own(both, "POST", f"{sign_in}/register", {"name": "late"}).status_code == 404
+
+
+def test_what_is_left_of_a_sign_in_goes_with_the_next_start(parts: AzureParts) -> None:
+    begin(parts, ADA)
+    parts.api.clock.advance(timedelta(seconds=901))
+    parts.api.provisions.get(DeviceSignIns).forget_old()
+    with parts.database.reading() as db:
+        assert db.query(DeviceSignInRow).count() == 0
 
 
 def test_a_person_who_declines_is_reported(parts: AzureParts) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from kyanite.areas.accounts import queries
 from kyanite.areas.accounts.sign_in import AzureAccess
 from kyanite.areas.accounts.tables import DeviceSignInRow
 from kyanite.azure.graph import Graph
@@ -82,7 +82,7 @@ class DeviceSignIns:
             sealed=self._secrets.seal_text(json.dumps(code.flow), row_id=sign_in_id),
         )
         with self._database.writing() as db:
-            db.execute(delete(DeviceSignInRow).where(DeviceSignInRow.expires_at < now))
+            queries.delete_sign_ins_until(db, now)
             db.add(row)
         return DeviceSignIn(
             sign_in_id,
@@ -138,10 +138,15 @@ class DeviceSignIns:
             tokens = PersonTokens(tenant_id, as_text(kept.get("cache")))
             return SignedInPerson(row.environment, tenant_id, row.person, tokens)
 
+    def forget_old(self) -> None:
+        """What was left unfinished and is over goes, and its tokens with it."""
+        with self._database.writing() as db:
+            queries.delete_sign_ins_until(db, self._clock.now())
+
     def forget(self, sign_in_id: str) -> None:
         """The sign-in is over; its tokens go."""
         with self._database.writing() as db:
-            db.execute(delete(DeviceSignInRow).where(DeviceSignInRow.id == sign_in_id.lower()))
+            queries.delete_sign_in(db, sign_in_id)
 
     def _get(self, db: Session, sign_in_id: str, user_id: str) -> DeviceSignInRow:
         row = db.get(DeviceSignInRow, sign_in_id.lower())

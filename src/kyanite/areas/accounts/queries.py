@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts.accounts import ServiceAccount, from_row
-from kyanite.areas.accounts.tables import ServiceAccountRow
+from kyanite.areas.accounts.tables import DeviceSignInRow, ServiceAccountRow
 from kyanite.base.errors import NotFound
 
 
@@ -69,6 +70,16 @@ def select_for_workers(
     row.selected_for_workers = True
     row.worker_subscription_id = subscription_id or row.worker_subscription_id
     row.worker_resource_group = group or row.worker_resource_group
+
+
+def delete_sign_in(db: Session, sign_in_id: str) -> None:
+    """Remove one sign-in of a person."""
+    db.execute(delete(DeviceSignInRow).where(DeviceSignInRow.id == sign_in_id.lower()))
+
+
+def delete_sign_ins_until(db: Session, moment: datetime) -> None:
+    """Remove the sign-ins that are over by then."""
+    db.execute(delete(DeviceSignInRow).where(DeviceSignInRow.expires_at <= moment))
 
 
 def delete_row(db: Session, account_id: str) -> None:

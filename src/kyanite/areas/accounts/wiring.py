@@ -33,6 +33,7 @@ def provide_accounts(
     """Offer everything of the area; the service accounts are returned for others to use."""
     accounts = ServiceAccounts(database, secrets, access, clock, observers, describe_users)
     sign_ins = DeviceSignIns(database, secrets, access, clock)
+    sign_ins.forget_old()
     for part in (
         access,
         accounts,
