@@ -6,6 +6,7 @@ from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.resource.subscriptions import SubscriptionClient
+from azure.mgmt.sql import SqlManagementClient
 
 from support.lab import Azure
 
@@ -67,5 +68,17 @@ def vault_keys(azure: Azure, url: str, credential: TokenCredential | None = None
         credential or azure.credential(),
         verify_challenge_resource=False,
         connection_verify=azure.ca or True,
+        retry_total=0,
+    )
+
+
+def sql(azure: Azure, subscription: int = 0) -> SqlManagementClient:
+    """SQL servers, managed instances and elastic pools."""
+    return SqlManagementClient(
+        azure.credential(),
+        azure.subscription_ids[subscription],
+        base_url=azure.arm,
+        connection_verify=azure.ca or True,
+        polling_interval=POLL_SECONDS,
         retry_total=0,
     )

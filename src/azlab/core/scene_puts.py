@@ -67,10 +67,16 @@ class _NoBytes:
 def put_resource(lab: Lab, tx: Transaction, entry: JsonObject) -> ResourceId:
     """Make one resource; WrongShape with the service's own words when it refuses."""
     resource_id = entry_id(entry)
+    body = {k: expanded(v, resource_id) for k, v in entry.items() if k not in _ADDRESS_MEMBERS}
+    put_at(lab, tx, resource_id, body)
+    return resource_id
+
+
+def put_at(lab: Lab, tx: Transaction, resource_id: ResourceId, body: JsonObject) -> None:
+    """Make one resource, of any depth, by the body of its PUT; WrongShape as above."""
     kind = lab.arm.types.get(resource_id.type.lower())
     if kind is None or kind.put is None:
         raise WrongShape(f"A scene cannot make resources of the type '{resource_id.type}'.")
-    body = {k: expanded(v, resource_id) for k, v in entry.items() if k not in _ADDRESS_MEMBERS}
     request = Request(
         method="PUT",
         path=resource_id.text,
@@ -94,7 +100,6 @@ def put_resource(lab: Lab, tx: Transaction, entry: JsonObject) -> ResourceId:
     except ArmError as error:
         raise WrongShape(f"{resource_id.text}: {error.message}") from error
     lab.operations.settle(tx)
-    return resource_id
 
 
 def entry_id(entry: JsonObject) -> ResourceId:

@@ -23,6 +23,7 @@ SERVICES: tuple[str, ...] = (
     "disks",
     "network",
     "compute",
+    "sql",
 )
 
 Load: TypeAlias = "Callable[[Lab, Transaction, JsonObject], None]"

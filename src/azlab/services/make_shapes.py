@@ -1,8 +1,8 @@
 """Writes which members request bodies may have, read from the models of the Azure SDK.
 
-``python -m azlab.services.make_shapes`` needs the packages ``azure-mgmt-compute`` and
-``azure-mgmt-network`` (development dependencies). The results are checked in beside the
-services; the lab itself needs no SDK.
+``python -m azlab.services.make_shapes`` needs the packages ``azure-mgmt-compute``,
+``azure-mgmt-network`` and ``azure-mgmt-sql`` (development dependencies). The results are checked
+in beside the services; the lab itself needs no SDK.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _MODELS = {
     "network": (
         "VirtualNetwork Subnet NetworkInterface PublicIPAddress NetworkSecurityGroup SecurityRule"
     ),
+    "sql": "Server ManagedInstance ElasticPool",
 }
 _DEEPEST = 7
 _MODEL = re.compile(r"_models\.(\w+)")

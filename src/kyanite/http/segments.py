@@ -11,6 +11,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
+from typing import Final
+from urllib.parse import quote, unquote
 
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, compile_path
@@ -20,6 +22,27 @@ from kyanite.contract.operations.index import METHODS
 from kyanite.http.routes import ContractRoute
 
 _FOUND = "kyanite.route"
+
+
+# A slash that came percent-encoded is part of a name, such as the ARM id of a network. While
+# routes are looked at, this character of nobody's stands for it.
+_INNER_SLASH: Final = "\ue02f"
+
+
+def _path_of(scope: Scope) -> str:
+    """The path, without a slash at its end, in which encoded slashes separate nothing."""
+    path = str(scope["path"]).rstrip("/") or "/"
+    raw = scope.get("raw_path") or b""
+    if b"%2f" not in raw.lower():
+        return path
+    text = re.sub("%2f", quote(_INNER_SLASH), raw.decode("ascii", "replace"), flags=re.IGNORECASE)
+    # The version in front may have been replaced on the way; what follows it has not.
+    kept = [*path.split("/")[:3], *unquote(text).split("/")[3:]]
+    return "/".join(kept).rstrip("/")
+
+
+def _shown(value: object) -> object:
+    return value.replace(_INNER_SLASH, "/") if isinstance(value, str) else value
 
 
 def _segment(path: str) -> str:
@@ -44,13 +67,14 @@ class SegmentIndex(BaseRoute):
         """
         if scope["type"] != "http":
             return Match.NONE, {}
-        path = str(scope["path"]).rstrip("/") or "/"
+        path = _path_of(scope)
         wanted = {**scope, "path": path, "root_path": ""}
         reached = False
         for route in self._by_segment.get(_segment(path), ()):
             match, child = route.matches(wanted)
             if match is Match.FULL:
-                names = child["path_params"]
+                names = {k: _shown(v) for k, v in child["path_params"].items()}
+                child["path_params"] = names
                 child["kyanite.path"] = route.operation.path.format(**names)
                 return Match.FULL, {**child, _FOUND: route}
             if match is Match.PARTIAL:

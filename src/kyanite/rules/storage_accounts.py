@@ -18,6 +18,43 @@ REDUNDANCIES: Final = frozenset({"LRS", "GRS", "RAGRS", "ZRS", "GZRS", "RAGZRS"}
 REQUESTABLE_TIERS: Final = frozenset({"Hot", "Cool", "Archive", "Inferred"})
 
 
+_WORKER_MEGABITS: Final = 650  # one small worker writes about 80 MB/s
+_OLD_ACCOUNT_MEGABITS: Final = 10_000
+_USUAL_MEGABITS: Final = 25_000
+_LARGE_REGION_WORKERS: Final = 50  # larger workers, on 60 Gbps
+_LARGE_REGIONS: Final = frozenset(
+    {
+        "australiaeast",
+        "brazilsouth",
+        "canadacentral",
+        "centralindia",
+        "centralus",
+        "eastasia",
+        "eastus",
+        "eastus2",
+        "francecentral",
+        "germanywestcentral",
+        "japaneast",
+        "jioindiawest",
+        "koreacentral",
+        "northcentralus",
+        "northeurope",
+        "norwayeast",
+        "southafricanorth",
+        "southcentralus",
+        "southeastasia",
+        "swedencentral",
+        "uaenorth",
+        "uksouth",
+        "westeurope",
+        "westus",
+        "westus2",
+        "westus3",
+    }
+)
+"""Where Azure lets 60 Gbps into one account."""
+
+
 @dataclass(frozen=True)
 class StorageAccountKind:
     """What decides whether an account can hold a repository."""
@@ -63,6 +100,15 @@ def holds_page_blobs(account: StorageAccountKind) -> bool:
 def supports_archive(account: StorageAccountKind) -> bool:
     """Whether blobs of the account can be put into the archive tier."""
     return supports_tiering(account) and redundancy(account.sku_name) in ARCHIVE_REDUNDANCIES
+
+
+def recommended_concurrency(account: StorageAccountKind, region: str) -> int:
+    """How many workers may write to the account at once before it becomes the bottleneck."""
+    if account.kind.lower() not in REPOSITORY_KINDS:
+        return _OLD_ACCOUNT_MEGABITS // _WORKER_MEGABITS
+    if region in _LARGE_REGIONS:
+        return _LARGE_REGION_WORKERS
+    return _USUAL_MEGABITS // _WORKER_MEGABITS
 
 
 def incompatibility(account: StorageAccountKind) -> str | None:

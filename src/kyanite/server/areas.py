@@ -15,7 +15,13 @@ from kyanite.areas.appliance.support_contact import SupportContact
 from kyanite.areas.configuration.check import ConfigurationCheck
 from kyanite.areas.configuration.deployment_check import DeploymentCheck
 from kyanite.areas.configuration.examinations import all_examinations
-from kyanite.areas.inventory import Inventory, LiveStorage, rescan_job
+from kyanite.areas.inventory import (
+    Inventory,
+    LiveStorage,
+    MachineSizes,
+    NewNetworks,
+    rescan_job,
+)
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
 from kyanite.areas.repositories.account_users import repositories_on_account
 from kyanite.areas.repositories.creation import RepositoryCreation
@@ -83,6 +89,8 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     for thing in (
         inventory,
         LiveStorage(access),
+        MachineSizes(access, clock),
+        NewNetworks(database, access, inventory),
         repositories,
         RepositoryCreation(database, secrets, repositories, clock),
         RepositoryEditing(secrets),

@@ -24,7 +24,6 @@ _WITHOUT_TYPES = (
     "Microsoft.DevTestLab",
     "Microsoft.DocumentDB",
     "Microsoft.KeyVault",
-    "Microsoft.Sql",
 )
 _READ = "Microsoft.Resources/subscriptions/providers/read"
 

@@ -9,6 +9,8 @@ from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
 from kyanite.areas.inventory.live import LiveStorage, StorageItem, container_item, holds_repository
 from kyanite.areas.inventory.machine_queries import find_machine, get_machine, machines_query
+from kyanite.areas.inventory.networks import NewNetworks
+from kyanite.areas.inventory.plain_queries import find_resource, get_resource, resources
 from kyanite.areas.inventory.queries import (
     find_region,
     find_resource_group,
@@ -21,10 +23,12 @@ from kyanite.areas.inventory.queries import (
     region_names,
 )
 from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.areas.inventory.sizes import MachineSizes
 from kyanite.areas.inventory.values import (
     Machine,
     MachineFilter,
     Region,
+    ResourceFilter,
     ResourceGroup,
     StorageAccount,
     Subscription,
@@ -40,8 +44,11 @@ __all__ = [
     "LiveStorage",
     "Machine",
     "MachineFilter",
+    "MachineSizes",
     "MayRescan",
+    "NewNetworks",
     "Region",
+    "ResourceFilter",
     "ResourceGroup",
     "StorageAccount",
     "StorageItem",
@@ -49,10 +56,12 @@ __all__ = [
     "container_item",
     "find_machine",
     "find_region",
+    "find_resource",
     "find_resource_group",
     "find_storage_account",
     "find_subscription",
     "get_machine",
+    "get_resource",
     "holds_repository",
     "list_regions",
     "list_resource_groups",
@@ -62,5 +71,6 @@ __all__ = [
     "region_names",
     "region_wire",
     "resource_group_wire",
+    "resources",
     "subscription_wire",
 ]

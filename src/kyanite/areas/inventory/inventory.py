@@ -108,3 +108,4 @@ class Inventory:
                     found.rows,
                     self._clock.now(),
                 )
+                store.replace_tags(db, account.id, found.subscription_id, found.kind, found.tags)

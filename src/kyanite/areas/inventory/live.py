@@ -18,7 +18,7 @@ from kyanite.azure.blob.client import ContainerClient, open_container
 from kyanite.azure.blob.delegation import RESTORE_RIGHTS, container_access
 from kyanite.azure.data_plane import SignedAccess
 from kyanite.azure.signed_urls import RenewableUrl
-from kyanite.base.errors import Gone, NotFound
+from kyanite.base.errors import Conflict, Gone, NotFound
 from kyanite.base.json_types import JsonObject, as_object, as_text, dig
 from kyanite.engine.format import REPOSITORY_MAGIC, REPOSITORY_NAME
 from kyanite.rules.naming import container_name_problem, folder_name_problem
@@ -77,6 +77,23 @@ class LiveStorage:
         """One container. Raises ``NotFound`` as well when there is none of that name."""
         arm = self._access.arm_client(account_id)
         return container_item(_container(arm, storage_azure_id, name))
+
+    def create_container(self, account_id: str, storage_azure_id: str, name: str) -> StorageItem:
+        """A new container. Raises ``Conflict`` when there is one of that name.
+
+        Single versions in it can be locked if the account keeps versions of its blobs.
+        """
+        arm = self._access.arm_client(account_id)
+        try:
+            if accounts.find_container(arm, storage_azure_id, name) is not None:
+                raise Conflict(f"There is a container {name} in the storage account.")
+            service = accounts.blob_service(arm, storage_azure_id)
+            versions = dig(service, "properties", "isVersioningEnabled") is True
+            return container_item(
+                accounts.create_container(arm, storage_azure_id, name, immutable_versions=versions)
+            )
+        except Gone as error:
+            raise NotFound("The storage account does not exist in Azure any more.") from error
 
     def folders(
         self, account_id: str, storage_azure_id: str, container: str, text: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kyanite.azure.compute.machines import power_state
@@ -36,9 +36,18 @@ class Surroundings:
     statuses: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
-def by_id(resources: Iterable[JsonObject]) -> dict[str, JsonObject]:
-    """Resources by their lower-cased id."""
-    return {as_text(resource.get("id")).lower(): resource for resource in resources}
+def by_id(
+    resources: Iterable[JsonObject], members: Collection[str] | None = None
+) -> dict[str, JsonObject]:
+    """Resources by their lower-cased id; with ``members`` only these of their properties."""
+    found: dict[str, JsonObject] = {}
+    for resource in resources:
+        kept = resource
+        if members is not None:
+            properties = as_object(resource.get("properties"))
+            kept = {"properties": {m: properties[m] for m in members if m in properties}}
+        found[as_text(resource.get("id")).lower()] = kept
+    return found
 
 
 def machine_row(raw: JsonObject, around: Surroundings) -> dict[str, object]:

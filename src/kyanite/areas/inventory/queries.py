@@ -101,6 +101,22 @@ def list_regions(
     return sorted(regions.values(), key=lambda region: (region.name.lower(), region.id))
 
 
+def region_offers(
+    db: Session,
+    *,
+    account_id: str | None = None,
+    subscription_id: str | None = None,
+    region: str | None = None,
+) -> Sequence[RegionRow]:
+    """What each visible subscription offers, by subscription and region."""
+    query = select(RegionRow).where(seen(Kind.REGION, RegionRow.id, account_id))
+    if subscription_id:
+        query = query.where(RegionRow.subscription_id == subscription_id.lower())
+    if region:
+        query = query.where(RegionRow.name == region_code(region))
+    return db.scalars(query.order_by(RegionRow.subscription_id, RegionRow.name)).all()
+
+
 def find_region(db: Session, region_id: str) -> Region | None:
     """One region by its code name (or its name for people), or ``None``."""
     wanted = region_code(region_id)

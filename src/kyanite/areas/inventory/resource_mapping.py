@@ -60,6 +60,10 @@ def region_rows(
                 "subscription_id": subscription_id,
                 "name": name,
                 "display_name": as_text(raw.get("displayName")) or name,
+                "zones": sorted(
+                    as_text(as_object(mapping).get("logicalZone"))
+                    for mapping in as_list(raw.get("availabilityZoneMappings"))
+                ),
                 "provider_types": (
                     None
                     if offered is None

@@ -1,19 +1,25 @@
 """Reading what one account sees in Azure, and bringing it into the form of rows.
 
-No database here. A kind that the account may not read is left out (``None``): what is known
-of it from before stays.
+No database here. A kind that the account may not read is left out: what is known of it from
+before stays. Lists are read side by side, and only a few ahead of whoever writes them down, so
+that a large tenant needs no more memory than a small one.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from itertools import chain
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
-from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.kinds import PLAIN_KINDS, Kind
 from kyanite.areas.inventory.machine_mapping import Surroundings, by_id, machine_row
+from kyanite.areas.inventory.plain_lists import PLAIN_LISTS
+from kyanite.areas.inventory.plain_mapping import plain_row
 from kyanite.areas.inventory.resource_mapping import (
     region_rows,
     resource_group_row,
@@ -25,14 +31,17 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob import accounts as storage_accounts
 from kyanite.azure.compute import disks, machines
 from kyanite.azure.network import interfaces, public_addresses
-from kyanite.base.errors import Denied, Invalid
-from kyanite.base.json_types import JsonObject
+from kyanite.base.errors import AzureError, Denied, Invalid, Rejected
+from kyanite.base.json_types import JsonObject, as_text_map
 
 _log = logging.getLogger(__name__)
 
-_PARALLEL_READS: Final = 8  # lists of one subscription; ARM allows thousands of reads an hour
+_PARALLEL_READS: Final = 8  # ARM allows thousands of reads an hour
+_READ_AHEAD: Final = 4  # lists that wait to be written down, besides those being read
+_NOT_REGISTERED: Final = "missingsubscriptionregistration"
 
-Row = Mapping[str, object]
+Row: TypeAlias = Mapping[str, object]
+Tag: TypeAlias = tuple[str, str]
 EVERY_RESOURCE: Final = frozenset(Kind) - {Kind.SUBSCRIPTION}
 
 
@@ -43,6 +52,8 @@ class Found:
     subscription_id: str
     kind: Kind
     rows: Sequence[Row]
+    tags: frozenset[Tag] = frozenset()
+    """Names and values of the tags on them."""
 
 
 def subscriptions(
@@ -64,66 +75,117 @@ def subscriptions(
 def scan(
     arm: ArmClient, subscription_ids: Sequence[str], kinds: Collection[Kind] = EVERY_RESOURCE
 ) -> Iterator[Found]:
-    """What is in the subscriptions, kind by kind. Raises ``AzureError`` other than ``Denied``."""
-    readers: dict[Kind, Callable[[ArmClient, str], list[Row]]] = {
-        Kind.REGION: _regions,
-        Kind.RESOURCE_GROUP: _resource_groups,
-        Kind.STORAGE_ACCOUNT: _storage_accounts,
-        Kind.MACHINE: _machines,
-    }
+    """What is in the subscriptions, kind by kind.
 
-    def read(subscription_id: str, kind: Kind) -> Found | None:
-        try:
-            return Found(subscription_id, kind, readers[kind](arm, subscription_id))
-        except Denied as error:
-            _log.info("inventory: %s of %s not readable: %s", kind, subscription_id, error)
-            return None
-
-    with ThreadPoolExecutor(_PARALLEL_READS, "inventory") as pool:
-        pending = [
-            pool.submit(read, subscription_id, kind)
+    A list that fails keeps none of the others from being read; at the end the first
+    ``AzureError`` other than ``Denied`` is raised.
+    """
+    wanted = iter(
+        [
+            (subscription_id, kind)
             for subscription_id in subscription_ids
-            for kind in readers
-            if kind in kinds
+            for kind in Kind
+            if kind in kinds and kind is not Kind.SUBSCRIPTION
         ]
-        for future in pending:
-            found = future.result()
+    )
+    failures: list[AzureError] = []
+    pending: deque[Future[Found | None]] = deque()
+    with ThreadPoolExecutor(_PARALLEL_READS, "inventory") as pool:
+        while True:
+            while len(pending) < _PARALLEL_READS + _READ_AHEAD:
+                following = next(wanted, None)
+                if following is None:
+                    break
+                pending.append(pool.submit(_read, arm, *following))
+            if not pending:
+                break
+            try:
+                found = pending.popleft().result()
+            except AzureError as error:
+                failures.append(error)
+                continue
             if found is not None:
                 yield found
+                del found  # its rows are written; they must not wait for the next list
+    if failures:
+        raise failures[0]
 
 
-def _regions(arm: ArmClient, subscription_id: str) -> list[Row]:
-    return list(
-        region_rows(
-            resources.locations(arm, subscription_id),
-            _if_allowed(resources.providers, arm, subscription_id),
-            subscription_id,
-        )
+def _read(arm: ArmClient, subscription_id: str, kind: Kind) -> Found | None:
+    listed = _Listed()
+    try:
+        if kind in PLAIN_KINDS:
+            for raw in PLAIN_LISTS[kind](arm, subscription_id):
+                listed.add(raw, lambda one: plain_row(kind, one))
+        else:
+            _READERS[kind](arm, subscription_id, listed)
+    except Denied as error:
+        _log.info("inventory: %s of %s not readable: %s", kind, subscription_id, error)
+        return None
+    except Rejected as error:
+        if (error.code or "").lower() != _NOT_REGISTERED:
+            raise
+        # Nothing of a service can exist where the service has never been switched on.
+    return Found(subscription_id, kind, listed.rows, frozenset(listed.tags))
+
+
+class _Listed:
+    """The rows made of one list, and the tags seen on the way."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.tags: set[Tag] = set()
+
+    def add(self, raw: JsonObject, to_row: Callable[[JsonObject], Row]) -> None:
+        """One more resource; one that makes no sense is left out and named in the log."""
+        try:
+            self.rows.append(to_row(raw))
+        except Invalid as error:
+            _log.warning("inventory: a resource was left out: %s", error)
+        else:
+            self.tags.update(as_text_map(raw.get("tags")).items())
+
+
+def _regions(arm: ArmClient, subscription_id: str, listed: _Listed) -> None:
+    listed.rows += region_rows(
+        resources.locations(arm, subscription_id),
+        _if_allowed(resources.providers, arm, subscription_id),
+        subscription_id,
     )
 
 
-def _resource_groups(arm: ArmClient, subscription_id: str) -> list[Row]:
-    found = resources.resource_groups(arm, subscription_id)
-    return [resource_group_row(raw, subscription_id) for raw in found]
+def _resource_groups(arm: ArmClient, subscription_id: str, listed: _Listed) -> None:
+    for raw in resources.resource_groups(arm, subscription_id):
+        listed.add(raw, lambda one: resource_group_row(one, subscription_id))
 
 
-def _storage_accounts(arm: ArmClient, subscription_id: str) -> list[Row]:
-    return _mapped(storage_account_row, storage_accounts.list_accounts(arm, subscription_id))
+def _storage_accounts(arm: ArmClient, subscription_id: str, listed: _Listed) -> None:
+    for raw in storage_accounts.list_accounts(arm, subscription_id):
+        listed.add(raw, storage_account_row)
 
 
-def _machines(arm: ArmClient, subscription_id: str) -> list[Row]:
-    found = list(machines.list_machines(arm, subscription_id))
-    if not found:
-        return []
+def _machines(arm: ArmClient, subscription_id: str, listed: _Listed) -> None:
+    found = machines.list_machines(arm, subscription_id)
+    first = next(found, None)
+    if first is None:
+        return
+
+    def beside(
+        lister: Callable[[ArmClient, str], Iterable[JsonObject]], *members: str
+    ) -> dict[str, JsonObject]:
+        try:
+            return by_id(lister(arm, subscription_id), members)
+        except Denied:
+            return {}
+
     around = Surroundings(
-        disks=by_id(_if_allowed(disks.list_disks, arm, subscription_id) or ()),
-        interfaces=by_id(_if_allowed(interfaces.list_interfaces, arm, subscription_id) or ()),
-        public_addresses=by_id(
-            _if_allowed(public_addresses.list_public_addresses, arm, subscription_id) or ()
-        ),
-        statuses=by_id(_if_allowed(machines.statuses, arm, subscription_id) or ()),
+        disks=beside(disks.list_disks, "diskSizeBytes", "diskSizeGB", "osType"),
+        interfaces=beside(interfaces.list_interfaces, "ipConfigurations"),
+        public_addresses=beside(public_addresses.list_public_addresses, "ipAddress", "dnsSettings"),
+        statuses=beside(machines.statuses, "instanceView"),
     )
-    return _mapped(lambda raw: machine_row(raw, around), found)
+    for raw in chain([first], found):
+        listed.add(raw, lambda one: machine_row(one, around))
 
 
 def _if_allowed(
@@ -136,12 +198,11 @@ def _if_allowed(
         return None
 
 
-def _mapped(to_row: Callable[[JsonObject], Row], found: Iterable[JsonObject]) -> list[Row]:
-    """Rows of all resources; one that makes no sense is left out and named in the log."""
-    rows: list[Row] = []
-    for raw in found:
-        try:
-            rows.append(to_row(raw))
-        except Invalid as error:
-            _log.warning("inventory: a resource was left out: %s", error)
-    return rows
+_READERS: Final[Mapping[Kind, Callable[[ArmClient, str, _Listed], None]]] = MappingProxyType(
+    {
+        Kind.REGION: _regions,
+        Kind.RESOURCE_GROUP: _resource_groups,
+        Kind.STORAGE_ACCOUNT: _storage_accounts,
+        Kind.MACHINE: _machines,
+    }
+)

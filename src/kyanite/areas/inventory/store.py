@@ -1,33 +1,39 @@
 """Writing what a scan found, one kind of one subscription at a time.
 
 Safe to repeat and to run side by side: rows are upserted, sightings of the scanned scope are
-replaced, and what no account sees any more is marked or dropped.
+replaced, and what no account sees any more is marked or dropped. What a scan finds as it was
+is not written again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Insert, delete, exists, inspect, select, update
+import orjson
+from sqlalchemy import ColumnElement, delete, exists, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
+from kyanite.areas.inventory.kinds import PLAIN_KINDS, Kind
 from kyanite.areas.inventory.tables import (
     MachineRow,
     RegionRow,
     ResourceGroupRow,
+    ResourceRow,
     SightingRow,
     StorageAccountRow,
     SubscriptionRow,
+    TagRow,
 )
+from kyanite.base.identifiers import system_id
 from kyanite.db.tables import Base
 from kyanite.db.uses import UseRow
 
-_ROWS_PER_STATEMENT: Final = 200  # times ~25 columns: below SQLite's limit of variables
+_IDS_PER_STATEMENT: Final = 500  # below every database's limit of variables
 
 _T = TypeVar("_T")
 
@@ -40,6 +46,7 @@ TABLES: Final[Mapping[Kind, type[Base]]] = MappingProxyType(
         Kind.RESOURCE_GROUP: ResourceGroupRow,
         Kind.STORAGE_ACCOUNT: StorageAccountRow,
         Kind.MACHINE: MachineRow,
+        **dict.fromkeys(PLAIN_KINDS, ResourceRow),
     }
 )
 
@@ -52,11 +59,10 @@ def replace_subscriptions(db: Session, account_id: str, rows: Sequence[Row]) -> 
     """
     _upsert(db, SubscriptionRow, rows)
     seen = [str(row["id"]) for row in rows]
-    db.execute(
-        delete(SightingRow).where(
-            SightingRow.account_id == account_id, SightingRow.subscription_id.not_in(seen)
+    for table in (SightingRow, TagRow):
+        db.execute(
+            delete(table).where(table.account_id == account_id, table.subscription_id.not_in(seen))
         )
-    )
     _see(db, account_id, Kind.SUBSCRIPTION, ((id_, id_) for id_ in seen))
 
 
@@ -70,9 +76,10 @@ def replace_resources(
 ) -> None:
     """The account sees exactly these resources of ``kind`` in the subscription now."""
     table = TABLES[kind]
-    keeps = hasattr(table, "removed_at")
-    _upsert(db, table, [{**row, "removed_at": None} for row in rows] if keeps else rows)
     ids = {str(row["id"]) for row in rows}
+    if hasattr(table, "fingerprint"):
+        rows = _changed(db, kind, subscription_id, rows)
+    _upsert(db, table, rows)
     scope = (
         SightingRow.account_id == account_id,
         SightingRow.kind == kind.value,
@@ -82,37 +89,94 @@ def replace_resources(
     lost = sorted(before - ids)
     for chunk in _chunks(lost):
         db.execute(delete(SightingRow).where(*scope, SightingRow.resource_id.in_(chunk)))
-    _see(db, account_id, kind, ((id_, subscription_id) for id_ in ids))
+    _see(db, account_id, kind, ((id_, subscription_id) for id_ in ids - before))
     for chunk in _chunks(lost):
         _retire(db, kind, chunk, now)
+
+
+def replace_tags(
+    db: Session,
+    account_id: str,
+    subscription_id: str,
+    kind: Kind,
+    tags: Iterable[tuple[str, str]],
+) -> None:
+    """The account sees exactly these tags on resources of ``kind`` in the subscription now."""
+    rows = {tag_id(name, value): (name, value) for name, value in sorted(tags)}
+    scope = (
+        TagRow.account_id == account_id,
+        TagRow.kind == kind.value,
+        TagRow.subscription_id == subscription_id,
+    )
+    before = set(db.scalars(select(TagRow.tag_id).where(*scope)))
+    for chunk in _chunks(sorted(before - rows.keys())):
+        db.execute(delete(TagRow).where(*scope, TagRow.tag_id.in_(chunk)))
+    new: list[Row] = [
+        {
+            "account_id": account_id,
+            "kind": kind.value,
+            "subscription_id": subscription_id,
+            "tag_id": id_,
+            "name": name,
+            "name_key": name.lower(),
+            "value": value,
+            "search": f"{name}\n{value}".lower(),
+        }
+        for id_, (name, value) in rows.items()
+        if id_ not in before
+    ]
+    _upsert(db, TagRow, new)
+
+
+def tag_id(name: str, value: str) -> str:
+    """The id of a tag: names compare without regard to case, values do not."""
+    return system_id(f"{name.lower()}={value.encode().hex()}")
 
 
 def forget_account(db: Session, account_id: str) -> None:
     """The account is gone: nothing is seen with it any more."""
     db.execute(delete(SightingRow).where(SightingRow.account_id == account_id))
+    db.execute(delete(TagRow).where(TagRow.account_id == account_id))
+
+
+def _changed(
+    db: Session, kind: Kind, subscription_id: str, rows: Sequence[Row]
+) -> list[Mapping[str, object]]:
+    """Those of the rows that are not in the database as they are, with their fingerprints."""
+    columns = TABLES[kind].__table__.c
+    known = select(columns.id, columns.fingerprint).where(
+        columns.subscription_id == subscription_id, columns.removed_at.is_(None)
+    )
+    if kind in PLAIN_KINDS:
+        known = known.where(columns.kind == kind.value)
+    before = {row.id: row.fingerprint for row in db.execute(known)}
+    changed: list[Row] = []
+    for row in rows:
+        mark = _fingerprint(row)
+        if before.get(row["id"]) != mark:
+            changed.append({**row, "fingerprint": mark, "removed_at": None})
+    return changed
+
+
+def _fingerprint(row: Row) -> str:
+    text = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+    return blake2b(text, digest_size=16).hexdigest()
 
 
 def _retire(db: Session, kind: Kind, ids: Collection[str], now: datetime) -> None:
-    """What nobody sees any more: machines, and accounts in use, are kept and marked."""
-    unseen = ~exists().where(
-        SightingRow.kind == kind.value, SightingRow.resource_id == _id_of(kind)
-    )
-    gone = (_id_of(kind).in_(ids), unseen)
-    if kind is Kind.MACHINE:
-        db.execute(update(MachineRow).where(*gone).values(removed_at=now))
-    elif kind is Kind.STORAGE_ACCOUNT:
-        used = exists().where(
-            UseRow.used_kind == STORAGE_ACCOUNT_USED_KIND, UseRow.used_id == StorageAccountRow.id
-        )
-        db.execute(update(StorageAccountRow).where(*gone, used).values(removed_at=now))
-        db.execute(delete(StorageAccountRow).where(*gone, ~used))
-    else:
+    """What nobody sees any more: machines, and whatever is in use, are kept and marked."""
+    columns = TABLES[kind].__table__.c
+    unseen = ~exists().where(SightingRow.kind == kind.value, SightingRow.resource_id == columns.id)
+    gone = (columns.id.in_(ids), unseen)
+    if "removed_at" not in columns:
         db.execute(delete(TABLES[kind]).where(*gone))
-
-
-def _id_of(kind: Kind) -> ColumnElement[str]:
-    column: ColumnElement[str] = TABLES[kind].__table__.c.id
-    return column
+        return
+    used: ColumnElement[bool] = exists().where(
+        UseRow.used_kind == kind.value, UseRow.used_id == columns.id
+    )
+    if kind is not Kind.MACHINE:
+        db.execute(delete(TABLES[kind]).where(*gone, ~used))
+    db.execute(update(TABLES[kind]).where(*gone).values(removed_at=now))
 
 
 def _see(db: Session, account_id: str, kind: Kind, seen: Iterable[tuple[str, str]]) -> None:
@@ -131,23 +195,20 @@ def _see(db: Session, account_id: str, kind: Kind, seen: Iterable[tuple[str, str
 
 def _upsert(db: Session, table: type[Base], rows: Sequence[Row]) -> None:
     """Insert rows, or bring those that exist to these values."""
+    if not rows:
+        return
     keys = [column.name for column in inspect(table).primary_key]
-    # One statement may not touch a row twice, and Azure has been seen to list a thing twice.
-    unique = {tuple(row[key] for key in keys): row for row in rows}
-    for chunk in _chunks(list(unique.values())):
-        db.execute(_upsert_statement(db, table, keys, chunk))
-
-
-def _upsert_statement(
-    db: Session, table: type[Base], keys: Sequence[str], rows: Sequence[Row]
-) -> Insert:
     dialect = db.get_bind().dialect.name
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    statement = insert.values([dict(row) for row in rows])
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    return statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    target = Base.metadata.tables[table.__tablename__]
+    insert = postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    statement = insert.on_conflict_do_update(index_elements=keys, set_=changed)
+    # Azure has been seen to list a thing twice, and PostgreSQL takes a row once only. Sorted,
+    # so that two scans side by side never wait for each other in a circle.
+    unique = {tuple(str(row[key]) for key in keys): dict(row) for row in rows}
+    db.execute(statement, [unique[key] for key in sorted(unique)])
 
 
 def _chunks(items: Sequence[_T]) -> Iterable[Sequence[_T]]:
-    for start in range(0, len(items), _ROWS_PER_STATEMENT):
-        yield items[start : start + _ROWS_PER_STATEMENT]
+    for start in range(0, len(items), _IDS_PER_STATEMENT):
+        yield items[start : start + _IDS_PER_STATEMENT]

@@ -2,7 +2,8 @@
 
 A cache: nothing here is the only copy of anything. Which account sees a resource is kept
 in ``inventory_sightings``, so that a rescan by an account with few rights does not declare
-gone what another account still sees.
+gone what another account still sees. ``fingerprint`` is of all other columns as they were last
+written: a scan that finds it unchanged writes nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,24 @@ class SightingRow(Base):
     subscription_id: Mapped[str] = mapped_column(String(36))
 
 
+class TagRow(Base):
+    """An account has seen a tag on resources of a kind in a subscription."""
+
+    __tablename__ = "inventory_tags"
+    __table_args__ = (Index("ix_inventory_tags_order", "name_key", "value", "tag_id"),)
+
+    account_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(24), primary_key=True)
+    subscription_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    tag_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Follows from name, without regard to case, and value."""
+    name: Mapped[str] = mapped_column(String(512))
+    name_key: Mapped[str] = mapped_column(String(512))
+    value: Mapped[str] = mapped_column(String(256))
+    search: Mapped[str] = mapped_column(Text)
+    """Name and value in lower case."""
+
+
 class SubscriptionRow(Base):
     """A subscription."""
 
@@ -58,6 +77,8 @@ class RegionRow(Base):
     display_name: Mapped[str] = mapped_column(String(128))
     provider_types: Mapped[JsonValue] = mapped_column(Json, nullable=True)
     """What can be created there, as ``ResourceProviderType`` names it; null when unknown."""
+    zones: Mapped[JsonValue] = mapped_column(Json, nullable=False)
+    """The availability zones, as the subscription counts them."""
 
 
 class ResourceGroupRow(Base):
@@ -71,6 +92,7 @@ class ResourceGroupRow(Base):
     name: Mapped[str] = mapped_column(String(128), index=True)
     subscription_id: Mapped[str] = mapped_column(String(36), index=True)
     region: Mapped[str] = mapped_column(String(64))
+    fingerprint: Mapped[str] = mapped_column(String(32))
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -92,6 +114,28 @@ class StorageAccountRow(Base):
     blob_endpoint: Mapped[str] = mapped_column(Text)
     versioning: Mapped[bool] = mapped_column(Boolean)
     immutability_locked: Mapped[bool] = mapped_column(Boolean)
+    fingerprint: Mapped[str] = mapped_column(String(32))
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ResourceRow(Base):
+    """A resource of which little is known: one of ``kinds.PLAIN_KINDS``."""
+
+    __tablename__ = "inventory_resources"
+    __table_args__ = (Index("ix_inventory_resources_order", "kind", "name_key", "id"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    azure_id: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(String(128))
+    name_key: Mapped[str] = mapped_column(String(128))
+    """The name in lower case."""
+    subscription_id: Mapped[str] = mapped_column(String(36), index=True)
+    resource_group: Mapped[str] = mapped_column(String(128))
+    region: Mapped[str] = mapped_column(String(64))
+    facts: Mapped[JsonValue] = mapped_column(Json, nullable=False)
+    """What the kind has besides: ``plain_mapping`` says what."""
+    fingerprint: Mapped[str] = mapped_column(String(32))
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -122,4 +166,5 @@ class MachineRow(Base):
     private_ip: Mapped[str | None] = mapped_column(String(64))
     public_ip: Mapped[str | None] = mapped_column(String(64))
     dns_name: Mapped[str | None] = mapped_column(String(255))
+    fingerprint: Mapped[str] = mapped_column(String(32))
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

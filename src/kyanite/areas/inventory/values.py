@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import NAMESPACE_OID, uuid5
 
+from kyanite.areas.accounts import ServiceAccount
 from kyanite.base.units import GIB
 from kyanite.rules.storage_accounts import StorageAccountKind
 
@@ -141,3 +143,50 @@ class MachineFilter:
     exists: bool | None = True
     """``True``: only those that exist; ``False``: only those removed; ``None``: both."""
     ids: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class ResourceFilter:
+    """Which resources of a kind; members that are empty do not filter. All are AND-ed."""
+
+    account_id: str | None = None
+    subscription_id: str | None = None
+    tenant_id: str | None = None
+    regions: tuple[str, ...] = ()
+    """Code names or names for people, in any case."""
+    resource_group: str | None = None
+    """Name, in any case."""
+    text: str | None = None
+    """Part of the name."""
+    ids: tuple[str, ...] | None = None
+    """System ids."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A name and a value that some resource bears."""
+
+    id: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A directory; ``name`` is ``None`` when nobody has told it."""
+
+    id: str
+    name: str | None
+
+
+@dataclass(frozen=True)
+class TenantWithAccount:
+    """An account that reaches a tenant."""
+
+    tenant: Tenant
+    account: ServiceAccount
+
+    @property
+    def id(self) -> str:
+        """The id of the pair: the same whenever the two are the same."""
+        return str(uuid5(NAMESPACE_OID, f"{self.tenant.id}/{self.account.id}"))

@@ -42,3 +42,17 @@ def containers(arm: ArmClient, account_id: str) -> Iterator[JsonObject]:
 def find_container(arm: ArmClient, account_id: str, name: str) -> JsonObject | None:
     """One container, or ``None``."""
     return arm.find(f"{account_id}/blobServices/default/containers/{name}")
+
+
+def create_container(
+    arm: ArmClient, account_id: str, name: str, *, immutable_versions: bool
+) -> JsonObject:
+    """A new private container; one that exists stays as it is and is returned.
+
+    ``immutable_versions`` lets single versions of its blobs be locked; needs versioning.
+    """
+    properties: JsonObject = {"publicAccess": "None"}
+    if immutable_versions:
+        properties = {**properties, "immutableStorageWithVersioning": {"enabled": True}}
+    path = f"{account_id}/blobServices/default/containers/{name}"
+    return arm.put(path, {"properties": properties})

@@ -1,4 +1,4 @@
-"""StorageAccount, list and get: docs/behaviour/repositories.md, section 13."""
+"""StorageAccount, the accounts: docs/behaviour/repositories.md, sections 9 and 13."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from kyanite.areas.inventory.values import StorageAccount
 from kyanite.base.errors import NotFound
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
-from kyanite.contract.models.storage_account import GetAccountQuery, GetAccountsQuery
+from kyanite.contract.models.storage_account import (
+    GetAccountCapabilitiesQuery,
+    GetAccountQuery,
+    GetAccountsQuery,
+)
 from kyanite.http.answers import Answered
 from kyanite.http.pages import page_of_all
 from kyanite.http.rights import Right
@@ -72,6 +76,29 @@ def get_storage_account(
         account_id=query.service_account_id,
         kinds={Kind.STORAGE_ACCOUNT},
     )
+
+
+@routes.operation("StorageAccount_GetAccountCapabilities")
+def get_capabilities(
+    storageAccountId: str,  # noqa: N803
+    query: Annotated[GetAccountCapabilitiesQuery, Query()],
+    db: DbSession,
+    rescan: MayRescan,
+) -> JsonObject | Answered:
+    """What a repository on the account could do."""
+
+    def answer(session: Session) -> JsonObject:
+        found = queries.find_storage_account(session, storageAccountId, account_id=query.account_id)
+        if found is None:
+            raise NotFound(f"There is no storage account {storageAccountId}.")
+        return {
+            "supportsArchive": rules.supports_archive(found.shape),
+            "recommendedConcurrency": rules.recommended_concurrency(found.shape, found.region),
+        }
+
+    if not query.sync:
+        return answer(db)
+    return rescan.then(answer, account_id=query.account_id, kinds={Kind.STORAGE_ACCOUNT})
 
 
 def _matching(

@@ -15,19 +15,24 @@ from kyanite.areas.accounts import find_account
 from kyanite.areas.inventory import queries, wire
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.live import LiveStorage
-from kyanite.base.errors import NotFound
+from kyanite.base.errors import Invalid, NotFound
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.storage_account import (
+    AzureStorageItemCreationConfig,
     GetContainerByNameQuery,
     GetContainersQuery,
     GetFolderByNameQuery,
     GetFoldersQuery,
 )
+from kyanite.http.answers import Answered
+from kyanite.http.audit import note
+from kyanite.http.links import href
 from kyanite.http.pages import page_of_all
 from kyanite.http.provide import Provided
 from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
+from kyanite.rules.naming import container_name_problem
 
 routes = Routes()
 
@@ -47,6 +52,25 @@ def list_containers(
     path = _containers_path(azureStorageId)
     results = [wire.storage_item(request, item, f"{path}/{item.name}") for item in found]
     return page_of_all(request, query, results)
+
+
+@routes.operation("StorageAccount_CreateContainer")
+def create_container(
+    azureStorageId: str,  # noqa: N803
+    body: AzureStorageItemCreationConfig,
+    db: DbSession,
+    live: Live,
+    request: Request,
+) -> Answered:
+    """A new container, whose versions can be locked if the account keeps versions."""
+    problem = container_name_problem(body.name)
+    if problem is not None:
+        raise Invalid.member("name", problem)
+    azure_id, account_id = _located(db, azureStorageId, str(body.account_id))
+    made = live.create_container(account_id, azure_id, body.name)
+    path = f"{_containers_path(azureStorageId)}/{made.name}"
+    note(request, f"container {made.name}")
+    return Answered(201, wire.storage_item(request, made, path), href(request, path))
 
 
 @routes.operation("StorageAccount_GetContainerByName", Right.INVENTORY_READ)

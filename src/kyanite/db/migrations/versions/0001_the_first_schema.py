@@ -95,6 +95,7 @@ def upgrade() -> None:
     sa.Column('private_ip', sa.String(length=64), nullable=True),
     sa.Column('public_ip', sa.String(length=64), nullable=True),
     sa.Column('dns_name', sa.String(length=255), nullable=True),
+    sa.Column('fingerprint', sa.String(length=32), nullable=False),
     sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_machines'))
     )
@@ -109,6 +110,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=64), nullable=False),
     sa.Column('display_name', sa.String(length=128), nullable=False),
     sa.Column('provider_types', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=True),
+    sa.Column('zones', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_regions'))
     )
     with op.batch_alter_table('inventory_regions', schema=None) as batch_op:
@@ -121,12 +123,31 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=128), nullable=False),
     sa.Column('subscription_id', sa.String(length=36), nullable=False),
     sa.Column('region', sa.String(length=64), nullable=False),
+    sa.Column('fingerprint', sa.String(length=32), nullable=False),
     sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_resource_groups'))
     )
     with op.batch_alter_table('inventory_resource_groups', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_inventory_resource_groups_name'), ['name'], unique=False)
         batch_op.create_index(batch_op.f('ix_inventory_resource_groups_subscription_id'), ['subscription_id'], unique=False)
+
+    op.create_table('inventory_resources',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.String(length=24), nullable=False),
+    sa.Column('azure_id', sa.Text(), nullable=False),
+    sa.Column('name', sa.String(length=128), nullable=False),
+    sa.Column('name_key', sa.String(length=128), nullable=False),
+    sa.Column('subscription_id', sa.String(length=36), nullable=False),
+    sa.Column('resource_group', sa.String(length=128), nullable=False),
+    sa.Column('region', sa.String(length=64), nullable=False),
+    sa.Column('facts', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('fingerprint', sa.String(length=32), nullable=False),
+    sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_resources'))
+    )
+    with op.batch_alter_table('inventory_resources', schema=None) as batch_op:
+        batch_op.create_index('ix_inventory_resources_order', ['kind', 'name_key', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_inventory_resources_subscription_id'), ['subscription_id'], unique=False)
 
     op.create_table('inventory_sightings',
     sa.Column('account_id', sa.String(length=36), nullable=False),
@@ -153,6 +174,7 @@ def upgrade() -> None:
     sa.Column('blob_endpoint', sa.Text(), nullable=False),
     sa.Column('versioning', sa.Boolean(), nullable=False),
     sa.Column('immutability_locked', sa.Boolean(), nullable=False),
+    sa.Column('fingerprint', sa.String(length=32), nullable=False),
     sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_storage_accounts'))
     )
@@ -171,6 +193,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('inventory_subscriptions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_inventory_subscriptions_tenant_id'), ['tenant_id'], unique=False)
+
+    op.create_table('inventory_tags',
+    sa.Column('account_id', sa.String(length=36), nullable=False),
+    sa.Column('kind', sa.String(length=24), nullable=False),
+    sa.Column('subscription_id', sa.String(length=36), nullable=False),
+    sa.Column('tag_id', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=512), nullable=False),
+    sa.Column('name_key', sa.String(length=512), nullable=False),
+    sa.Column('value', sa.String(length=256), nullable=False),
+    sa.Column('search', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'kind', 'subscription_id', 'tag_id', name=op.f('pk_inventory_tags'))
+    )
+    with op.batch_alter_table('inventory_tags', schema=None) as batch_op:
+        batch_op.create_index('ix_inventory_tags_order', ['name_key', 'value', 'tag_id'], unique=False)
 
     op.create_table('login_attempts',
     sa.Column('id', sa.String(), nullable=False),
@@ -712,6 +748,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_login_attempts_at'))
 
     op.drop_table('login_attempts')
+    with op.batch_alter_table('inventory_tags', schema=None) as batch_op:
+        batch_op.drop_index('ix_inventory_tags_order')
+
+    op.drop_table('inventory_tags')
     with op.batch_alter_table('inventory_subscriptions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_inventory_subscriptions_tenant_id'))
 
@@ -726,6 +766,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_inventory_sightings_resource')
 
     op.drop_table('inventory_sightings')
+    with op.batch_alter_table('inventory_resources', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_inventory_resources_subscription_id'))
+        batch_op.drop_index('ix_inventory_resources_order')
+
+    op.drop_table('inventory_resources')
     with op.batch_alter_table('inventory_resource_groups', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_inventory_resource_groups_subscription_id'))
         batch_op.drop_index(batch_op.f('ix_inventory_resource_groups_name'))

@@ -1,0 +1,1 @@
+"""Microsoft.Sql as an inventory: servers, managed instances, elastic pools; no databases."""

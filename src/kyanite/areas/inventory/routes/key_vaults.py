@@ -1,0 +1,72 @@
+"""KeyVault: docs/behaviour/repositories.md, section 14."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from kyanite.areas.inventory import plain_wire
+from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.plain_queries import get_resource, resources
+from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.areas.inventory.values import ResourceFilter
+from kyanite.base.identifiers import id_text
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.key_vault import GetKeyVaultByIdQuery, GetKeyVaultsPageQuery
+from kyanite.http.answers import Answered
+from kyanite.http.pages import Paging, found, page
+from kyanite.http.routes import Routes
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+
+@routes.operation("KeyVault_GetKeyVaultsPage")
+def list_vaults(
+    query: Annotated[GetKeyVaultsPageQuery, Query()],
+    db: DbSession,
+    rescan: MayRescan,
+    request: Request,
+) -> JsonObject | Answered:
+    """The vaults of the inventory."""
+    subscription_id = id_text(query.subscription_id)
+    wanted = ResourceFilter(
+        account_id=query.service_account_id,
+        subscription_id=subscription_id,
+        tenant_id=id_text(query.tenant_id),
+        regions=tuple(query.region_ids or ()),
+        text=query.search_pattern,
+    )
+
+    def answer(session: Session) -> JsonObject:
+        rows = found(session, resources(Kind.KEY_VAULT, wanted), Paging.of(query))
+        results = [plain_wire.key_vault(request, row) for row in rows.rows]
+        return page(request, query, rows.total, results)
+
+    if not query.sync:
+        return answer(db)
+    return rescan.then(
+        answer,
+        account_id=query.service_account_id,
+        kinds={Kind.KEY_VAULT},
+        subscription_id=subscription_id,
+    )
+
+
+@routes.operation("KeyVault_GetKeyVaultById")
+def get_vault(
+    keyVaultId: str,  # noqa: N803
+    query: Annotated[GetKeyVaultByIdQuery, Query()],
+    db: DbSession,
+    rescan: MayRescan,
+    request: Request,
+) -> JsonObject | Answered:
+    """One vault."""
+
+    def answer(session: Session) -> JsonObject:
+        return plain_wire.key_vault(request, get_resource(session, Kind.KEY_VAULT, keyVaultId))
+
+    return rescan.then(answer, kinds={Kind.KEY_VAULT}) if query.sync else answer(db)

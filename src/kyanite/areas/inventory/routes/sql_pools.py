@@ -1,0 +1,59 @@
+"""SqlElasticPool: docs/behaviour/azure-sql.md, section 3."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from kyanite.areas.inventory import plain_wire
+from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.plain_queries import get_resource, resources
+from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.sql_elastic_pool import (
+    GetSqlElasticPoolByIdQuery,
+    GetSqlServersPageQuery,
+)
+from kyanite.http.answers import Answered
+from kyanite.http.pages import Paging, found, page
+from kyanite.http.routes import Routes
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+
+@routes.operation("SqlElasticPool_GetSqlServersPage")
+def list_pools(
+    query: Annotated[GetSqlServersPageQuery, Query()],
+    db: DbSession,
+    rescan: MayRescan,
+    request: Request,
+) -> JsonObject | Answered:
+    """The elastic pools of the inventory (the contract's name of it speaks of servers)."""
+
+    def answer(session: Session) -> JsonObject:
+        rows = found(session, resources(Kind.SQL_POOL), Paging.of(query))
+        results = [plain_wire.sql_pool(request, row) for row in rows.rows]
+        return page(request, query, rows.total, results)
+
+    return rescan.then(answer, kinds={Kind.SQL_POOL}) if query.sync else answer(db)
+
+
+@routes.operation("SqlElasticPool_GetSqlElasticPoolById")
+def get_pool(
+    sqlElasticPoolId: str,  # noqa: N803
+    query: Annotated[GetSqlElasticPoolByIdQuery, Query()],
+    db: DbSession,
+    rescan: MayRescan,
+    request: Request,
+) -> JsonObject | Answered:
+    """One elastic pool."""
+
+    def answer(session: Session) -> JsonObject:
+        row = get_resource(session, Kind.SQL_POOL, sqlElasticPoolId)
+        return plain_wire.sql_pool(request, row)
+
+    return rescan.then(answer, kinds={Kind.SQL_POOL}) if query.sync else answer(db)

@@ -1,0 +1,72 @@
+"""SqlServer: docs/behaviour/azure-sql.md, section 3."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from kyanite.areas.inventory import plain_wire
+from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.plain_queries import get_resource, sql_servers
+from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.areas.inventory.values import ResourceFilter
+from kyanite.base.identifiers import id_text
+from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.sql_server import (
+    GetSqlServerByIdQuery,
+    GetSqlServersPageQuery,
+    SqlServerTypeFilterOptions,
+)
+from kyanite.http.answers import Answered
+from kyanite.http.pages import Paging, found, page
+from kyanite.http.routes import Routes
+from kyanite.http.unit_of_work import DbSession
+
+routes = Routes()
+
+
+@routes.operation("SqlServer_GetSqlServersPage")
+def list_servers(
+    query: Annotated[GetSqlServersPageQuery, Query()],
+    db: DbSession,
+    rescan: MayRescan,
+    request: Request,
+) -> JsonObject | Answered:
+    """The servers and managed instances of the inventory."""
+    wanted = ResourceFilter(
+        account_id=query.service_account_id,
+        tenant_id=id_text(query.tenant_id),
+        regions=tuple(query.region_ids or ()),
+        text=query.search_pattern,
+    )
+    types = query.server_types
+    server_type = None if types in (None, SqlServerTypeFilterOptions.ALL) else types.value
+
+    def answer(session: Session) -> JsonObject:
+        statement = sql_servers(wanted, server_type)
+        rows = found(session, statement, Paging.of(query))
+        results = [plain_wire.sql_server(request, row) for row in rows.rows]
+        return page(request, query, rows.total, results)
+
+    if not query.sync:
+        return answer(db)
+    return rescan.then(answer, account_id=query.service_account_id, kinds={Kind.SQL_SERVER})
+
+
+@routes.operation("SqlServer_GetSqlServerById")
+def get_server(
+    sqlServerId: str,  # noqa: N803
+    query: Annotated[GetSqlServerByIdQuery, Query()],
+    db: DbSession,
+    rescan: MayRescan,
+    request: Request,
+) -> JsonObject | Answered:
+    """One server or managed instance."""
+
+    def answer(session: Session) -> JsonObject:
+        return plain_wire.sql_server(request, get_resource(session, Kind.SQL_SERVER, sqlServerId))
+
+    return rescan.then(answer, kinds={Kind.SQL_SERVER}) if query.sync else answer(db)
