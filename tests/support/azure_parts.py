@@ -16,7 +16,7 @@ from httpx2 import Response
 
 from kyanite.areas.accounts import AzureAccess, Clouds, DescribeUsers, provide_accounts
 from kyanite.areas.accounts.routes import routers as account_routers
-from kyanite.areas.inventory import Inventory, LiveStorage, MachineSizes, NewNetworks
+from kyanite.areas.inventory import Inventory, LiveStorage, LiveVaults, MachineSizes, NewNetworks
 from kyanite.areas.inventory.routes import routers as inventory_routers
 from kyanite.areas.sessions.routes import routers as session_routers
 from kyanite.base.json_types import JsonObject
@@ -63,6 +63,7 @@ class AzureParts:
         for part in (
             self.inventory,
             LiveStorage(self.access),
+            LiveVaults(self.access),
             MachineSizes(self.access, self.api.clock),
             NewNetworks(database, self.access, self.inventory),
         ):

@@ -32,7 +32,6 @@ _NAMESPACES: Final = MappingProxyType(
         "microsoft.network": "2026-03-01",
         "microsoft.storage": "2026-09-01",
         "microsoft.authorization": "2022-04-01",
-        "microsoft.keyvault": "2026-02-01",
         "microsoft.resources": "2025-04-01",
         "microsoft.sql": "2025-01-01",
     }

@@ -17,7 +17,7 @@ from kyanite.azure.addresses import https_host
 from kyanite.azure.credentials import AzureLogin
 from kyanite.azure.json_service import JsonService
 from kyanite.base.errors import Rejected
-from kyanite.base.json_types import JsonObject, as_object, as_text, dig
+from kyanite.base.json_types import JsonObject, as_object, as_text, as_texts, dig
 
 _VERSION: Final = "7.6"
 _ALGORITHM: Final = "RSA-OAEP-256"
@@ -36,6 +36,13 @@ class VaultKey:
     is_enabled: bool
     expires_at_seconds: int | None
     """Unix time, if it ends."""
+    operations: tuple[str, ...] = ()
+    """What it may be used for, such as ``encrypt``; lists do not tell."""
+
+    @property
+    def seals(self) -> bool:
+        """Whether secrets can be sealed with it and opened again, now."""
+        return self.is_enabled and {"encrypt", "decrypt"}.issubset(self.operations)
 
 
 class KeyVaultKeys:
@@ -97,6 +104,7 @@ def _key(entry: JsonObject) -> VaultKey:
         version=parts[2] if len(parts) > 2 else "",
         is_enabled=attributes.get("enabled") is not False,
         expires_at_seconds=ends if isinstance(ends, int) else None,
+        operations=as_texts(dig(entry, "key", "key_ops")),
     )
 
 

@@ -18,6 +18,7 @@ from kyanite.areas.configuration.examinations import all_examinations
 from kyanite.areas.inventory import (
     Inventory,
     LiveStorage,
+    LiveVaults,
     MachineSizes,
     NewNetworks,
     rescan_job,
@@ -89,6 +90,7 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     for thing in (
         inventory,
         LiveStorage(access),
+        LiveVaults(access),
         MachineSizes(access, clock),
         NewNetworks(database, access, inventory),
         repositories,

@@ -259,6 +259,48 @@ def test_vaults_are_listed_and_found(parts: AzureParts, account_id: str) -> None
     assert parts.call("GET", f"{path}/nonsense").status_code == 404
 
 
+def test_the_keys_of_a_vault_are_read_live(parts: AzureParts, account_id: str) -> None:
+    vault = results(parts.get(f"{CLOUD}/keyVaults"))[0]
+    path = f"{CLOUD}/keyVaults/{vault['id']}/keys"
+    page = parts.get(path, ServiceAccountId=account_id)
+    assert names(page) == ["backups"]
+    key = results(page)[0]
+    assert key["uri"] == f"{as_text(key['keyVaultUri']).rstrip('/')}/keys/backups"
+    assert key["version"]
+    assert parts.get(path)["totalCount"] == 1
+    assert parts.get(path, SearchPattern="other")["totalCount"] == 0
+    assert parts.call("GET", path, ServiceAccountId=NOBODY).status_code == 404
+    assert parts.call("GET", f"{CLOUD}/keyVaults/nonsense/keys").status_code == 404
+
+
+def test_sql_servers_are_told_apart_by_their_logins(parts: AzureParts, account_id: str) -> None:
+    path = f"{CLOUD}/sqlServers"
+    shop = results(parts.get(path, SearchPattern="shop"))[0]
+    assert names(parts.get(path, CredentialsState="OnlyWithCredentials")) == []
+    ids = [
+        as_text(
+            parts.call(
+                "POST",
+                "/accounts/standard",
+                {
+                    "kind": "Database",
+                    "name": name,
+                    "username": "keeper",
+                    "password": "P4ss-word!",
+                    "sqlOptionsFromClient": {"sqlServers": servers},
+                },
+            ).json()["id"]
+        )
+        for name, servers in (("shop", [{"id": shop["id"]}]), ("any", []))
+    ]
+    assert names(parts.get(path, CredentialsState="OnlyWithCredentials")) == ["shop-sqlserver"]
+    without = parts.get(path, CredentialsState="OnlyWithoutCredentials")
+    assert names(without) == ["workbench-instance"]
+    assert names(parts.get(path, AssignableBySqlAccountId=ids[0])) == ["shop-sqlserver"]
+    assert len(names(parts.get(path, AssignableBySqlAccountId=ids[1]))) == 2
+    assert names(parts.get(path, AssignableBySqlAccountId=4711)) == []
+
+
 def test_sql_servers_and_pools_are_listed(parts: AzureParts, account_id: str) -> None:
     path = f"{CLOUD}/sqlServers"
     assert names(parts.get(path)) == ["shop-sqlserver", "workbench-instance"]

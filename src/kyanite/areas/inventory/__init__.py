@@ -8,6 +8,7 @@ uses with ``STORAGE_ACCOUNT_USED_KIND``; they stay known after Azure has lost th
 from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
 from kyanite.areas.inventory.live import LiveStorage, StorageItem, container_item, holds_repository
+from kyanite.areas.inventory.live_vaults import LiveVaults
 from kyanite.areas.inventory.machine_queries import find_machine, get_machine, machines_query
 from kyanite.areas.inventory.networks import NewNetworks
 from kyanite.areas.inventory.plain_queries import find_resource, get_resource, resources
@@ -42,6 +43,7 @@ __all__ = [
     "Inventory",
     "Kind",
     "LiveStorage",
+    "LiveVaults",
     "Machine",
     "MachineFilter",
     "MachineSizes",

@@ -6,6 +6,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import ServiceAccount, list_accounts
+from kyanite.areas.accounts.standard_queries import accounts as standard_accounts
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.queries import seen
 from kyanite.areas.inventory.tables import ResourceRow, SightingRow, SubscriptionRow, TagRow
@@ -13,6 +14,7 @@ from kyanite.areas.inventory.values import ResourceFilter, Tag, Tenant, TenantWi
 from kyanite.base.azure_names import region_code
 from kyanite.base.errors import NotFound
 from kyanite.base.identifiers import system_id
+from kyanite.base.json_types import as_texts
 from kyanite.http.pages import Found, Paging
 
 
@@ -48,11 +50,34 @@ def resources(kind: Kind, wanted: ResourceFilter = ResourceFilter()) -> Select[R
     return query.order_by(ResourceRow.name_key, ResourceRow.id)
 
 
-def sql_servers(wanted: ResourceFilter, server_type: str | None = None) -> Select[ResourceRow]:
-    """SQL servers by name, of both types or of one (``Managed``, ``Unmanaged``)."""
+def sql_servers(
+    db: Session,
+    wanted: ResourceFilter,
+    *,
+    server_type: str | None = None,
+    with_login: bool | None = None,
+    login_id: int | None = None,
+) -> Select[ResourceRow]:
+    """SQL servers by name.
+
+    ``server_type``: ``Managed`` or ``Unmanaged`` only; ``with_login``: those that a database
+    login names, or that none does; ``login_id``: those that this login opens.
+    """
     query = resources(Kind.SQL_SERVER, wanted)
     if server_type is not None:
         query = query.where(ResourceRow.facts["serverType"].as_string() == server_type)
+    if with_login is not None or login_id is not None:
+        servers = {
+            login.id: as_texts(login.sql_server_ids)
+            for login in db.scalars(standard_accounts(kinds=("Database",)))
+        }
+        if with_login is not None:
+            named = sorted({id_.lower() for ids in servers.values() for id_ in ids})
+            known = ResourceRow.id.in_(named)
+            query = query.where(known if with_login else ~known)
+        if login_id is not None and servers.get(login_id) != ():  # none named: it may open any
+            opened = [id_.lower() for id_ in servers.get(login_id, ())]
+            query = query.where(ResourceRow.id.in_(opened))
     return query
 
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from kyanite.areas.accounts.wire import account as account_wire
 from kyanite.areas.inventory.tables import ResourceRow
 from kyanite.areas.inventory.values import Tag, Tenant, TenantWithAccount
+from kyanite.azure.key_vault import VaultKey
 from kyanite.base.json_types import JsonObject, as_object, as_texts
 from kyanite.http.links import links, self_link
 from kyanite.rules.machine_sizes import MachineSize
@@ -108,6 +109,16 @@ def key_vault(request: Request, row: ResourceRow) -> JsonObject:
             subscription=f"{_CLOUD}/subscriptions/{row.subscription_id}",
             keys=f"{path}/keys",
         ),
+    }
+
+
+def vault_key(vault_uri: str, key: VaultKey) -> JsonObject:
+    """``KeyVaultKey``: ``uri`` is what a repository is protected with, without a version."""
+    return {
+        "name": key.name,
+        "version": key.version or None,
+        "uri": key.id.removesuffix(f"/{key.version}") if key.version else key.id,
+        "keyVaultUri": vault_uri,
     }
 
 

@@ -77,7 +77,7 @@ class RegionRow(Base):
     display_name: Mapped[str] = mapped_column(String(128))
     provider_types: Mapped[JsonValue] = mapped_column(Json, nullable=True)
     """What can be created there, as ``ResourceProviderType`` names it; null when unknown."""
-    zones: Mapped[JsonValue] = mapped_column(Json, nullable=False)
+    zones: Mapped[JsonValue] = mapped_column(Json, nullable=False, default=list)
     """The availability zones, as the subscription counts them."""
 
 
@@ -92,7 +92,7 @@ class ResourceGroupRow(Base):
     name: Mapped[str] = mapped_column(String(128), index=True)
     subscription_id: Mapped[str] = mapped_column(String(36), index=True)
     region: Mapped[str] = mapped_column(String(64))
-    fingerprint: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(32), default="")
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -114,7 +114,7 @@ class StorageAccountRow(Base):
     blob_endpoint: Mapped[str] = mapped_column(Text)
     versioning: Mapped[bool] = mapped_column(Boolean)
     immutability_locked: Mapped[bool] = mapped_column(Boolean)
-    fingerprint: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(32), default="")
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -135,7 +135,7 @@ class ResourceRow(Base):
     region: Mapped[str] = mapped_column(String(64))
     facts: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     """What the kind has besides: ``plain_mapping`` says what."""
-    fingerprint: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(32), default="")
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -166,5 +166,5 @@ class MachineRow(Base):
     private_ip: Mapped[str | None] = mapped_column(String(64))
     public_ip: Mapped[str | None] = mapped_column(String(64))
     dns_name: Mapped[str | None] = mapped_column(String(255))
-    fingerprint: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(32), default="")
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -10,15 +10,23 @@ from starlette.requests import Request
 
 from kyanite.areas.inventory import plain_wire
 from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.live_vaults import LiveVaults
 from kyanite.areas.inventory.plain_queries import get_resource, resources
 from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.areas.inventory.values import ResourceFilter
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
-from kyanite.contract.models.key_vault import GetKeyVaultByIdQuery, GetKeyVaultsPageQuery
+from kyanite.contract.models.key_vault import (
+    GetKeyVaultByIdQuery,
+    GetKeyVaultKeysQuery,
+    GetKeyVaultsPageQuery,
+)
 from kyanite.http.answers import Answered
-from kyanite.http.pages import Paging, found, page
+from kyanite.http.operations import Operations
+from kyanite.http.pages import Paging, found, page, page_of_all
+from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
+from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
@@ -70,3 +78,22 @@ def get_vault(
         return plain_wire.key_vault(request, get_resource(session, Kind.KEY_VAULT, keyVaultId))
 
     return rescan.then(answer, kinds={Kind.KEY_VAULT}) if query.sync else answer(db)
+
+
+@routes.operation("KeyVault_GetKeyVaultKeys")
+def list_keys(
+    keyVaultId: str,  # noqa: N803
+    query: Annotated[GetKeyVaultKeysQuery, Query()],
+    live: Annotated[LiveVaults, Provided(LiveVaults)],
+    principal: SignedIn,
+    operations: Annotated[Operations, Provided(Operations)],
+    request: Request,
+) -> Answered:
+    """The keys that can protect a repository, read from the vault."""
+
+    def answer(session: Session) -> JsonObject:
+        vault = live.vault(session, keyVaultId, id_text(query.service_account_id))
+        keys = live.keys(vault, query.search_pattern)
+        return page_of_all(request, query, [plain_wire.vault_key(vault.uri, key) for key in keys])
+
+    return operations.answer(request, principal, answer)

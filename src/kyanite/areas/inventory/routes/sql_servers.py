@@ -15,6 +15,7 @@ from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.areas.inventory.values import ResourceFilter
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
+from kyanite.contract.models.shared import CredentialsStateFilterOptions
 from kyanite.contract.models.sql_server import (
     GetSqlServerByIdQuery,
     GetSqlServersPageQuery,
@@ -26,6 +27,11 @@ from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
+
+_WITH_LOGIN = {
+    CredentialsStateFilterOptions.ONLY_WITH_CREDENTIALS: True,
+    CredentialsStateFilterOptions.ONLY_WITHOUT_CREDENTIALS: False,
+}
 
 
 @routes.operation("SqlServer_GetSqlServersPage")
@@ -43,10 +49,18 @@ def list_servers(
         text=query.search_pattern,
     )
     types = query.server_types
-    server_type = None if types in (None, SqlServerTypeFilterOptions.ALL) else types.value
+    server_type = types.value if types and types is not SqlServerTypeFilterOptions.ALL else None
+    state = query.credentials_state
+    with_login = _WITH_LOGIN.get(state) if state is not None else None
 
     def answer(session: Session) -> JsonObject:
-        statement = sql_servers(wanted, server_type)
+        statement = sql_servers(
+            session,
+            wanted,
+            server_type=server_type,
+            with_login=with_login,
+            login_id=query.assignable_by_sql_account_id,
+        )
         rows = found(session, statement, Paging.of(query))
         results = [plain_wire.sql_server(request, row) for row in rows.rows]
         return page(request, query, rows.total, results)
