@@ -41,6 +41,10 @@ def read(home: Inhabited) -> Samples:
     return found
 
 
+def session(session_id: str, status: str, at: datetime) -> SessionRow:
+    return SessionRow(id=session_id, type="HealthCheck", status=status, created_at=at, began_at=at)
+
+
 def value(samples: Samples, name: str, **labels: str) -> float:
     (found,) = (
         one for have, one in samples[name] if all(have.get(k) == v for k, v in labels.items())
@@ -92,9 +96,9 @@ def test_it_counts_sessions_by_result_and_jobs_by_state(home: Inhabited) -> None
     with home.appliance.database.writing() as db:
         for number, status in enumerate(("Success", "Success", "Error", "Running")):
             now = datetime.now(UTC)
-            db.add(SessionRow(id=f"m{number}", type="HealthCheck", status=status, created_at=now))
+            db.add(session(f"m{number}", status, now))
         old = datetime.now(UTC) - timedelta(days=2)
-        db.add(SessionRow(id="m9", type="HealthCheck", status="Error", created_at=old))
+        db.add(session("m9", "Error", old))
     samples = read(home)
     counted = "kyanite_sessions_last_24_hours"
     assert value(samples, counted, type="HealthCheck", result="Success") == 2

@@ -15,6 +15,7 @@ AREAS = (
     "audit",
     "configuration",
     "inventory",
+    "notifications",
     "reports",
     "repositories",
     "sessions",

@@ -21,6 +21,8 @@ from kyanite.areas.appliance.web_certificate import WebCertificate
 from kyanite.areas.audit.anchor import FILE_NAME as AUDIT_HEAD_FILE
 from kyanite.areas.audit.anchor import Anchor
 from kyanite.areas.audit.log import AuditLog
+from kyanite.areas.notifications import notifier
+from kyanite.areas.notifications.notifier import Notifier
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import Invalid
 from kyanite.base.private_files import require_own_folder
@@ -145,7 +147,10 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
         provided=provisions.all(),
         timetable=timetable,
         clock=clock,
-        chores=(Chore("records", EVERY, records.tidy),),
+        chores=(
+            Chore("records", EVERY, records.tidy),
+            Chore("e-mail", notifier.EVERY, Notifier(database, secrets, clock).tell),
+        ),
     )
     appliance = Appliance(database, provisions, runtime, operations)
     provisions.add(clock, Clock)

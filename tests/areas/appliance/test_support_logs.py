@@ -39,7 +39,11 @@ class Archives:
         name = f"session-{days_ago}"
         with self.api.database.writing() as db:
             at = START - timedelta(days=days_ago)
-            db.add(SessionRow(id=name, type="PolicyBackup", status="Success", created_at=at))
+            db.add(
+                SessionRow(
+                    id=name, type="PolicyBackup", status="Success", created_at=at, began_at=at
+                )
+            )
             db.flush()
             message = f"read https://x.example.org/disk?sig={SECRET} in full"
             write_line(db, name, key="1", status=SessionStatus.SUCCESS, message=message)

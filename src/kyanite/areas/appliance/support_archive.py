@@ -92,8 +92,8 @@ def _clean(line: bytes) -> bytes:
 def _write_sessions(archive: zipfile.ZipFile, db: Session, window: Window) -> int:
     sessions = (
         select(SessionRow)
-        .where(SessionRow.created_at.between(window.since, window.until))
-        .order_by(SessionRow.created_at, SessionRow.id)
+        .where(SessionRow.began_at.between(window.since, window.until))
+        .order_by(SessionRow.began_at, SessionRow.id)
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
     rows = iter(db.scalars(sessions).partitions())

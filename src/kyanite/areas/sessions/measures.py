@@ -20,7 +20,7 @@ def measures(db: Session, now: datetime) -> list[Measure]:
     """Sessions of the last 24 hours by how they ended, those that run, and open jobs."""
     ended = db.execute(
         select(SessionRow.type, SessionRow.status, func.count())
-        .where(SessionRow.created_at >= now - _WINDOW, SessionRow.status.not_in(ACTIVE))
+        .where(SessionRow.began_at >= now - _WINDOW, SessionRow.status.not_in(ACTIVE))
         .group_by(SessionRow.type, SessionRow.status)
     )
     running = db.execute(
@@ -28,13 +28,10 @@ def measures(db: Session, now: datetime) -> list[Measure]:
         .where(SessionRow.status.in_(ACTIVE))
         .group_by(SessionRow.type)
     )
-    jobs = dict(
-        db.execute(
-            select(JobRow.state, func.count()).where(JobRow.state.in_(OPEN)).group_by(JobRow.state)
-        )
-        .tuples()
-        .all()
+    open_jobs = db.execute(
+        select(JobRow.state, func.count()).where(JobRow.state.in_(OPEN)).group_by(JobRow.state)
     )
+    jobs = {str(state): count for state, count in open_jobs}
     oldest = db.scalar(select(func.min(JobRow.created_at)).where(JobRow.state == JobState.QUEUED))
     return [
         Measure(
