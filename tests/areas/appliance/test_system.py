@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from kyanite.areas.appliance.facts import facts_from_metadata
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.routes import routers
-from kyanite.areas.appliance.settings import TIME_ZONE
+from kyanite.areas.appliance.settings import TIME_ZONE, time_zone
 from kyanite.areas.appliance.support_contact import SupportContact
 from kyanite.areas.appliance.tables import SettingRow
 from kyanite.db.database import Database
+from kyanite.durable.timetable import Schedule, ScheduleKind, Timetable, daily_slot
 from kyanite.http.rights import Role
+from kyanite.rules.schedule import DailySchedule
 from support.api import START, ApiUnderTest
 
 SYSTEM = "/api/v8.1/system"
@@ -27,7 +31,9 @@ def api(sqlite_database: Database) -> Iterator[ApiUnderTest]:
     api.close()
 
 
-def test_the_service_is_up_without_a_token_and_says_nothing_more(api: ApiUnderTest) -> None:
+def test_appliance_9_the_service_is_up_without_a_token_and_says_nothing_more(
+    api: ApiUnderTest,
+) -> None:
     answer = api.client.get(f"{SYSTEM}/serviceIsUp")
     assert (answer.status_code, answer.content) == (200, b"")
 
@@ -81,6 +87,26 @@ def test_every_listed_time_zone_can_be_chosen_and_no_other(api: ApiUnderTest) ->
     for wrong in ("Middle Europe", "", None, "../../etc/passwd", "W. Europe Standard Time", 5):
         assert choose(wrong) == 400, wrong
     assert api.client.get(f"{SYSTEM}/time", headers=headers).json()["timeZone"] == "Europe/Vienna"
+
+
+def test_appliance_10_what_is_due_at_half_past_two_does_not_run_on_the_day_of_spring(
+    api: ApiUnderTest,
+) -> None:
+    answer = api.client.put(
+        f"{SYSTEM}/timezone", headers=api.signed_in(), json={"timezoneId": "Europe/Vienna"}
+    )
+    assert answer.status_code == 204
+    timetable = Timetable(
+        api.database,
+        {"daily": ScheduleKind(daily_slot, lambda _db, _schedule, _slot: None)},
+        clock=api.clock,
+        zone=lambda db: ZoneInfo(time_zone(db)),
+    )
+    api.clock.advance(datetime(2026, 3, 28, 12, tzinfo=UTC) - START)
+    twice_from_two = DailySchedule(snapshot_hours=frozenset({2}), runs_per_hour=2)
+    with api.database.writing() as db:
+        next_at = timetable.put(db, Schedule("p", "daily", twice_from_two.to_json()))
+    assert next_at == datetime(2026, 3, 30, 0, tzinfo=UTC)
 
 
 def test_support_info_names_tenant_and_installation(api: ApiUnderTest) -> None:
