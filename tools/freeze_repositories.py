@@ -18,7 +18,6 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -30,17 +29,17 @@ from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.base.units import KIB, MIB
 from kyanite.engine.backup import back_up
 from kyanite.engine.cleaning_rules import CleaningRules
-from kyanite.engine.disk_input import DiskInput
-from kyanite.engine.format import INDEX_PREFIX, point_name
+from kyanite.engine.disk_input import DiskInput, StreamInput
+from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
 from kyanite.engine.index_layout import IndexSizes
 from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.key_changes import NewPassword
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.password_stretching import Cost
-from kyanite.engine.point import Point, encode_point
 from kyanite.engine.randomness import drawn_from
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repack_rule import Price
+from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.folder import FolderStorage
@@ -93,6 +92,8 @@ class Story:
         parent: str | None = None,
         changes: RangeList | None = None,
         label: str = "",
+        lock_until: datetime | None = None,
+        as_streams: bool = False,
     ) -> str:
         self.clock.advance(timedelta(days=1))
         label = label or f"{machine} on {self.clock.now():%d %B}"
@@ -100,12 +101,16 @@ class Story:
             self.repository.new_session_id(), machine, label, parent
         )
         inputs = [
-            DiskInput(name, f"disk {name}", len(data), MemoryDisk(bytes(data)), None, changes)
+            StreamInput(name, f"stream {name}", io.BytesIO(data))
+            if as_streams
+            else DiskInput(name, f"disk {name}", len(data), MemoryDisk(bytes(data)), None, changes)
             for name, data in disks.items()
         ]
         recipe = json.dumps({"machine": machine, "disks": list(disks)}).encode()
         keys = self.repository.backup_keys(ticket)
-        back_up(self.storage, keys, ticket, inputs, recipe, None, ONE_THREAD, self.clock)
+        back_up(
+            self.storage, keys, ticket, inputs, recipe, None, ONE_THREAD, self.clock, lock_until
+        )
         self._points[ticket.session_id] = {
             "label": label,
             "machine_id": machine,
@@ -269,22 +274,38 @@ def deleted(root: Path) -> Story:
 def locked(root: Path) -> Story:
     """A point that says until when what it needs shall be locked."""
     story = Story(root)
-    session_id = story.back_up({"0": story.disk(128 * KIB)})
-    point: Point = story.repository.read_point(session_id)
-    root_key = story.repository.read_keys.session_root_of(session_id, point.epoch)
-    if root_key is None:
-        raise RuntimeError("no root")
-    until = (story.clock.now() + timedelta(days=30)).isoformat()
-    story.storage.delete(point_name(session_id))
-    story.storage.put(
-        point_name(session_id),
-        encode_point(
-            replace(point, lock_until=until),
-            root_key,
-            story.repository.read_keys.maintenance_key,
-            story.repository.repository_id,
-        ),
-    )
+    until = datetime(2026, 12, 24, 18, tzinfo=UTC)
+    story.back_up({"0": story.disk(128 * KIB)}, lock_until=until)
+    return story
+
+
+def streamed(root: Path) -> Story:
+    """Streams, cut by content: a dump, the same with a line more, an empty one."""
+    story = Story(root, RepositorySettings())
+    dump = bytes(story.disk(1 * MIB, 48 * KIB))
+    story.back_up({"dump": dump, "nothing": b""}, as_streams=True)
+    story.back_up({"dump": dump[:300_000] + b"one line more" + dump[300_000:]}, as_streams=True)
+    return story
+
+
+def repaired(root: Path) -> Story:
+    """A chunk was damaged and refilled from a second repository; notes of damage, moves."""
+    story = Story(root)
+    disk = story.disk(256 * KIB, 128 * KIB)
+    second = Story(root.with_name("second"), seed=2)
+    session_id = story.back_up({"0": disk})
+    second.back_up({"0": disk})
+    pack = next(story.storage.list(f"{PACKS_PREFIX}{session_id}/")).name
+    data = bytearray(story.storage.get(pack))
+    data[100] ^= 1  # in the first chunk
+    story.storage.delete(pack)
+    story.storage.put(pack, data)
+    story.repository.remember(story.repository.verify(Level.FULL))
+    report = repair(story.repository, second.repository)
+    if report.lost or not report.from_second:
+        raise RuntimeError(f"the repair did not do what it should: {report}")
+    story.repository.clean()  # the damaged pack goes; the point goes on naming it
+    story.repository.remember(story.repository.verify(Level.FULL))
     return story
 
 
@@ -298,6 +319,8 @@ STORIES: Final[tuple[Callable[[Path], Story], ...]] = (
     keys,
     deleted,
     locked,
+    streamed,
+    repaired,
 )
 
 

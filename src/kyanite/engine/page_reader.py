@@ -133,7 +133,8 @@ class PageReader:
                 except Damaged as error:
                     failure = failure or error
         raise failure or Missing(
-            f"The page {page.page_id.hex()[:16]} is in no pack that can be read."
+            f"The page {page.page_id.hex()[:16]} is in no pack that can be read; if the index is "
+            "lost or damaged, make it anew with rebuild-index."
         )
 
     def _read_at(self, page_id: bytes, location: Location) -> bytes:
