@@ -30,7 +30,7 @@ from kyanite.engine.format import (
     session_name,
     text_of,
 )
-from kyanite.engine.index import Index, load_index, put_index
+from kyanite.engine.index import Index, load_index
 from kyanite.engine.keys import BackupKeys
 from kyanite.engine.pack import PackRef, PackTable, read_table
 from kyanite.engine.pack_set import PackSet
@@ -41,6 +41,7 @@ from kyanite.engine.parent_holes import with_holes
 from kyanite.engine.point import Point, decode_point, encode_point
 from kyanite.engine.sealed_object import fetch, kind_of
 from kyanite.engine.session import SessionTicket, voided
+from kyanite.engine.session_index import SessionIndex
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
 from kyanite.engine.traces import put_trace, trace_name
@@ -126,6 +127,7 @@ class _Backup:
         (index, own, noted), parent = together(self._look_around, self._parent)
         settings = self._ticket.settings
         cutter = cutter_for(settings, self._keys)
+        packs = SessionIndex(self._storage, self._keys.maintenance_key, self._keys.repository_id)
         with PackUploads(
             self._storage,
             self._keys,
@@ -133,9 +135,12 @@ class _Backup:
             self._parallelism.uploads,
             self._control,
             first_ordinal=1 + max((table.pack.ordinal for table in own), default=-1),
+            taken=packs.add,
         ) as uploads:
             store = ChunkStore(self._keys, index, uploads, settings.zstd_level)
             store.know(own)
+            while own:
+                packs.add(own.pop())  # which frees it
             reader = PageReader(
                 self._storage,
                 index.find_all,
@@ -159,8 +164,6 @@ class _Backup:
                 self._write(writers, _by_disk(lost), chain, uploads.near_end)
                 point_disks = [writer.finish(store) for writer in writers]
                 uploads.flush()
-            new, sent = uploads.stored.packs, uploads.stored.stored_bytes
-        packs = [*own, *new]
         point = Point(
             self._ticket.session_id,
             self._ticket.machine_id,
@@ -169,10 +172,10 @@ class _Backup:
             "Incremental" if any(w.kind == "Incremental" for w in writers) else "Full",
             self._ticket.parent,
             tuple(point_disks),
-            sum(table.size_bytes for table in packs),
+            packs.size_bytes,
             chain.moved.read_bytes,
             chain.moved.processed_bytes,
-            sent,
+            uploads.stored.stored_bytes,
             recipe,
             epoch=self._keys.epoch,
             lock_until=None if lock_until is None else lock_until.astimezone(UTC).isoformat(),
@@ -276,11 +279,10 @@ class _Backup:
             if pack in condemned or pack in noted or pack.name not in present
         }
 
-    def _commit(self, point: Point, packs: Sequence[PackTable]) -> BackupResult:
+    def _commit(self, point: Point, packs: SessionIndex) -> BackupResult:
         keys = self._keys
         self._control.check()
-        if packs:
-            put_index(self._storage, packs, keys.maintenance_key, keys.repository_id)
+        packs.finish()
         self._control.check()
         before = False
         try:

@@ -21,6 +21,7 @@ from kyanite.engine.open_pack import code
 from kyanite.engine.pack import PackNumber, PackRef, PackTable
 from kyanite.engine.pack_uploads import PackUploads
 from kyanite.engine.pages import PageRef
+from kyanite.engine.placed_entries import PlacedEntries
 from kyanite.engine.storage.base import Data
 
 SpanKey = tuple[int, int]  # disk (its place in the point), number of the span
@@ -40,16 +41,18 @@ class ChunkStore:
         self._index = index
         self._uploads = uploads
         self._zstd_level = zstd_level
-        self._claims: dict[bytes, PackNumber | _Claim] = {}
+        self._placed_here = PlacedEntries()
+        self._numbers: dict[int, PackNumber] = {}
+        self._claims: dict[bytes, _Claim] = {}  # only what is being stored right now
         self._shared: dict[PackRef, set[SpanKey]] = {}
         self._lock = threading.Lock()
 
     def know(self, packs: Iterable[PackTable]) -> None:
         """Chunks and pages in ``packs`` of this session are stored already."""
         for table in packs:
-            number = table.pack.number
+            self._numbers[table.pack.ordinal] = table.pack.number
             for entry in table.entries:
-                self._claims[entry.entry_id] = number
+                self._placed_here.put(entry.entry_id, table.pack.ordinal)
 
     def add_chunks(
         self, chunks: Sequence[Data], used_by: SpanKey
@@ -78,7 +81,9 @@ class ChunkStore:
         self, ids: Sequence[bytes], kind: EntryType, plain: Sequence[Data], used_by: SpanKey
     ) -> list[PackNumber]:
         unknown = {
-            one: data for one, data in zip(ids, plain, strict=True) if one not in self._claims
+            one: data
+            for one, data in zip(ids, plain, strict=True)
+            if one not in self._claims and self._placed_here.get(one) is None
         }
         shared: dict[bytes, PackNumber] = {}
         found = self._index.find_many(list(unknown)) if unknown else []
@@ -103,21 +108,28 @@ class ChunkStore:
         mine = _Claim()
         if self._claims.setdefault(entry_id, mine) is not mine:
             return
+        if self._placed_here.get(entry_id) is not None:  # since we looked
+            del self._claims[entry_id]
+            return
         try:
             number = self._uploads.add(code(entry_id, kind, data, self._zstd_level))
         except BaseException:
             mine.failed = True
             raise
-        self._claims[entry_id] = number
+        self._numbers.setdefault(number.ordinal, number)
+        self._placed_here.put(entry_id, number.ordinal)
+        del self._claims[entry_id]  # after it can be found
 
     def _placed(self, entry_id: bytes) -> PackNumber:
         """The pack of a chunk that this session stores; another thread may be at it."""
-        while isinstance(claimed := self._claims[entry_id], _Claim):
+        while (ordinal := self._placed_here.get(entry_id)) is None:
             self._uploads.raise_failure()
-            if claimed.failed:
-                raise StorageUnavailable("Another part of this backup failed.")
-            time.sleep(_LOOK_SECONDS)
-        return claimed
+            claimed = self._claims.get(entry_id)
+            if claimed is not None:
+                if claimed.failed:
+                    raise StorageUnavailable("Another part of this backup failed.")
+                time.sleep(_LOOK_SECONDS)
+        return self._numbers[ordinal]
 
 
 class _Claim:

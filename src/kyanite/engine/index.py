@@ -25,7 +25,7 @@ _Rows = list[list[tuple[bytes, int]]]  # for each id: the row of the pack, the p
 _TRIES: Final = 5
 
 # Records that a session puts into one segment: they are objects for a moment.
-_PUT_RECORDS: Final = 400_000
+PUT_RECORDS: Final = 400_000
 
 _NAME_BYTES: Final = 32  # of a pack in its row: session id and pack id
 _NUMBER_BYTES: Final = 20  # of that: session id, and the ordinal that a pack id begins with
@@ -233,7 +233,7 @@ def put_index(
     group: list[PackTable] = []
     records = 0
     for table in packs:
-        if group and records + len(table) > _PUT_RECORDS:
+        if group and records + len(table) > PUT_RECORDS:
             put_segment(storage, group, maintenance_key, repository_id)
             group, records = [], 0
         group.append(table)

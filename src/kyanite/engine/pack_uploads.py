@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,7 +59,9 @@ class PackUploads:
         uploads: int,
         control: Control,
         first_ordinal: int = 0,
+        taken: Callable[[PackTable], None] | None = None,
     ) -> None:
+        """``taken`` is given the table of every durable pack; else they are kept in ``stored``."""
         self._storage = storage
         self._keys = keys
         self._pack_bytes = pack_bytes
@@ -82,6 +85,7 @@ class PackUploads:
             for n in range(uploads)
         ]
         self.stored = Stored()
+        self._taken = taken or self.stored.packs.append
 
     def __enter__(self) -> PackUploads:
         for thread in self._threads:
@@ -190,6 +194,6 @@ class PackUploads:
         self._storage.put(pack.ref.name, data)
         table = pack.table(len(data))
         with self._idle:
-            self.stored.packs.append(table)
             self.stored.stored_bytes += len(data)
+        self._taken(table)
         self._control.advance(stored=len(data))

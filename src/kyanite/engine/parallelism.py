@@ -17,7 +17,7 @@ class Parallelism:
     uploads      packs on their way to the storage at once; each holds a buffer of a pack
     read_bytes   at most so much per read from the source
     fetches      threads that read packs, open chunks and write the target
-    fetch_bytes  about so much per read from a pack: half of a usual one
+    fetch_bytes  about so much per read from a pack: a whole one takes two
     write_bytes  neighbouring chunks are joined to writes of at most this; 0: never joined
     """
 
@@ -35,7 +35,7 @@ class Parallelism:
 
         A restore has one more: somebody always waits for a disk."""
         cores = _cores()
-        return cls(cores, cores, 2, 512 * KIB, cores + 1, 16 * MIB, 1 * MIB)
+        return cls(cores, cores, 2, 512 * KIB, cores + 1, 24 * MIB, 1 * MIB)
 
     @classmethod
     def network(cls) -> Parallelism:

@@ -6,7 +6,7 @@ Memory is bounded by planning a stretch of the disk at a time. Zeros are never w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -33,6 +33,9 @@ __all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
 
 # Spans planned at once: some ten thousand chunks.
 _SPANS_AT_ONCE: Final = 32
+
+# Of a stretch: they tell in which packs its writers were when they came to its end.
+_CHUNKS_OF_LAST_PACKS: Final = 128
 
 Lost: TypeAlias = Callable[[int, int, str], None]
 """Told offset, length and reason of what cannot be read and stays as it is in the target."""
@@ -148,6 +151,7 @@ class _Restore:
         def tasks() -> Generator[Task, None, None]:
             spans = self._pages.spans(disk, (start, end), self._lost_list())
             done = start
+            held: list[Wanted] = []
             count = 1  # the first reads begin before the whole disk is planned
             while stretch := list(islice(spans, count)):
                 count = min(4 * count, _SPANS_AT_ONCE)
@@ -155,8 +159,12 @@ class _Restore:
                     for offset, length in _zero_runs(stretch, done, end):
                         holes(offset, length)
                     done = stretch[-1][0].offset + stretch[-1][0].length
-                for fetch in fetches(self._wanted(stretch), self._parallelism.fetch_bytes):
-                    yield partial(self._fetch, fetch)
+                wanted = [*held, *self._wanted(stretch)]
+                # The last packs go on in the next stretch, and are read once.
+                last = {one.location.pack for one in wanted[-_CHUNKS_OF_LAST_PACKS:]}
+                held = [one for one in wanted if one.location.pack in last]
+                yield from self._fetches(one for one in wanted if one.location.pack not in last)
+            yield from self._fetches(held)
             if holes is not None and done < end:
                 holes(done, end - done)
 
@@ -203,6 +211,10 @@ class _Restore:
     def _is_done(self, offset: int, length: int) -> bool:
         start = max(offset, self._within.offset)
         return self._already.covers(start, min(offset + length, self._within.end) - start)
+
+    def _fetches(self, wanted: Iterable[Wanted]) -> Iterator[Task]:
+        for fetch in fetches(wanted, self._parallelism.fetch_bytes):
+            yield partial(self._fetch, fetch)
 
     def _fetch(self, fetch: Fetch, _: memoryview) -> None:
         self._control.check()
