@@ -13,6 +13,7 @@ from rich.console import Console
 from bench import (
     big_index,
     clean_simulation,
+    inventory,
     lab_throughput,
     lists,
     peers,
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
         "Lists over a history of sessions",
         lambda quick: lists.measure(100_000 if quick else lists.SESSIONS),
     ),
+    "inventory": ("The inventory of a large company", lambda _: inventory.measure()),
     "index": ("The index of 100 TB", lambda _: big_index.measure()),
     "clean": ("A night of expiry in 100 TB", clean_simulation.measure),
     "ageing": ("A chain of a year", restore_ageing.measure),

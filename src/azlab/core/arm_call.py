@@ -144,15 +144,24 @@ class ArmCall:
         ordered = sorted(items, key=_order)
         if self.partly:
             ordered = [one for one in ordered if self.allowed(self.action, text_at(one, "id"))]
-        after = _read_token(self.query("$skiptoken"))
+        after, size = self.page_start, self.page_size
         left = [one for one in ordered if _order(one) > after] if after else ordered
-        size = min(self.lab.settings.page_size, self._top())
         shown: Sequence[JsonObject] = left[:size]
         values: list[JsonValue] = list(shown)
         answer: JsonObject = {"value": values}
         if len(left) > size and shown:
             answer["nextLink"] = self._next_link(_order(shown[-1]))
         return json_response(200, answer)
+
+    @property
+    def page_start(self) -> str:
+        """The id, in lower case, after which this page of a list begins; empty for the first."""
+        return _read_token(self.query("$skiptoken"))
+
+    @property
+    def page_size(self) -> int:
+        """How many items this page of a list may have."""
+        return min(self.lab.settings.page_size, self._top())
 
     def _top(self) -> int:
         text = self.query("$top")

@@ -123,7 +123,12 @@ def list_stored(kind: ArmType) -> ArmHandler:
                 raise call.not_found()
         elif call.id.group:
             call.group()
-        records = call.lab.resources.list(call.tx, call.id, kind.name)
+        resources = call.lab.resources
+        if call.partly:  # which of them may be seen is only known one by one
+            records = resources.list(call.tx, call.id, kind.name)
+        else:
+            start, size = call.page_start, call.page_size
+            records = resources.list_after(call.tx, call.id, kind.name, start, size + 1)
         return call.page(kind.present(call, record) for record in records)
 
     return listed

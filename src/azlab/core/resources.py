@@ -67,6 +67,25 @@ class Resources:
         tx.put(RESOURCE, kept.key, record)
         return whole
 
+    def list_after(
+        self, tx: Transaction, inside: ResourceId, type_name: str, last: str, limit: int
+    ) -> list[Record]:
+        """The first `limit` records of `list` whose id follows `last` (lower case).
+
+        Reads nothing else, so that a page of a long list costs no more than one of a short one.
+        """
+        wanted = type_name.lower()
+        part = f"/{wanted.rpartition('/')[2]}/"
+        found: list[Record] = []
+        while len(found) < limit:
+            rows = tx.after(RESOURCE, inside.key + "/", part, last, limit)
+            records = [_record(document) for _, document in rows]
+            found += [one for one in records if one.id.type.lower() == wanted]
+            if len(rows) < limit:
+                break
+            last = rows[-1][0]
+        return found[:limit]
+
     def list(
         self, tx: Transaction, inside: ResourceId, type_name: str | None = None
     ) -> list[Record]:

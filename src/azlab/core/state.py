@@ -56,6 +56,17 @@ class Transaction:
         )
         return done.rowcount > 0
 
+    def after(
+        self, kind: str, prefix: str, part: str, last: str, limit: int
+    ) -> list[tuple[str, JsonObject]]:
+        """As `list`, but only keys that contain `part` and follow `last`, and at most `limit`."""
+        rows = self._connection.execute(
+            "SELECT key, body FROM documents WHERE kind = ? AND key > ? AND key < ? "
+            "AND instr(key, ?) > 0 ORDER BY key LIMIT ?",
+            (kind, max(prefix, last), prefix + _AFTER_ALL, part, limit),
+        ).fetchall()
+        return [(key, parse_object(body)) for key, body in rows]
+
     def list(self, kind: str, prefix: str = "") -> list[tuple[str, JsonObject]]:
         """All (key, document) of a kind whose key starts with `prefix`, in order of the key."""
         rows = self._connection.execute(

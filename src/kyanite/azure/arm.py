@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
+import orjson
 import requests
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -222,7 +223,7 @@ class ArmClient:
         try:
             if not response.content:
                 return {}
-            content: JsonValue = response.json()
+            content: JsonValue = orjson.loads(response.content)
         except (ValueError, RecursionError, SdkError) as error:
             if response.status_code in _ACCEPTED:
                 raise Transient(f"{what} answered something that is not JSON.") from error
