@@ -285,3 +285,19 @@ def test_clean_shows_its_plan_first_and_diff_names_what_changed(repo: Repo) -> N
     assert "Moved" in repo.ok("clean", repo.address, "--repack", "1", "--whole")
     assert "Deleted" in repo.ok("clean", repo.address, "--delete", "one", "--delete", "two")
     assert repo.ok("list", repo.address) == ""
+
+
+def test_a_stream_from_standard_input_is_restored_byte_by_byte(repo: Repo) -> None:
+    stream = repo.folder / "dump"
+    stream.write_bytes(random.Random(7).randbytes(1_234_567))
+    words = ("backup", repo.address, "-", "--label", "dump", "--limit-upload", "100M")
+    done = repo.run(*words, "--limit-download", "100M", "--uploads", "1", stdin=stream)
+    assert done.returncode == 0, done.stderr
+    out = repo.folder / "restored"
+    repo.ok("restore", repo.address, "dump", out)
+    assert out.read_bytes() == stream.read_bytes()
+
+
+def test_a_stream_takes_no_list_of_changes(repo: Repo) -> None:
+    words = ("backup", repo.address, "-", "--label", "dump", "--changes", "none.json")
+    assert "always taken whole" in repo.refused(*words, status=2)

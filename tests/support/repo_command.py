@@ -23,7 +23,7 @@ class Repo:
         self.password_file.write_text(PASSWORD + "\n")
 
     def run(
-        self, *words: str | Path, password: str | None = None
+        self, *words: str | Path, password: str | None = None, stdin: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("KYANITE_")}
         command = [sys.executable, "-m", "kyanite", "repo", *map(str, words)]
@@ -31,9 +31,16 @@ class Repo:
             command += ["--password-file", str(self.password_file)]
         else:
             environment["KYANITE_REPOSITORY_PASSWORD"] = password
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=120
-        )
+        with (stdin or Path(os.devnull)).open("rb") as given:
+            return subprocess.run(
+                command,
+                env=environment,
+                stdin=given,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
 
     def ok(self, *words: str | Path) -> str:
         done = self.run(*words)

@@ -41,6 +41,7 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
             order.recipe,
             control=conversation,
             parallelism=Parallelism.network(),
+            limits=conversation.limits,
         )
     finally:
         pool.close()

@@ -28,6 +28,7 @@ from kyanite.datamover.messages import (
     Progress,
 )
 from kyanite.datamover.transport import TransportClosed
+from kyanite.engine.limits import Limits
 
 PROGRESS_SECONDS: Final = 0.25
 """How often progress is told; sooner when a good part of the whole has moved."""
@@ -52,7 +53,8 @@ class Conversation:
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self.attachments = Attachments()
-        self.limit = RateLimit()
+        self.limit = RateLimit()  # of what is read from or written to disks
+        self.limits = Limits()  # of what the engine sends to the storage
         self._channel = channel
         self._on_stop = on_stop
         self._silence_seconds = silence_seconds
@@ -181,6 +183,7 @@ class Conversation:
                     self._changed.notify_all()
             case Limit(rate):
                 self.limit.change(rate)
+                self.limits.sending.change(rate)
             case Cancel(lease_lost):
                 self._stop_with(
                     LeaseLost("Another process has taken the session over.")

@@ -47,6 +47,7 @@ from kyanite.engine.threads import parallel_map, together
 from kyanite.engine.traces import put_trace, trace_name
 
 if TYPE_CHECKING:
+    from kyanite.engine.limits import Limits
     from kyanite.engine.stream_writer import StreamWriter
 
 
@@ -68,16 +69,24 @@ def back_up(
     parallelism: Parallelism | None = None,
     clock: Clock | None = None,
     lock_until: datetime | None = None,
+    limits: Limits | None = None,
 ) -> BackupResult:
     """Back up ``disks`` as the point of the ticket's session.
 
-    ``lock_until`` is only written down: whoever may lock does it (``Maintenance.lock``).
+    ``limits`` may be changed while it runs. ``lock_until`` is only written down: whoever
+    may lock does it (``Maintenance.lock``).
     Raises ``Missing`` (the parent point is gone: back up in full), ``PointVoided`` (the
     session was given up), ``Damaged``, and what source, storage and control raise.
     """
     if len({disk.disk_id for disk in disks}) < len(disks):
         raise Invalid("A disk is named twice in one backup.")
-    run = _Backup(storage, keys, ticket, control or NoControl(), parallelism or Parallelism.local())
+    if limits is not None:
+        from kyanite.engine.storage.throttled import ThrottledStorage
+
+        storage = ThrottledStorage(storage, limits.sending, limits.receiving)
+    run = _Backup(
+        storage, keys, ticket, control or NoControl(), parallelism or Parallelism.local(), limits
+    )
     before = run.committed()
     if before is not None:
         return run.announced(before, committed_before=True)
@@ -92,7 +101,9 @@ class _Backup:
         ticket: SessionTicket,
         control: Control,
         parallelism: Parallelism,
+        limits: Limits | None,
     ) -> None:
+        self._limits = limits
         self._storage = storage
         self._keys = keys
         self._ticket = ticket
@@ -136,6 +147,7 @@ class _Backup:
             self._control,
             first_ordinal=1 + max((table.pack.ordinal for table in own), default=-1),
             taken=packs.add,
+            limits=self._limits,
         ) as uploads:
             store = ChunkStore(self._keys, index, uploads, settings.zstd_level)
             store.know(own)

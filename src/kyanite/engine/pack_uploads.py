@@ -11,14 +11,18 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kyanite.engine.control import Control
 from kyanite.engine.keys import BackupKeys
 from kyanite.engine.open_pack import Coded, OpenPack
 from kyanite.engine.pack import PackNumber, PackTable
 from kyanite.engine.randomness import inherited
+from kyanite.engine.slots import Slots
 from kyanite.engine.storage.base import Storage
+
+if TYPE_CHECKING:
+    from kyanite.engine.limits import Limits
 
 # A thread that waits for a slow upload looks this often whether it shall stop.
 _LOOK_UP_SECONDS: Final = 0.5
@@ -60,6 +64,7 @@ class PackUploads:
         control: Control,
         first_ordinal: int = 0,
         taken: Callable[[PackTable], None] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """``taken`` is given the table of every durable pack; else they are kept in ``stored``."""
         self._storage = storage
@@ -85,6 +90,8 @@ class PackUploads:
             for n in range(uploads)
         ]
         self.stored = Stored()
+        self._upload_slots = limits.uploads if limits else Slots()
+        self._buffer_slots = limits.buffers if limits else Slots()
         self._taken = taken or self.stored.packs.append
 
     def __enter__(self) -> PackUploads:
@@ -165,9 +172,12 @@ class PackUploads:
         while True:
             self.raise_failure()
             self._control.check()
+            if not self._buffer_slots.take(_LOOK_UP_SECONDS):
+                continue
             try:
                 buffer = self._buffers.get(timeout=_LOOK_UP_SECONDS)
             except queue.Empty:
+                self._buffer_slots.give_back()
                 continue
             return fresh_buffer(self._pack_bytes) if buffer is None else buffer
 
@@ -185,13 +195,15 @@ class PackUploads:
                 self._failure = self._failure or error
             finally:
                 self._buffers.put(pack.buffer)
+                self._buffer_slots.give_back()
                 with self._idle:
                     self._in_flight -= 1
                     self._idle.notify_all()
 
     def _put(self, pack: OpenPack) -> None:
         data = pack.finish()
-        self._storage.put(pack.ref.name, data)
+        with self._upload_slots:
+            self._storage.put(pack.ref.name, data)
         table = pack.table(len(data))
         with self._idle:
             self.stored.stored_bytes += len(data)
