@@ -14,9 +14,22 @@ import pytest
 import requests
 from httpx2 import Response
 
-from kyanite.areas.accounts import AzureAccess, Clouds, DescribeUsers, provide_accounts
+from kyanite.areas.accounts import (
+    AzureAccess,
+    Clouds,
+    DescribeUsers,
+    StandardAccounts,
+    provide_accounts,
+)
 from kyanite.areas.accounts.routes import routers as account_routers
-from kyanite.areas.inventory import Inventory, LiveStorage, LiveVaults, MachineSizes, NewNetworks
+from kyanite.areas.inventory import (
+    Inventory,
+    LiveStorage,
+    LiveVaults,
+    MachineSizes,
+    NewNetworks,
+    SqlConnections,
+)
 from kyanite.areas.inventory.routes import routers as inventory_routers
 from kyanite.areas.sessions.routes import routers as session_routers
 from kyanite.base.json_types import JsonObject
@@ -66,6 +79,7 @@ class AzureParts:
             LiveVaults(self.access),
             MachineSizes(self.access, self.api.clock),
             NewNetworks(database, self.access, self.inventory),
+            SqlConnections(self.access, StandardAccounts(SECRETS, self.api.clock)),
         ):
             self.api.provisions.add(part)
 

@@ -7,7 +7,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from kyanite.areas.accounts import AzureAccess, Clouds, list_accounts, provide_accounts
+from kyanite.areas.accounts import (
+    AzureAccess,
+    Clouds,
+    StandardAccounts,
+    list_accounts,
+    provide_accounts,
+)
 from kyanite.areas.appliance import time_zone
 from kyanite.areas.appliance.deployment import Deployment
 from kyanite.areas.appliance.facts import ApplianceFacts
@@ -21,6 +27,7 @@ from kyanite.areas.inventory import (
     LiveVaults,
     MachineSizes,
     NewNetworks,
+    SqlConnections,
     rescan_job,
 )
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
@@ -93,6 +100,7 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         LiveVaults(access),
         MachineSizes(access, clock),
         NewNetworks(database, access, inventory),
+        SqlConnections(access, StandardAccounts(secrets, clock)),
         repositories,
         RepositoryCreation(database, secrets, repositories, clock),
         RepositoryEditing(secrets),

@@ -318,6 +318,23 @@ def test_sql_servers_and_pools_are_listed(parts: AzureParts, account_id: str) ->
     assert parts.call("GET", f"{CLOUD}/sqlElasticPools/nonsense").status_code == 404
 
 
+def test_a_server_that_nobody_reaches_is_an_error_not_a_failure(
+    parts: AzureParts, account_id: str
+) -> None:
+    shop = results(parts.get(f"{CLOUD}/sqlServers", SearchPattern="shop"))[0]
+    path = f"{CLOUD}/sqlServers/testConnectivity"
+    answer = parts.call("POST", f"{path}/{shop['id']}", azureAccountId=account_id)
+    assert answer.status_code == 200, answer.text
+    assert [(row["severity"], row["type"]) for row in answer.json()] == [
+        ("Success", "Service account"),
+        ("Error", "Connection to the SQL server"),
+    ]
+    assert "does not answer" in answer.json()[1]["message"]
+    assert parts.call("POST", f"{path}/nonsense").status_code == 404
+    unknown = parts.call("POST", f"{path}/{shop['id']}", sqlAccountId="4711")
+    assert unknown.status_code == 404
+
+
 def test_storage_accounts_say_what_they_are_capable_of(parts: AzureParts, account_id: str) -> None:
     path = f"{CLOUD}/storageAccounts"
     found = {item["name"]: item["id"] for item in results(parts.get(path))}

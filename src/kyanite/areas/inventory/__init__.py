@@ -25,6 +25,7 @@ from kyanite.areas.inventory.queries import (
 )
 from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.areas.inventory.sizes import MachineSizes
+from kyanite.areas.inventory.sql_connections import SqlConnections
 from kyanite.areas.inventory.values import (
     Machine,
     MachineFilter,
@@ -52,6 +53,7 @@ __all__ = [
     "Region",
     "ResourceFilter",
     "ResourceGroup",
+    "SqlConnections",
     "StorageAccount",
     "StorageItem",
     "Subscription",

@@ -1,4 +1,4 @@
-"""SqlServer: docs/behaviour/azure-sql.md, section 3."""
+"""SqlServer: docs/behaviour/azure-sql.md, sections 3 and 5.4."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kyanite.areas.inventory import plain_wire
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.plain_queries import get_resource, sql_servers
 from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.areas.inventory.sql_connections import SqlConnections
 from kyanite.areas.inventory.values import ResourceFilter
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
@@ -20,10 +21,14 @@ from kyanite.contract.models.sql_server import (
     GetSqlServerByIdQuery,
     GetSqlServersPageQuery,
     SqlServerTypeFilterOptions,
+    TestConnectivityQuery,
 )
 from kyanite.http.answers import Answered
+from kyanite.http.operations import Operations
 from kyanite.http.pages import Paging, found, page
+from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
+from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
@@ -84,3 +89,21 @@ def get_server(
         return plain_wire.sql_server(request, get_resource(session, Kind.SQL_SERVER, sqlServerId))
 
     return rescan.then(answer, kinds={Kind.SQL_SERVER}) if query.sync else answer(db)
+
+
+@routes.operation("SqlServer_TestConnectivity")
+def test_connectivity(
+    sqlServerId: str,  # noqa: N803
+    query: Annotated[TestConnectivityQuery, Query()],
+    connections: Annotated[SqlConnections, Provided(SqlConnections)],
+    principal: SignedIn,
+    operations: Annotated[Operations, Provided(Operations)],
+    request: Request,
+) -> Answered:
+    """Try a server out before a restore."""
+
+    def work(session: Session) -> list[JsonObject]:
+        found = connections.test(session, sqlServerId, query.sql_account_id, query.azure_account_id)
+        return [{"severity": f.severity, "type": f.check, "message": f.message} for f in found]
+
+    return operations.answer(request, principal, work)
