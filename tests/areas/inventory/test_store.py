@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import (
@@ -17,15 +18,19 @@ from kyanite.areas.inventory import (
     machines_query,
 )
 from kyanite.areas.inventory.machine_mapping import Surroundings, machine_row
+from kyanite.areas.inventory.plain_mapping import plain_row
+from kyanite.areas.inventory.plain_queries import get_resource, list_tags, resources
 from kyanite.areas.inventory.resource_mapping import storage_account_row, subscription_row
 from kyanite.areas.inventory.store import (
     Row,
     forget_account,
     replace_resources,
     replace_subscriptions,
+    replace_tags,
 )
 from kyanite.db.database import Database
 from kyanite.db.uses import Thing, replace_uses
+from kyanite.http.pages import Paging
 
 NOW = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
 LATER = datetime(2026, 2, 4, 10, 0, tzinfo=UTC)
@@ -155,3 +160,60 @@ def test_a_thing_listed_twice_is_one(scanned: Database) -> None:
         see(db, "a", [machine("db"), machine("db"), *[machine(f"m{n}") for n in range(450)]])
     with scanned.reading() as db:
         assert len(machines_query(db, MachineFilter(account_id="a"))) == 451
+
+
+def vault(name: str) -> Row:
+    azure_id = f"{GROUP}/Microsoft.KeyVault/vaults/{name}"
+    return plain_row(Kind.KEY_VAULT, {"id": azure_id, "name": name, "location": "westeurope"})
+
+
+def test_a_lost_vault_stays_listed_only_while_it_is_used(scanned: Database) -> None:
+    kind = Kind.KEY_VAULT
+    with scanned.writing() as db:
+        replace_resources(db, "a", SUBSCRIPTION, kind, [vault("used"), vault("free")], NOW)
+        used = get_resource(db, kind, f"{GROUP}/Microsoft.KeyVault/vaults/used")
+        replace_uses(db, Thing("repository", "r"), [Thing(kind.value, used.id)])
+        replace_resources(db, "a", SUBSCRIPTION, kind, [], LATER)
+    with scanned.reading() as db:
+        assert [(row.name, row.removed_at) for row in db.scalars(resources(kind))] == [
+            ("used", LATER)
+        ]
+
+
+def test_a_scan_that_finds_nothing_new_writes_no_row(scanned: Database) -> None:
+    with scanned.writing() as db:
+        written: list[str] = []
+
+        def note(*arguments: object) -> None:
+            statement = str(arguments[2])
+            if not statement.lstrip().upper().startswith("SELECT"):
+                written.append(statement)
+
+        connection = db.connection()
+        event.listen(connection, "before_cursor_execute", note)
+        see(db, "a", [machine("db"), machine("web", "northeurope")], LATER)
+        assert written == []
+        see(db, "a", [machine("db", "northeurope"), machine("web", "northeurope")], LATER)
+        assert len(written) == 1
+        event.remove(connection, "before_cursor_execute", note)
+
+
+def test_tags_are_those_of_the_last_look_of_each_account(scanned: Database) -> None:
+    def seen(db: Session, account: str | None = None) -> list[tuple[str, str]]:
+        found = list_tags(db, Paging(), account_id=account)
+        return [(tag.name, tag.value) for tag in found.rows]
+
+    kind = Kind.MACHINE
+    with scanned.writing() as db:
+        replace_tags(db, "a", SUBSCRIPTION, kind, [("Owner", "x"), ("stage", "test")])
+        replace_tags(db, "b", SUBSCRIPTION, kind, [("owner", "x"), ("owner", "X")])
+        assert {(name.lower(), value) for name, value in seen(db)} == {
+            ("owner", "x"),
+            ("owner", "X"),
+            ("stage", "test"),
+        }
+        assert len(seen(db)) == 3
+        replace_tags(db, "a", SUBSCRIPTION, kind, [("stage", "test")])
+        assert seen(db, "a") == [("stage", "test")]
+        forget_account(db, "a")
+        assert len(seen(db)) == 2
