@@ -23,6 +23,7 @@ from kyanite.base.errors import KyaniteError
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB, MIB
 from kyanite.engine.cleaning_rules import CleaningRules
+from kyanite.engine.excision import excise
 from kyanite.engine.format import Kind, id_of
 from kyanite.engine.keys import derive
 from kyanite.engine.lock_needs import lock_needs
@@ -30,6 +31,7 @@ from kyanite.engine.point import Point
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.read_keys import ReadKeys
 from kyanite.engine.repack_rule import Price
+from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
 from kyanite.engine.restore import restore_disk
 from kyanite.engine.sealed_object import kind_of, seal, unseal
@@ -97,6 +99,9 @@ def scene() -> Scene:
     repository.clean(rules=THRIFTY)
     repository.delete_points([late.session_id])
     repository.repack(EAGER)
+    repository.remember(repository.verify(Level.FULL))
+    distrusted = back_up_disk(repository, disk_contents(chooser, 64 * KIB), machine="stolen").point
+    excise(repository, distrusted.session_id)
     objects = {info.name: storage.get(info.name) for info in storage.list("")}
     keys = repository.read_keys
     return Scene(
@@ -182,6 +187,7 @@ def try_everything(make: Callable[[], MemoryStorage], expected: dict[str, bytes]
     attempt(lambda repository: repository.clean(rules=THRIFTY))
     attempt(lambda repository: repository.repack(EAGER))
     attempt(lambda repository: repository.rebuild_index())
+    attempt(repair)
     attempt(lambda repository: repository.differences(*list(expected)[:2]))
     return errors
 

@@ -235,9 +235,11 @@ def read_table(
 def _check_rows(rows: bytes, name: str, table_offset: int) -> None:
     """Raise ``Damaged`` unless the entries fill the pack and none is of impossible length."""
     at = HEADER.size
-    for number, (_, stored, plain, _, _, reserved) in enumerate(ROW.iter_unpack(rows)):
+    for number, (_, stored, plain, kind, codec, reserved) in enumerate(ROW.iter_unpack(rows)):
         ensure(
             reserved == 0
+            and 1 <= kind <= 3  # as many as the index has bits for
+            and codec <= 3
             and TAG_BYTES < stored <= MAX_CHUNK_BYTES + TAG_BYTES
             and 0 < plain <= MAX_CHUNK_BYTES,
             f"{name}: row {number} of its table makes no sense.",

@@ -23,7 +23,10 @@ from support.hostile import Attacker, bounded, scene, try_everything
 
 CORPUS = json.loads((Path(__file__).parent / "corpus" / "members.json").read_text(encoding="utf-8"))
 RAW = "@ the raw text goes here @"
-TARGETS = ("points", "structure", "sessions", "traces", "expired", "condemned", "waits", "moves")
+TARGETS = (
+    *("points", "structure", "sessions", "traces", "expired"),
+    *("condemned", "waits", "moves", "damage", "verified"),
+)
 
 Path_ = tuple[str | int, ...]
 
