@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.base.json_types import JsonValue, as_int, as_list, as_object
@@ -25,6 +26,9 @@ from kyanite.engine.threads import parallel_map
 
 Holes = Mapping[str, Mapping[str, RangeList]]
 """By session of the point and id of the disk: what cannot be restored."""
+
+
+_MOST_PACKS: Final = 1 << 20  # of 32 MiB: 32 TiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +154,12 @@ def _decode(name: str, data: bytes) -> DamageNote:
             disk_id: RangeList(_range(name, one) for one in as_list(ranges))
             for disk_id, ranges in as_object(disks).items()
         }
-    return DamageNote(
-        PackSet.from_json(as_object(body.get("damaged"))),
-        PackSet.from_json(as_object(body.get("excised"))),
-        holes,
+    damaged = PackSet.from_json(as_object(body.get("damaged")))
+    excised = PackSet.from_json(as_object(body.get("excised")))
+    ensure(
+        len(damaged) + len(excised) <= _MOST_PACKS, f"{name} names impossibly many damaged packs."
     )
+    return DamageNote(damaged, excised, holes)
 
 
 def _range(name: str, value: JsonValue) -> ByteRange:

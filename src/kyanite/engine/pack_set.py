@@ -8,14 +8,11 @@ what is true for the number is true for both (docs/format/order.md, "Pack sets")
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
 from kyanite.base.errors import Damaged, Invalid
 from kyanite.base.json_types import JsonValue, as_int, as_list
-from kyanite.engine.format import ensure, id_of, text_of
+from kyanite.engine.format import MAX_PACK_ORDINAL, ensure, id_of, text_of
 from kyanite.engine.pack import PackNumber, PackRef
-
-_MOST_ORDINAL: Final = 2**32 - 1
 
 
 class PackSet:
@@ -139,5 +136,5 @@ def _ordinals(gaps: Iterable[int]) -> Iterator[int]:
     at = -1
     for gap in gaps:
         at += gap + 1
-        ensure(gap >= 0 and at <= _MOST_ORDINAL, "A set of packs makes no sense.")
+        ensure(gap >= 0 and at <= MAX_PACK_ORDINAL, "A set of packs makes no sense.")
         yield at
