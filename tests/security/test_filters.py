@@ -53,4 +53,5 @@ def test_wildcards_and_quotes_of_sql_match_themselves(
         if answer.status_code == 200:
             assert answer.json()["totalCount"] == 0, (member, value)
         else:
-            assert answer.status_code in (400, 404, 424), (member, value, answer.text)
+            # 202: the list is read in Azure meanwhile, no statement of ours is involved.
+            assert answer.status_code in (202, 400, 404, 424), (member, value, answer.text)

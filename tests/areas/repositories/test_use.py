@@ -68,6 +68,7 @@ def test_a_session_at_work_keeps_the_repository_as_it_is(repository_parts: Repos
                 type="PolicyBackup",
                 status="Running",
                 created_at=parts.api.clock.now(),
+                began_at=parts.api.clock.now(),
                 repository_id=as_text(repository["id"]),
             )
         )
