@@ -16,8 +16,10 @@ from bench import (
     inventory,
     lab_throughput,
     lists,
+    machine_bound,
     peers,
     restore_ageing,
+    slow_storage,
     whole_house,
 )
 from bench.results_table import Figure, show, write
@@ -36,6 +38,14 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
     "index": ("The index of 100 TB", lambda _: big_index.measure()),
     "clean": ("A night of expiry in 100 TB", clean_simulation.measure),
     "ageing": ("A chain of a year", restore_ageing.measure),
+    "bound": (
+        "The engine against the machine",
+        lambda quick: machine_bound.measure(1 if quick else machine_bound.ROUNDS),
+    ),
+    "slow": (
+        "The engine over a network",
+        lambda quick: slow_storage.measure(1 if quick else slow_storage.ROUNDS),
+    ),
     "engine": (
         "The engine beside other programs",
         lambda quick: peers.measure(1 if quick else peers.ROUNDS),
