@@ -6,7 +6,6 @@ leaves: a segment of each size, and as many small ones as are allowed.
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.peak_memory import peak_bytes
 from bench.results_table import Figure
 from bench.synthetic_index import SyntheticIndex, SyntheticSegment
 from kyanite.base.units import MIB
@@ -78,14 +78,14 @@ def measure(chunks: int = CHUNKS, warm_ids: int = 20_000) -> Sequence[Figure]:
             storage.total_bytes / records <= 28,
         )
     ]
-    before = _peak_bytes()
+    before = peak_bytes()
     for how, look_up in (("at once", _at_once), ("by 16 readers", _by_readers)):
         figures += _cold(storage, how, look_up)
-    own = _peak_bytes() - before
+    own = peak_bytes() - before
     figures.append(
         Figure(
             "memory that the look-ups added",
-            f"{own / MIB:.0f} MiB (whole process {_peak_bytes() / MIB:.0f} MiB)",
+            f"{own / MIB:.0f} MiB (whole process {peak_bytes() / MIB:.0f} MiB)",
             "under 300 MiB",
             own < 300 * MIB,
         )
@@ -153,10 +153,6 @@ def _rate(index: Index, ids: Sequence[bytes]) -> float:
     for at in range(0, len(ids), PIECE_IDS):
         index.find_many(ids[at : at + PIECE_IDS])
     return len(ids) / (time.thread_time() - began)
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

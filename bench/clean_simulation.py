@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 
+from bench.peak_memory import peak_bytes
 from bench.results_table import Figure
 from bench.simulated_repository import KEY, PACK_BYTES, REPOSITORY, SimulatedRepository
 from kyanite.base.clock import SystemClock
@@ -24,7 +24,7 @@ def run(machines: int, points: int, expiring: int) -> dict[str, object]:
     """Expire the oldest point of ``expiring`` machines, clean, and say what it took."""
     packs_of_full = 1086
     storage = SimulatedRepository(machines, points, packs_of_full)
-    before = _peak_mib()
+    before = peak_bytes() // MIB
     alone = sum(storage.expire(machine, 0) for machine in range(expiring))
     began = time.monotonic()
     report = clean(storage, KEY, REPOSITORY, NoControl(), SystemClock())
@@ -38,7 +38,7 @@ def run(machines: int, points: int, expiring: int) -> dict[str, object]:
         "freed_packs": report.deleted_packs,
         "freed_mib": report.freed_bytes // MIB,
         "seconds": round(seconds, 1),
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_bytes() // MIB,
         "peak_before_mib": before,
         "requests": dict(sorted(storage.requests.items())),
         "moved_mib": round(storage.bytes_moved / MIB, 1),
@@ -63,10 +63,6 @@ def measure(quick: bool) -> list[Figure]:
         Figure("packs given back", str(found["freed_packs"])),
         Figure("requests", ", ".join(f"{n} {kind}" for kind, n in found["requests"].items())),
     ]
-
-
-def _peak_mib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def main() -> None:

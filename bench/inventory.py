@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.crowd import Crowd, subscription_ids
+from bench.peak_memory import peak_bytes
 from bench.results_table import Figure
 from kyanite.areas.accounts import AzureAccess, Clouds, ServiceAccounts
 from kyanite.areas.accounts.credentials import Credential
@@ -135,7 +135,7 @@ def _look(answer: Connection, azure: Mapping[str, str], path: Path) -> None:
         accounts.save(_account(azure))
     inventory.rescan()
     cpu, wall = time.process_time() - cpu, time.monotonic() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // MIB
+    peak = peak_bytes() // MIB
     with database.reading() as db:
         machines = machines_query(db, MachineFilter())
     changed = sum(1 for machine in machines if tags.get(machine.id) != machine.tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -29,7 +30,8 @@ TESTS = Path(__file__).parents[1]
 def test_a_full_backup_of_a_tebibyte_disk_takes_less_than_400_mib(gib: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "support.made_disk", str(gib)],
-        cwd=TESTS,
+        cwd=TESTS.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "src")])},
         capture_output=True,
         text=True,
         check=True,

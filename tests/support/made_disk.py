@@ -6,11 +6,11 @@ the most memory it took, in MiB.
 
 from __future__ import annotations
 
-import resource
 import sys
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from bench.peak_memory import peak_bytes
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import GIB, MIB, TIB
 from kyanite.engine.backup import back_up
@@ -55,7 +55,7 @@ def main(data_bytes: int) -> int:
     disk = DiskInput("disk", "disk", TIB, MadeDisk(), allocated=spread(TIB, data_bytes))
     result = back_up(storage, repository.backup_keys(ticket), ticket, [disk], b"")
     assert result.point.stored_bytes > data_bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_bytes()
 
 
 if __name__ == "__main__":

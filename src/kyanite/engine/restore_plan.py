@@ -11,7 +11,7 @@ from kyanite.engine.index_location import Location
 from kyanite.engine.pack import PackRef
 
 # One read costs more than fetching so many bytes that nobody wants.
-_JOINED_GAP_BYTES: Final = 256 * KIB
+_JOINED_GAP_BYTES: Final = 128 * KIB
 
 
 @dataclass(slots=True)
