@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Final, Protocol, runtime_checkable
 
 from kyanite.engine.storage.base import Data
+
+_OPEN: Final = 3
 
 
 class Target(Protocol):
@@ -25,29 +28,54 @@ class GatheringTarget(Target, Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Run:
+    start: int
+    length: int = 0
+    parts: list[Data] = field(default_factory=list)
+
+
 class JoinedWrites:
-    """Holds what continues the run before it, at most ``most_bytes`` (0: holds nothing)."""
+    """Holds runs of neighbours, each of at most ``most_bytes`` (0: holds nothing).
+
+    Several runs are open at once: pieces of a disk that were backed up at the same time lie
+    interleaved in a pack. All of them together hold at most ``_OPEN`` times ``most_bytes``;
+    over that, the longest is written.
+    """
 
     def __init__(self, target: Target, most_bytes: int) -> None:
         self._target = target
         self._most_bytes = most_bytes
-        self._parts: list[Data] = []
-        self._start = 0
-        self._length = 0
+        self._runs: dict[int, _Run] = {}  # by where they end
+        self._held_bytes = 0
 
     def write(self, offset: int, data: Data) -> None:
-        if offset != self._start + self._length or self._length + len(data) > self._most_bytes:
-            self.flush()
-        if not self._parts:
-            self._start, self._length = offset, 0
-        self._parts.append(data)
-        self._length += len(data)
+        run = self._runs.pop(offset, None) or _Run(offset)
+        if run.length + len(data) > self._most_bytes:
+            self._put(run)
+            run = _Run(offset)
+        run.parts.append(data)
+        run.length += len(data)
+        self._held_bytes += len(data)
+        if offset + len(data) in self._runs:
+            self._put(self._runs.pop(offset + len(data)))
+        self._runs[offset + len(data)] = run
+        while self._held_bytes > _OPEN * self._most_bytes:
+            longest = max(self._runs.values(), key=lambda one: one.length)
+            self._put(self._runs.pop(longest.start + longest.length))
 
     def flush(self) -> None:
         """Write what is held."""
-        if self._parts:
-            parts, self._parts = self._parts, []
-            if isinstance(self._target, GatheringTarget) and len(parts) > 1:
-                self._target.write_all(self._start, parts)
-            else:
-                self._target.write(self._start, parts[0] if len(parts) == 1 else b"".join(parts))
+        for run in self._runs.values():
+            self._put(run)
+        self._runs.clear()
+
+    def _put(self, run: _Run) -> None:
+        self._held_bytes -= run.length
+        if not run.parts:
+            return
+        if isinstance(self._target, GatheringTarget) and len(run.parts) > 1:
+            self._target.write_all(run.start, run.parts)
+        else:
+            data = run.parts[0] if len(run.parts) == 1 else b"".join(run.parts)
+            self._target.write(run.start, data)
