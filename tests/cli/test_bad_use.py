@@ -20,11 +20,7 @@ CONTENTS = random.Random(1).randbytes(2 * MIB)
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
-    repo = Repo(tmp_path)
-    repo.ok("init", repo.address)
-    (tmp_path / "disk.img").write_bytes(CONTENTS)
-    repo.ok("backup", repo.address, tmp_path / "disk.img", "--label", "monday")
-    return repo
+    return Repo.with_one_point(tmp_path, CONTENTS)
 
 
 def _is_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:

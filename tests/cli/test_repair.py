@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
 from support.repo_command import Repo
 
@@ -16,12 +17,7 @@ CONTENTS = random.Random(1).randbytes(900 * KIB)
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
-    """A repository with one point of one disk, monday."""
-    repo = Repo(tmp_path)
-    repo.ok("init", repo.address)
-    (tmp_path / "disk.img").write_bytes(CONTENTS)
-    repo.ok("backup", repo.address, tmp_path / "disk.img", "--label", "monday")
-    return repo
+    return Repo.with_one_point(tmp_path, CONTENTS)
 
 
 def _flip(path: Path, at: int) -> None:
@@ -80,4 +76,4 @@ def test_an_excised_session_is_healed_by_the_next_backup_and_a_repair(repo: Repo
     repo.ok("repair", repo.address)
     repo.ok("restore", repo.address, "monday", repo.folder / "yes")
     assert (repo.folder / "yes").read_bytes() == CONTENTS
-    assert "no packs" in repo.refused("excise", repo.address, point["id"][:-1] + "f")
+    assert "no packs" in repo.refused("excise", repo.address, new_id())

@@ -30,7 +30,7 @@ from kyanite.engine.repository import Repository
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.memory import MemoryStorage
 from seeded_randomness import SeededRandomness
-from support.engine import PASSWORD, back_up_disk, tiny_repository
+from support.engine import PASSWORD, back_up_disk, objects_of, tiny_repository
 
 PAIRS = 40
 MOST = 0.5 + 3 / (2 * math.sqrt(PAIRS))
@@ -82,17 +82,13 @@ def lengths_of(storage: MemoryStorage, begin: int, end: int) -> Lengths:
 @cache
 def pairs() -> list[tuple[Seen, Seen, Lengths]]:
     """Storages with and without the file, and the lengths of the chunks where it is."""
-    made = []
+    made: list[tuple[Seen, Seen, Sequence[int]]] = []
     for seed in range(PAIRS):
         file, other = file_of(1000 + seed), file_of(5000 + seed)
         true, at = repository_with(file, seed, keys=2 * seed)
         false, _ = repository_with(other, seed, keys=2 * seed + 1)
-        made.append((seen(true), seen(false), lengths_of(true, at, at + len(file))))
+        made.append((objects_of(true), objects_of(false), lengths_of(true, at, at + len(file))))
     return made
-
-
-def seen(storage: MemoryStorage) -> Seen:
-    return {info.name: storage.get(info.name) for info in storage.list("")}
 
 
 def success(observer: Observer) -> float:

@@ -17,7 +17,7 @@ from kyanite.engine.repository import Repository
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.memory import MemoryStorage
 from seeded_randomness import SeededRandomness
-from support.engine import CHEAP, PASSWORD, TINY, back_up_disk, disk_contents
+from support.engine import CHEAP, PASSWORD, TINY, back_up_disk, disk_contents, objects_of
 
 THRIFTY = CleaningRules(ledger_from_points=1, small_packs=0)
 
@@ -59,17 +59,13 @@ def everything(source: Randomness, settings: RepositorySettings = TINY) -> dict[
             first, parent = parent, point.session_id
         repository.new_recovery_key()
         repository.rotate_keys([NewPassword(PASSWORD, "label")], cost=CHEAP)
-        seen |= objects(storage)
+        seen |= objects_of(storage)
         for deleted in sorted({point.parent or "", first or ""} - {""}):
             repository.delete_points([deleted])
         repository.clean(rules=THRIFTY)
         repository.repack(Price(gib_month=1000.0, most_live=0.9))
         repository.rebuild_index()
-    return seen | objects(storage)
-
-
-def objects(storage: MemoryStorage) -> dict[str, bytes]:
-    return {info.name: storage.get(info.name) for info in storage.list("")}
+    return seen | objects_of(storage)
 
 
 def test_the_same_source_gives_the_same_bytes() -> None:

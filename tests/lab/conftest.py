@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.compute_bench import ComputeBench, compute_bench
 from support.lab import Azure, Control, read_lab_file, running_lab
 
 
@@ -40,6 +41,13 @@ def fresh(control: Control) -> Control:
     """The control interface of a lab that has just been reset to its scene."""
     control.reset()
     return control
+
+
+@pytest.fixture
+def bench(azure: Azure) -> Iterator[ComputeBench]:
+    """A resource group to try disks, snapshots, machines and networks in."""
+    with compute_bench(azure) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", autouse=True)

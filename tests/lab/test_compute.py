@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -17,14 +16,8 @@ from azure.mgmt.compute.models import (
     VirtualMachineUpdate,
 )
 
-from support.compute_bench import ComputeBench, compute_bench
-from support.lab import Azure, Control
-
-
-@pytest.fixture
-def bench(azure: Azure) -> Iterator[ComputeBench]:
-    with compute_bench(azure) as made:
-        yield made
+from support.compute_bench import ComputeBench
+from support.lab import Control
 
 
 def _power(bench: ComputeBench, name: str) -> str:

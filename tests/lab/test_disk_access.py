@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError
 
-from support.compute_bench import ComputeBench, compute_bench
-from support.lab import Azure, Control
-
-
-@pytest.fixture
-def bench(azure: Azure) -> Iterator[ComputeBench]:
-    with compute_bench(azure) as made:
-        yield made
+from support.compute_bench import ComputeBench
+from support.lab import Control
 
 
 def _status(bench: ComputeBench, url: str) -> int:

@@ -6,7 +6,6 @@ import http.client
 import random
 import ssl
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,17 +17,11 @@ from azure.mgmt.compute.models import DiskUpdate
 
 from azlab.services.disks.footer import make_footer
 from support.compute_bench import ComputeBench, compute_bench
-from support.lab import Azure, Control, LabProcess, running_lab
+from support.lab import Control, LabProcess, running_lab
 
 MIB = 1 << 20
 GIB = 1 << 30
 SIZE_BYTES = 32 * MIB
-
-
-@pytest.fixture
-def bench(azure: Azure) -> Iterator[ComputeBench]:
-    with compute_bench(azure) as made:
-        yield made
 
 
 def _footer(bench: ComputeBench, disk: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -18,14 +18,7 @@ from azure.mgmt.network.models import (
     VirtualNetwork,
 )
 
-from support.compute_bench import LOCATION, ComputeBench, compute_bench
-from support.lab import Azure
-
-
-@pytest.fixture
-def bench(azure: Azure) -> Iterator[ComputeBench]:
-    with compute_bench(azure) as made:
-        yield made
+from support.compute_bench import LOCATION, ComputeBench
 
 
 def _group(bench: ComputeBench, name: str = "nsg") -> NetworkSecurityGroup:

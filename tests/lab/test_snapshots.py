@@ -6,24 +6,17 @@ import base64
 import hashlib
 import random
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError
 
-from support.compute_bench import ComputeBench, compute_bench
-from support.lab import Azure, Control
+from support.compute_bench import ComputeBench
+from support.lab import Control
 
 GIB = 1 << 30
 SIZE_BYTES = 4 * GIB
 SECTOR = 512
-
-
-@pytest.fixture
-def bench(azure: Azure) -> Iterator[ComputeBench]:
-    with compute_bench(azure) as made:
-        yield made
 
 
 def _get(

@@ -20,6 +20,7 @@ from kyanite.engine.repository import Repository
 from kyanite.engine.restore import restore_disk
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Data, Storage
+from kyanite.engine.storage.memory import MemoryStorage
 
 PASSWORD = "correct horse"
 CHEAP = Cost(memory_kib=8 * 1024, passes=1, lanes=1)
@@ -149,3 +150,8 @@ def _cut_out(ranges: Iterable[ByteRange], offset: int, length: int) -> Iterable[
         if r.end > end:
             start = max(r.offset, end)
             yield ByteRange(start, r.end - start, r.zero)
+
+
+def objects_of(storage: MemoryStorage) -> dict[str, bytes]:
+    """Every object with its bytes."""
+    return {info.name: storage.get(info.name) for info in storage.list("")}

@@ -18,7 +18,7 @@ from kyanite.http.answers import Answered
 from kyanite.http.operations import Operations
 from kyanite.http.pages import Paging, page, page_of_all
 from kyanite.http.provide import Provided
-from kyanite.http.rights import Right, Role
+from kyanite.http.rights import Role
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
@@ -40,19 +40,19 @@ class Seen:
 def example_routes(seen: Seen) -> Routes:
     routes = Routes()
 
-    @routes.operation("Policy_GetPolicies", Right.POLICIES_READ)
+    @routes.operation("Policy_GetPolicies")
     def policies(query: Annotated[GetPoliciesQuery, Query()], request: Request) -> JsonObject:
         seen.query = query
         if seen.error:
             raise seen.error
         return page_of_all(request, query, seen.items)
 
-    @routes.operation("JobSessions_GetJobSessions", Right.SESSIONS_READ)
+    @routes.operation("JobSessions_GetJobSessions")
     def sessions(query: Annotated[GetJobSessionsQuery, Query()], request: Request) -> JsonObject:
         seen.query = query
         return page(request, query, 0, Paging.of(query).cut(seen.items))
 
-    @routes.operation("Policy_CreatePolicy", Right.POLICIES_WRITE)
+    @routes.operation("Policy_CreatePolicy")
     def create(
         body: NewPolicyFromClient,
         db: DbSession,
@@ -66,25 +66,25 @@ def example_routes(seen: Seen) -> Routes:
             raise seen.after_writing
         return {"id": "x", "serviceAccountId": str(body.service_account_id), "tenantId": None}
 
-    @routes.operation("Policy_DeletePolicy", Right.POLICIES_WRITE)
+    @routes.operation("Policy_DeletePolicy")
     def delete(policyId: UUID) -> None:  # noqa: N803
         seen.body = policyId
         if seen.error:
             raise seen.error
 
-    @routes.operation("Policy_GetPolicyProtectedItems", Right.POLICIES_READ)
+    @routes.operation("Policy_GetPolicyProtectedItems")
     def items_of_policy(policyId: UUID) -> JsonObject:  # noqa: N803
         return {"called": "one", "id": str(policyId)}
 
-    @routes.operation("Policy_GetProtectedItems", Right.POLICIES_READ)
+    @routes.operation("Policy_GetProtectedItems")
     def items() -> JsonObject:
         return {"called": "all"}
 
-    @routes.operation("User_GetUser", Right.USERS)
+    @routes.operation("User_GetUser")
     def user(id: str) -> JsonObject:
         return {"id": id, "role": "PortalAdmin"}
 
-    @routes.operation("Repository_PasswordIsCorrect", Right.REPOSITORIES_WRITE)
+    @routes.operation("Repository_PasswordIsCorrect")
     def check_password(
         repositoryId: UUID,  # noqa: N803
         body: Annotated[str, Body()],

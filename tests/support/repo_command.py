@@ -22,6 +22,15 @@ class Repo:
         self.password_file = folder / "password"
         self.password_file.write_text(PASSWORD + "\n")
 
+    @classmethod
+    def with_one_point(cls, folder: Path, contents: bytes) -> Repo:
+        """A repository with one point of one disk: ``disk.img`` in the folder, monday."""
+        repo = cls(folder)
+        repo.ok("init", repo.address)
+        (folder / "disk.img").write_bytes(contents)
+        repo.ok("backup", repo.address, folder / "disk.img", "--label", "monday")
+        return repo
+
     def run(
         self, *words: str | Path, password: str | None = None, stdin: Path | None = None
     ) -> subprocess.CompletedProcess[str]:

@@ -42,6 +42,11 @@ class LabClock:
         self._ahead = timedelta(seconds=number_at(stored, "aheadSeconds") or 0.0)
 
 
+def moment_or_none(text: str) -> datetime | None:
+    """A time as a service keeps it; None where none is kept."""
+    return datetime.fromisoformat(text) if text else None
+
+
 def iso(moment: datetime) -> str:
     """The way ARM writes a time: UTC, seven digits, `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from azlab.core.clock import iso
-from azlab.core.json_types import JsonObject, object_at, text_at
-from azlab.core.resource_ids import ResourceId, parse
-from azlab.core.resources import GROUP, Record
+from azlab.core.json_types import JsonObject
+from azlab.core.resource_ids import ResourceId
+from azlab.core.resources import GROUP, Record, record_of
 from azlab.core.state import Transaction
 
 
@@ -20,12 +20,12 @@ class Groups:
     def find(self, tx: Transaction, group_id: ResourceId) -> Record | None:
         """The group with its stored case, or None."""
         found = tx.get(GROUP, group_id.key)
-        return None if found is None else _record(found)
+        return None if found is None else record_of(found)
 
     def list(self, tx: Transaction, subscription: str) -> list[Record]:
         """The groups of a subscription, sorted by id."""
         prefix = ResourceId(subscription).key + "/"
-        return [_record(found) for _, found in tx.list(GROUP, prefix)]
+        return [record_of(found) for _, found in tx.list(GROUP, prefix)]
 
     def put(self, tx: Transaction, group_id: ResourceId, body: JsonObject) -> JsonObject:
         """Create or replace; fills in id, name and type and returns the whole body."""
@@ -50,12 +50,3 @@ class Groups:
     def remove(self, tx: Transaction, group_id: ResourceId) -> None:
         """Forget an (emptied) group."""
         tx.delete(GROUP, group_id.key)
-
-
-def _record(found: JsonObject) -> Record:
-    return Record(
-        parse(text_at(found, "id")),
-        object_at(found, "body"),
-        text_at(found, "createdTime"),
-        text_at(found, "changedTime"),
-    )

@@ -6,13 +6,33 @@ of a shape too, because clients send back what they got; whoever builds the reso
 read them.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
 from typing import TypeAlias
 
 from azlab.core.errors import ArmError
 from azlab.core.json_types import JsonObject, JsonValue, WrongShape
 
 Shape: TypeAlias = "Mapping[str, Shape | Sequence[Shape] | None]"
+
+
+def body_check(package: str) -> Callable[[str, JsonObject], None]:
+    """What refuses, by the name of its model, a body that `shapes.json` of a package does not
+    describe. The file is read when the first body comes.
+    """
+
+    @lru_cache(maxsize=1)
+    def shapes() -> dict[str, dict[str, Shape]]:
+        text = resources.files(package).joinpath("shapes.json").read_text()
+        found: dict[str, dict[str, Shape]] = json.loads(text)
+        return found
+
+    def check_body(model: str, body: JsonObject) -> None:
+        check_members(body, shapes()[model])
+
+    return check_body
 
 
 def check_members(body: JsonObject, shape: Shape, where: str = "") -> None:

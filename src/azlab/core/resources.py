@@ -41,7 +41,7 @@ class Resources:
     def find(self, tx: Transaction, resource_id: ResourceId) -> Record | None:
         """The record with its stored case, or None."""
         found = tx.get(RESOURCE, resource_id.key)
-        return None if found is None else _record(found)
+        return None if found is None else record_of(found)
 
     def body(self, tx: Transaction, resource_id: ResourceId) -> JsonObject | None:
         """Only the body, or None."""
@@ -79,7 +79,7 @@ class Resources:
         found: list[Record] = []
         while len(found) < limit:
             rows = tx.after(RESOURCE, inside.key + "/", part, last, limit)
-            records = [_record(document) for _, document in rows]
+            records = [record_of(document) for _, document in rows]
             found += [one for one in records if one.id.type.lower() == wanted]
             if len(rows) < limit:
                 break
@@ -91,7 +91,7 @@ class Resources:
     ) -> list[Record]:
         """The records below `inside` (not itself), of one type or of all, sorted by id."""
         wanted = type_name.lower() if type_name is not None else None
-        records = [_record(found) for _, found in tx.list(RESOURCE, inside.key + "/")]
+        records = [record_of(found) for _, found in tx.list(RESOURCE, inside.key + "/")]
         return [one for one in records if wanted is None or one.id.type.lower() == wanted]
 
     def remove(self, tx: Transaction, resource_id: ResourceId) -> bool:
@@ -128,7 +128,8 @@ class Resources:
             self.put(tx, resource_id, body)
 
 
-def _record(found: JsonObject) -> Record:
+def record_of(found: JsonObject) -> Record:
+    """A resource or group as the state keeps it."""
     return Record(
         parse(text_at(found, "id")),
         object_at(found, "body"),

@@ -75,7 +75,7 @@ class Conversation:
         """The order, when it has come whole. Raises ``Interrupted``."""
         with self._changed:
             while self._order is None:
-                self._raise_stop()
+                self.check()
                 self._changed.wait(PROGRESS_SECONDS)
             return self._order
 
@@ -111,7 +111,7 @@ class Conversation:
             got = self._changed.wait_for(
                 lambda: number in self._answers or self._stop is not None, CREDENTIAL_SECONDS
             )
-            self._raise_stop()
+            self.check()
             if not got:
                 raise MoverLost(f"The appliance did not renew the access to {kind} {disk_id}.")
             answer = self._answers.pop(number)
@@ -200,10 +200,6 @@ class Conversation:
             self._changed.notify_all()
         if first:
             self._on_stop()
-
-    def _raise_stop(self) -> None:
-        if self._stop is not None:
-            raise self._fresh_stop(self._stop)
 
     @staticmethod
     def _fresh_stop(stop: KyaniteError) -> KyaniteError:

@@ -192,11 +192,7 @@ class Routes:
     def __init__(self) -> None:
         self.routes: list[ContractRoute] = []
 
-    def operation(
-        self,
-        operation_id: str,
-        _right: Right | None = None,
-    ) -> Callable[[Function], Function]:
+    def operation(self, operation_id: str) -> Callable[[Function], Function]:
         """Make the function below answer the operation, for callers with the right."""
         return self._register(find(operation_id), right_of(operation_id))
 

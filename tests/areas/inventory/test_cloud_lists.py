@@ -12,21 +12,14 @@ from kyanite.areas.inventory.sizes import MachineSizes, Place
 from kyanite.base.clock import ManualClock
 from kyanite.base.errors import Rejected
 from kyanite.base.identifiers import system_id
-from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
+from kyanite.base.json_types import JsonObject, as_object, as_text
 from support.azure_parts import AzureParts
 from support.lab import Control
+from support.pages import names, results
 from support.waiting import eventually
 
 CLOUD = "/cloudInfrastructure"
 NOBODY = "00000000-0000-0000-0000-000000000001"
-
-
-def results(page: JsonObject) -> list[JsonObject]:
-    return [as_object(item) for item in as_list(page["results"])]
-
-
-def names(page: JsonObject) -> list[str]:
-    return [as_text(item["name"]) for item in results(page)]
 
 
 def finished(parts: AzureParts, answer: JsonObject) -> JsonObject:

@@ -7,25 +7,16 @@ import pytest
 from kyanite.areas.inventory import Kind, Machine, MachineFilter, get_machine, machines_query
 from kyanite.base.errors import Rejected
 from kyanite.base.identifiers import system_id
-from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
+from kyanite.base.json_types import as_text
 from kyanite.base.units import GIB
 from support.azure_parts import AzureParts
 from support.lab import Control
+from support.pages import names, results
 from support.waiting import eventually
 
 CLOUD = "/cloudInfrastructure"
 COMPUTE = "api-version=2026-04-01"
 RESOURCES = "api-version=2025-04-01"
-
-
-def results(page: JsonObject) -> list[JsonObject]:
-    """The results of a page."""
-    return [as_object(item) for item in as_list(page["results"])]
-
-
-def names(page: JsonObject) -> list[str]:
-    """The names on a page."""
-    return [as_text(item["name"]) for item in results(page)]
 
 
 def machines(parts: AzureParts, **wanted: object) -> dict[str, Machine]:

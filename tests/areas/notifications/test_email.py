@@ -12,11 +12,9 @@ from sqlalchemy import select
 
 from kyanite.areas.appliance.settings import set_time_zone
 from kyanite.areas.appliance.tables import SettingRow
-from kyanite.areas.notifications.notifier import Notifier, recipients_of
+from kyanite.areas.notifications.notifier import Notifier
 from kyanite.areas.notifications.routes import routers
-from kyanite.areas.notifications.settings import EmailSettings
 from kyanite.base.identifiers import new_id
-from kyanite.base.json_types import JsonObject
 from kyanite.db.database import Database
 from kyanite.durable.session_tables import LogRow, SessionRow
 from kyanite.http.rights import Role
@@ -228,21 +226,6 @@ def test_the_daily_report_comes_once_a_day_at_its_time_in_the_appliances_zone(
     assert office.told() == []
     office.api.clock.advance(timedelta(hours=24) - timedelta(minutes=2))
     assert office.told() == ["Daily report: no sessions"]
-
-
-def test_the_block_of_a_policy_adds_its_recipient_or_silences_it() -> None:
-    settings = EmailSettings(recipients=("ops@example.org",), on_success=False)
-    silent: JsonObject = {"recipient": "a@b", "notifyOnSuccess": False, "notifyOnFailure": False}
-    assert recipients_of(settings, silent, "Error") == ()
-    own: JsonObject = {
-        "recipient": "a@b; OPS@example.org",
-        "notifyOnSuccess": True,
-        "notifyOnFailure": True,
-    }
-    assert recipients_of(settings, own, "Error") == ("ops@example.org", "a@b")
-    assert recipients_of(settings, own, "Success") == ("a@b", "OPS@example.org")
-    assert recipients_of(settings, {}, "Success") == ()
-    assert recipients_of(settings, {}, "Warning") == ("ops@example.org",)
 
 
 def test_only_administrators_see_or_change_the_settings(office: Office) -> None:

@@ -78,8 +78,8 @@ def patch_disk(call: ArmCall) -> Response:
     return _change(call, call.record(), asked)
 
 
-def delete_disk(call: ArmCall) -> Response:
-    """Delete a disk that no machine has and nobody reads."""
+def delete_unheld(call: ArmCall) -> Response:
+    """Delete a disk or snapshot that no machine has and nobody reads."""
     record = call.lab.resources.find(call.tx, call.id)
     if record is not None:
         check_deletable(call, record)

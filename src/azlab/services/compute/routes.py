@@ -33,7 +33,7 @@ def register(lab: Lab) -> None:
             api_versions=_DISK_VERSIONS,
             put=disks.put_disk,
             patch=disks.patch_disk,
-            delete=disks.delete_disk,
+            delete=disks.delete_unheld,
             present=disks.present,
             actions={
                 "beginGetAccess": access.begin_get_access,
@@ -54,7 +54,7 @@ def register(lab: Lab) -> None:
             api_versions=_DISK_VERSIONS,
             put=snapshots.put_snapshot,
             patch=snapshots.patch_snapshot,
-            delete=snapshots.delete_snapshot,
+            delete=disks.delete_unheld,
             present=snapshots.present,
             actions={
                 "beginGetAccess": access.begin_get_access,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from azlab.core.arm import ArmCall, delete_later
+from azlab.core.arm import ArmCall
 from azlab.core.clock import iso
 from azlab.core.errors import ArmError
 from azlab.core.http import Response, json_response
@@ -22,7 +22,6 @@ from azlab.services.compute.disks import (
     DISKS,
     SNAPSHOTS,
     DiskCleaner,
-    check_deletable,
     check_readable,
     copy_source,
 )
@@ -92,14 +91,6 @@ def patch_snapshot(call: ArmCall) -> Response:
     record = call.record()
     check_not_deleting(record)
     return _accepted(call, changed_snapshot(record.body, asked), location_of(record.body))
-
-
-def delete_snapshot(call: ArmCall) -> Response:
-    """Delete a snapshot that nobody reads."""
-    record = call.lab.resources.find(call.tx, call.id)
-    if record is not None:
-        check_deletable(call, record)
-    return delete_later(call)
 
 
 class SnapshotCleaner(DiskCleaner):

@@ -7,7 +7,7 @@ assigned to) is part of it; without one the application cannot sign in.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from azlab.core.clock import iso
+from azlab.core.clock import iso, moment_or_none
 from azlab.core.json_types import (
     JsonObject,
     JsonValue,
@@ -294,10 +294,6 @@ def without_secret(application: Application, key_id: str) -> Application:
     return replace(application, secrets=left)
 
 
-def _moment(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
 def _application(document: JsonObject) -> Application:
     position = document.get("position")
     return Application(
@@ -311,8 +307,8 @@ def _application(document: JsonObject) -> Application:
                 text_at(one, "keyId"),
                 text_at(one, "name"),
                 text_at(one, "text"),
-                _moment(text_at(one, "starts")),
-                _moment(text_at(one, "ends")),
+                moment_or_none(text_at(one, "starts")),
+                moment_or_none(text_at(one, "ends")),
             )
             for one in objects_at(document, "secrets")
         ),

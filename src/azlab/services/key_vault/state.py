@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from azlab.core.clock import iso
+from azlab.core.clock import iso, moment_or_none
 from azlab.core.json_types import (
     JsonObject,
     JsonValue,
@@ -149,10 +149,6 @@ def _place(vault: str, name: str) -> str:
     return f"{vault.lower()}/{name.lower()}"
 
 
-def _moment(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
 def _key(document: JsonObject) -> Key:
     return Key(
         text_at(document, "vault"),
@@ -165,12 +161,12 @@ def _key(document: JsonObject) -> Key:
                 flag_at(one, "enabled") is True,
                 datetime.fromisoformat(text_at(one, "created")),
                 datetime.fromisoformat(text_at(one, "updated")),
-                _moment(text_at(one, "starts")),
-                _moment(text_at(one, "ends")),
+                moment_or_none(text_at(one, "starts")),
+                moment_or_none(text_at(one, "ends")),
                 string_map_at(one, "tags") if object_at(one, "tags") else {},
             )
             for one in objects_at(document, "versions")
         ),
-        _moment(text_at(document, "deleted")),
-        _moment(text_at(document, "purgeAt")),
+        moment_or_none(text_at(document, "deleted")),
+        moment_or_none(text_at(document, "purgeAt")),
     )

@@ -15,18 +15,16 @@ from datetime import datetime
 from typing import IO, Final
 
 import orjson
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.appliance.facts import ApplianceFacts
 from kyanite.areas.appliance.log_files import LogFolder
+from kyanite.areas.appliance.session_queries import begun_between, log_lines
 from kyanite.areas.appliance.settings import installation_id, time_zone
 from kyanite.base.redaction import redacted
-from kyanite.durable.session_tables import LogRow, SessionRow
+from kyanite.durable.session_tables import SessionRow
 
 _PART_BYTES: Final = 256 * 1024
-# A year of sessions has some hundred thousand; they are read a portion at a time.
-_ROWS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,8 @@ def _clean(line: bytes) -> bytes:
 
 
 def _write_sessions(archive: zipfile.ZipFile, db: Session, window: Window) -> int:
-    sessions = (
-        select(SessionRow)
-        .where(SessionRow.began_at.between(window.since, window.until))
-        .order_by(SessionRow.began_at, SessionRow.id)
-        .execution_options(yield_per=_ROWS_AT_ONCE)
-    )
-    rows = iter(db.scalars(sessions).partitions())
-    portion = next(rows, None)
+    portions = begun_between(db, window.since, window.until)
+    portion = next(portions, None)
     if portion is None:
         return 0
     with archive.open("sessions.jsonl", "w") as entry:
@@ -105,14 +97,13 @@ def _write_sessions(archive: zipfile.ZipFile, db: Session, window: Window) -> in
             logs = _log_lines(db, [row.id for row in portion])
             for row in portion:
                 entry.write(orjson.dumps(redacted(_session(row, logs.get(row.id, [])))) + b"\n")
-            portion = next(rows, None)
+            portion = next(portions, None)
     return 1
 
 
 def _log_lines(db: Session, session_ids: list[str]) -> dict[str, list[dict[str, object]]]:
     found: dict[str, list[dict[str, object]]] = {}
-    lines = select(LogRow).where(LogRow.session_id.in_(session_ids))
-    for line in db.scalars(lines.order_by(LogRow.logged_at, LogRow.id)):
+    for line in log_lines(db, session_ids):
         found.setdefault(line.session_id, []).append(
             {
                 "at": line.logged_at,

@@ -9,40 +9,39 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.appliance import time_zone
 from kyanite.areas.appliance.settings import read_group, write_group
 from kyanite.areas.notifications.mail import send
+from kyanite.areas.notifications.queries import (
+    count_items,
+    ended_policy_sessions,
+    notification_block,
+    sessions_of_the_day,
+)
 from kyanite.areas.notifications.settings import EmailSettings, read_settings
-from kyanite.areas.vm.tables import PolicyRow
 from kyanite.base.clock import Clock
 from kyanite.base.errors import KyaniteError
-from kyanite.base.json_types import JsonObject, as_object, as_text
+from kyanite.base.json_types import as_text
 from kyanite.db.database import Database
 from kyanite.db.locks import lock
 from kyanite.db.secrets import SecretBox
 from kyanite.durable.session_log import line_key, write_line
-from kyanite.durable.session_tables import ItemRow, ItemRunRow, SessionRow
+from kyanite.durable.session_tables import SessionRow
+from kyanite.rules.notifications import recipients_of
 from kyanite.rules.sessions import SessionStatus
 
 _log = logging.getLogger(__name__)
 
 EVERY: Final = timedelta(seconds=30)
 _TOLD: Final = "email_told"
-_POLICY_TYPES: Final = ("PolicySnapshot", "PolicyBackup", "PolicyArchive")
-_FLAGS: Final = {
-    "Success": ("on_success", "notifyOnSuccess"),
-    "Warning": ("on_warning", "notifyOnWarning"),
-    "Error": ("on_failure", "notifyOnFailure"),
-}
 # Older results are history, not news; and a report that is late by more waits a day.
 _NEWS: Final = timedelta(hours=1)
 # A session's end is decided a moment before it is committed.
@@ -96,19 +95,14 @@ class Notifier:
     def _results(
         self, db: Session, settings: EmailSettings, since: datetime, until: datetime
     ) -> list[Message]:
-        ended = db.scalars(
-            select(SessionRow)
-            .where(
-                SessionRow.finished_at > since,
-                SessionRow.finished_at <= until,
-                SessionRow.type.in_(_POLICY_TYPES),
-                SessionRow.status.in_(_FLAGS),
-            )
-            .order_by(SessionRow.finished_at)
-        )
         messages = []
-        for session in ended:
-            recipients = recipients_of(settings, _block(db, session.policy_id), session.status)
+        for session in ended_policy_sessions(db, since, until):
+            recipients = recipients_of(
+                settings.recipients,
+                settings.told_results,
+                notification_block(db, session.policy_id),
+                session.status,
+            )
             if recipients:
                 messages.append(_result(db, settings, session, recipients))
         return messages
@@ -139,51 +133,10 @@ class Notifier:
                     )
 
 
-def recipients_of(settings: EmailSettings, block: JsonObject, status: str) -> tuple[str, ...]:
-    """Who is told of a result: those of the settings and the policy's own, each once.
-
-    A policy whose block has everything switched off tells nobody.
-    """
-    own_flag, member = _FLAGS[status]
-    if block and not any(block.get(name) is True for _, name in _FLAGS.values()):
-        return ()
-    found = list(settings.recipients) if getattr(settings, own_flag) else []
-    if block.get(member) is True:
-        found += split_addresses(as_text(block.get("recipient")))
-    once: dict[str, str] = {}
-    for address in found:
-        once.setdefault(address.casefold(), address)
-    return tuple(once.values())
-
-
-def split_addresses(text: str) -> list[str]:
-    """Addresses separated by semicolons."""
-    return [one.strip() for one in text.split(";") if one.strip()]
-
-
-def _block(db: Session, policy_id: str | None) -> JsonObject:
-    policy = db.get(PolicyRow, policy_id) if policy_id else None
-    settings = as_object(policy.settings) if policy is not None else {}
-    return as_object(settings.get("policyNotificationSettings"))
-
-
-def _counts(db: Session, session_id: str) -> tuple[int, int]:
-    """Items of a session, and those of them with warnings or errors."""
-    items = select(ItemRow.id).where(ItemRow.session_id == session_id, ItemRow.kind == "protected")
-    wrong = (
-        select(func.count(func.distinct(ItemRunRow.item_id)))
-        .where(ItemRunRow.item_id.in_(items), ItemRunRow.status.in_(("Warning", "Error")))
-        .scalar_subquery()
-    )
-    total = select(func.count()).select_from(items.subquery()).scalar_subquery()
-    count, issues = db.execute(select(total, wrong)).one()
-    return int(count), int(issues)
-
-
 def _result(
     db: Session, settings: EmailSettings, session: SessionRow, recipients: tuple[str, ...]
 ) -> Message:
-    count, issues = _counts(db, session.id)
+    count, issues = count_items(db, session.id)
     values = {
         "%JobResult%": session.status,
         "%JobName%": session.policy_name or session.type,
@@ -202,14 +155,7 @@ def _result(
 
 
 def _daily(db: Session, settings: EmailSettings, now: datetime) -> Message:
-    sessions: Sequence[SessionRow] = db.scalars(
-        select(SessionRow)
-        .where(
-            SessionRow.began_at > now - timedelta(hours=24),
-            SessionRow.type.in_((*_POLICY_TYPES, "VmSnapshotRetention", "BackupRetention")),
-        )
-        .order_by(SessionRow.began_at)
-    ).all()
+    sessions = sessions_of_the_day(db, now - timedelta(hours=24))
     results = Counter(session.status for session in sessions)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(results.items()))
     lines = [

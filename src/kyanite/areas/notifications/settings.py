@@ -42,6 +42,12 @@ class EmailSettings:
     daily_report: bool = False
     daily_report_time: str = "09:00"
 
+    @property
+    def told_results(self) -> frozenset[str]:
+        """The results that the recipients are told of."""
+        asked = {"Success": self.on_success, "Warning": self.on_warning, "Error": self.on_failure}
+        return frozenset(result for result, wanted in asked.items() if wanted)
+
 
 def read_settings(db: Session, secrets: SecretBox) -> EmailSettings:
     """The settings with their password."""

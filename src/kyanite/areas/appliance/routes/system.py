@@ -7,12 +7,12 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from sqlalchemy import func, select
 
 from kyanite.areas.appliance.deployment import Deployment, DeploymentMode, deployment_state
 from kyanite.areas.appliance.facts import ApplianceFacts
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.log_files import LogFolder
+from kyanite.areas.appliance.session_queries import count_active
 from kyanite.areas.appliance.settings import installation_id, set_time_zone, time_zone
 from kyanite.areas.appliance.support_archive import Window, parts_of, write_archive
 from kyanite.areas.appliance.support_contact import SupportContact, support_code
@@ -21,14 +21,12 @@ from kyanite.base.clock import Clock
 from kyanite.base.errors import Invalid
 from kyanite.contract.models import system as models
 from kyanite.contract.models.shared import AzureEnvironment
-from kyanite.durable.session_tables import SessionRow
 from kyanite.http.answers import Answered
 from kyanite.http.audit import note
 from kyanite.http.exports import attachment
 from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
-from kyanite.rules.sessions import ACTIVE
 
 COPYRIGHT: Final = "Copyright the Kyanite authors. Licensed under AGPL-3.0-or-later."
 # Logs are kept for some months; more days than a year are a slip of the finger.
@@ -106,9 +104,7 @@ def change_time_zone(
         raise Invalid.member(
             "timezoneId", "The IANA name of a time zone is expected, such as Europe/Vienna."
         )
-    running = db.scalar(
-        select(func.count()).select_from(SessionRow).where(SessionRow.status.in_(ACTIVE))
-    )
+    running = count_active(db)
     set_time_zone(db, name, clock)
     note(request, f"{name}; {running} sessions were running" if running else name)
 

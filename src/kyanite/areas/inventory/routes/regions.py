@@ -17,14 +17,13 @@ from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.region import GetRegionsPageQuery
 from kyanite.http.answers import Answered
 from kyanite.http.pages import page_of_all
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
 
 
-@routes.operation("Region_GetRegionsPage", Right.INVENTORY_READ)
+@routes.operation("Region_GetRegionsPage")
 def list_regions(
     query: Annotated[GetRegionsPageQuery, Query()],
     db: DbSession,
@@ -55,7 +54,7 @@ def list_regions(
     )
 
 
-@routes.operation("Region_GetRegionById", Right.INVENTORY_READ)
+@routes.operation("Region_GetRegionById")
 def get_region(regionId: str, db: DbSession) -> JsonObject:  # noqa: N803
     found = queries.find_region(db, regionId)
     if found is None:

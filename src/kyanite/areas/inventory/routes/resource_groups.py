@@ -20,14 +20,13 @@ from kyanite.contract.models.resource_group import (
 )
 from kyanite.http.answers import Answered
 from kyanite.http.pages import page_of_all
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
 
 
-@routes.operation("ResourceGroup_GetResourceGroups", Right.INVENTORY_READ)
+@routes.operation("ResourceGroup_GetResourceGroups")
 def list_resource_groups(
     query: Annotated[GetResourceGroupsQuery, Query()],
     db: DbSession,
@@ -57,7 +56,7 @@ def list_resource_groups(
     )
 
 
-@routes.operation("ResourceGroup_GetResourceGroupById", Right.INVENTORY_READ)
+@routes.operation("ResourceGroup_GetResourceGroupById")
 def get_resource_group(
     resourceGroupId: str,  # noqa: N803
     query: Annotated[GetResourceGroupByIdQuery, Query()],

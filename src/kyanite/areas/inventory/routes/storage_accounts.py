@@ -22,7 +22,6 @@ from kyanite.contract.models.storage_account import (
 )
 from kyanite.http.answers import Answered
 from kyanite.http.pages import page_of_all
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 from kyanite.rules import storage_accounts as rules
@@ -30,7 +29,7 @@ from kyanite.rules import storage_accounts as rules
 routes = Routes()
 
 
-@routes.operation("StorageAccount_GetAccounts", Right.INVENTORY_READ)
+@routes.operation("StorageAccount_GetAccounts")
 def list_storage_accounts(
     query: Annotated[GetAccountsQuery, Query()],
     db: DbSession,
@@ -53,7 +52,7 @@ def list_storage_accounts(
     )
 
 
-@routes.operation("StorageAccount_GetAccount", Right.INVENTORY_READ)
+@routes.operation("StorageAccount_GetAccount")
 def get_storage_account(
     storageAccountId: str,  # noqa: N803
     query: Annotated[GetAccountQuery, Query()],

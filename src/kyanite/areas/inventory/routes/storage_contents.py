@@ -29,7 +29,6 @@ from kyanite.http.audit import note
 from kyanite.http.links import href
 from kyanite.http.pages import page_of_all
 from kyanite.http.provide import Provided
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 from kyanite.rules.naming import container_name_problem
@@ -39,7 +38,7 @@ routes = Routes()
 Live = Annotated[LiveStorage, Provided(LiveStorage)]
 
 
-@routes.operation("StorageAccount_GetContainers", Right.INVENTORY_READ)
+@routes.operation("StorageAccount_GetContainers")
 def list_containers(
     azureStorageId: str,  # noqa: N803
     query: Annotated[GetContainersQuery, Query()],
@@ -73,7 +72,7 @@ def create_container(
     return Answered(201, wire.storage_item(request, made, path), href(request, path))
 
 
-@routes.operation("StorageAccount_GetContainerByName", Right.INVENTORY_READ)
+@routes.operation("StorageAccount_GetContainerByName")
 def get_container(
     azureStorageId: str,  # noqa: N803
     containerName: str,  # noqa: N803
@@ -87,7 +86,7 @@ def get_container(
     return wire.storage_item(request, found, f"{_containers_path(azureStorageId)}/{found.name}")
 
 
-@routes.operation("StorageAccount_GetFolders", Right.INVENTORY_READ)
+@routes.operation("StorageAccount_GetFolders")
 def list_folders(
     azureStorageId: str,  # noqa: N803
     containerName: str,  # noqa: N803
@@ -103,7 +102,7 @@ def list_folders(
     return page_of_all(request, query, results)
 
 
-@routes.operation("StorageAccount_GetFolderByName", Right.INVENTORY_READ)
+@routes.operation("StorageAccount_GetFolderByName")
 def get_folder(
     azureStorageId: str,  # noqa: N803
     containerName: str,  # noqa: N803

@@ -14,14 +14,13 @@ from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.subscription import GetSubscriptionsQuery
 from kyanite.http.pages import page_of_all
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
 
 
-@routes.operation("Subscription_GetSubscriptions", Right.INVENTORY_READ)
+@routes.operation("Subscription_GetSubscriptions")
 def list_subscriptions(
     query: Annotated[GetSubscriptionsQuery, Query()], db: DbSession, request: Request
 ) -> JsonObject:
@@ -35,7 +34,7 @@ def list_subscriptions(
     return page_of_all(request, query, [wire.subscription(request, item) for item in found])
 
 
-@routes.operation("Subscription_GetSubscription", Right.INVENTORY_READ)
+@routes.operation("Subscription_GetSubscription")
 def get_subscription(
     subscriptionId: UUID,  # noqa: N803
     db: DbSession,

@@ -9,7 +9,6 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from kyanite.areas.notifications.mail import send
-from kyanite.areas.notifications.notifier import split_addresses
 from kyanite.areas.notifications.settings import (
     DEFAULT_SUBJECT,
     EmailSettings,
@@ -27,6 +26,7 @@ from kyanite.http.provide import Provided
 from kyanite.http.rights import Right
 from kyanite.http.routes import OWN_PREFIX, Routes
 from kyanite.http.unit_of_work import DbSession
+from kyanite.rules.notifications import split_addresses
 
 routes = Routes()
 Secrets = Annotated[SecretBox, Provided(SecretBox)]

@@ -29,7 +29,6 @@ from kyanite.http.answers import Answered
 from kyanite.http.operations import Operations
 from kyanite.http.pages import complete_page, page_of_all
 from kyanite.http.provide import Provided
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
@@ -40,7 +39,7 @@ Passwords = Annotated[RepositoryPasswords, Provided(RepositoryPasswords)]
 Removal = Annotated[RepositoryRemoval, Provided(RepositoryRemoval)]
 
 
-@routes.operation("Repository_GetRepositories", Right.INVENTORY_READ)
+@routes.operation("Repository_GetRepositories")
 def list_repositories(
     query: Annotated[GetRepositoriesQuery, Query()], db: DbSession, request: Request
 ) -> JsonObject:
@@ -60,7 +59,7 @@ def list_repositories(
     return page_of_all(request, query, [wire.repository(request, item, names) for item in found])
 
 
-@routes.operation("Repository_CreateRepository", Right.REPOSITORIES_WRITE)
+@routes.operation("Repository_CreateRepository")
 def create_repository(
     body: RepositoryCreateFromClientWithKeyVault,
     db: DbSession,
@@ -73,7 +72,7 @@ def create_repository(
     return [session_wire(db, request, session_id) for session_id in sessions]
 
 
-@routes.operation("Repository_GetRepository", Right.INVENTORY_READ)
+@routes.operation("Repository_GetRepository")
 def get_repository(
     repositoryId: str,  # noqa: N803
     query: Annotated[GetRepositoryQuery, Query()],  # noqa: ARG001 - matters to Key Vaults only
@@ -83,7 +82,7 @@ def get_repository(
     return wire.repository(request, queries.get_repository(db, repositoryId), region_names(db))
 
 
-@routes.operation("Repository_UpdateRepository", Right.REPOSITORIES_WRITE)
+@routes.operation("Repository_UpdateRepository")
 def update_repository(
     repositoryId: str,  # noqa: N803
     body: RepositoryUpdateFromClientWithKeyVault,
@@ -99,7 +98,7 @@ def update_repository(
     return session_wire(db, request, session_id)
 
 
-@routes.operation("Repository_DeleteRepository", Right.REPOSITORIES_WRITE)
+@routes.operation("Repository_DeleteRepository")
 def delete_repository(
     repositoryId: str,  # noqa: N803
     db: DbSession,
@@ -111,7 +110,7 @@ def delete_repository(
     return session_wire(db, request, session_id)
 
 
-@routes.operation("Repository_ValidateDelete", Right.INVENTORY_READ)
+@routes.operation("Repository_ValidateDelete")
 def validate_delete(
     query: Annotated[ValidateDeleteQuery, Query()],
     db: DbSession,
@@ -125,7 +124,7 @@ def validate_delete(
     )
 
 
-@routes.operation("Repository_PasswordIsCorrect", Right.REPOSITORIES_WRITE)
+@routes.operation("Repository_PasswordIsCorrect")
 def check_password(
     repositoryId: str,  # noqa: N803
     passwords: Passwords,

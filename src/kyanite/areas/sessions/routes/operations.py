@@ -10,7 +10,6 @@ from starlette.requests import Request
 from kyanite.base.json_types import JsonObject
 from kyanite.http.operations import Operations, operation_wire
 from kyanite.http.provide import Provided
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
@@ -18,7 +17,7 @@ from kyanite.http.unit_of_work import DbSession
 routes = Routes()
 
 
-@routes.operation("AsyncOperation_GetOperation", Right.ANY)
+@routes.operation("AsyncOperation_GetOperation")
 def get_operation(
     operationId: UUID,  # noqa: N803
     operations: Annotated[Operations, Provided(Operations)],

@@ -21,14 +21,13 @@ from kyanite.contract.models.virtual_machine import (
 )
 from kyanite.http.answers import Answered
 from kyanite.http.pages import page_of_all
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
 routes = Routes()
 
 
-@routes.operation("VirtualMachine_GetVirtualMachinePage", Right.RESOURCES)
+@routes.operation("VirtualMachine_GetVirtualMachinePage")
 def list_machines(
     query: Annotated[GetVirtualMachinePageQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
@@ -36,7 +35,7 @@ def list_machines(
     return _page(db, request, query, query)
 
 
-@routes.operation("VirtualMachine_RescanVirtualMachinePage", Right.RESOURCES)
+@routes.operation("VirtualMachine_RescanVirtualMachinePage")
 def rescan_machines(
     query: Annotated[RescanVirtualMachinePageQuery, Query()],
     request: Request,
@@ -54,7 +53,7 @@ def rescan_machines(
     )
 
 
-@routes.operation("VirtualMachine_GetVirtualMachineById", Right.RESOURCES)
+@routes.operation("VirtualMachine_GetVirtualMachineById")
 def get_one(
     id: str,
     query: Annotated[GetVirtualMachineByIdQuery, Query()],

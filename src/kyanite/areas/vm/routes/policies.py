@@ -29,7 +29,6 @@ from kyanite.http.answers import Answered
 from kyanite.http.links import href
 from kyanite.http.pages import page_of_all
 from kyanite.http.provide import Provided
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
@@ -38,7 +37,7 @@ routes = Routes()
 UsesPolicies = Annotated[Policies, Provided(Policies)]
 
 
-@routes.operation("Policy_GetPolicies", Right.POLICIES_READ)
+@routes.operation("Policy_GetPolicies")
 def list_policies(
     query: Annotated[GetPoliciesQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
@@ -49,7 +48,7 @@ def list_policies(
     return page_of_all(request, query, wires)
 
 
-@routes.operation("Policy_CreatePolicy", Right.POLICIES_WRITE)
+@routes.operation("Policy_CreatePolicy")
 def create_policy(
     body: NewPolicyFromClient, request: Request, db: DbSession, policies: UsesPolicies
 ) -> Answered:
@@ -59,13 +58,13 @@ def create_policy(
     return Answered(201, _wire(db, request, policy), location=where)
 
 
-@routes.operation("Policy_GetPolicy", Right.POLICIES_READ)
+@routes.operation("Policy_GetPolicy")
 def read_policy(policyId: UUID, request: Request, db: DbSession) -> JsonObject:  # noqa: N803
     """One policy."""
     return _wire(db, request, get_policy(db, str(policyId)))
 
 
-@routes.operation("Policy_UpdatePolicy", Right.POLICIES_WRITE)
+@routes.operation("Policy_UpdatePolicy")
 def update_policy(
     policyId: UUID,  # noqa: N803
     body: UpdatedPolicyFromClient,
@@ -76,13 +75,13 @@ def update_policy(
     policies.update(db, str(policyId), body)
 
 
-@routes.operation("Policy_DeletePolicy", Right.POLICIES_WRITE)
+@routes.operation("Policy_DeletePolicy")
 def delete_policy(policyId: UUID, db: DbSession, policies: UsesPolicies) -> None:  # noqa: N803
     """Its restore points stay."""
     policies.delete(db, str(policyId))
 
 
-@routes.operation("Policy_GetPolicySelectedItems", Right.POLICIES_READ)
+@routes.operation("Policy_GetPolicySelectedItems")
 def selected_items(
     policyId: UUID,  # noqa: N803
     query: Annotated[GetPolicySelectedItemsQuery, Query()],
@@ -94,7 +93,7 @@ def selected_items(
     return page_of_all(request, query, policy_items.selected_items(db, request, policy))
 
 
-@routes.operation("Policy_GetPolicyRegions", Right.POLICIES_READ)
+@routes.operation("Policy_GetPolicyRegions")
 def regions(
     policyId: UUID,  # noqa: N803
     query: Annotated[GetPolicyRegionsQuery, Query()],
@@ -106,7 +105,7 @@ def regions(
     return page_of_all(request, query, policy_items.policy_regions(db, policy))
 
 
-@routes.operation("Policy_GetPolicyExcludedItems", Right.POLICIES_READ)
+@routes.operation("Policy_GetPolicyExcludedItems")
 def excluded_items(
     policyId: UUID,  # noqa: N803
     query: Annotated[GetPolicyExcludedItemsQuery, Query()],
@@ -119,19 +118,19 @@ def excluded_items(
     return page_of_all(request, query, items)
 
 
-@routes.operation("Policy_EnablePolicy", Right.POLICIES_WRITE)
+@routes.operation("Policy_EnablePolicy")
 def enable_policy(policyId: UUID, db: DbSession, policies: UsesPolicies) -> None:  # noqa: N803
     """It starts by itself again."""
     policies.set_enabled(db, str(policyId), enabled=True)
 
 
-@routes.operation("Policy_DisablePolicy", Right.POLICIES_WRITE)
+@routes.operation("Policy_DisablePolicy")
 def disable_policy(policyId: UUID, db: DbSession, policies: UsesPolicies) -> None:  # noqa: N803
     """It starts only by hand."""
     policies.set_enabled(db, str(policyId), enabled=False)
 
 
-@routes.operation("Policy_StartPolicy", Right.POLICIES_WRITE)
+@routes.operation("Policy_StartPolicy")
 def start_policy(
     policyId: UUID,  # noqa: N803
     request: Request,
@@ -143,19 +142,19 @@ def start_policy(
     return sessions_wire(db, request, started)
 
 
-@routes.operation("Policy_StopPolicy", Right.POLICIES_WRITE)
+@routes.operation("Policy_StopPolicy")
 def stop_policy(policyId: UUID, db: DbSession) -> None:  # noqa: N803
     """Nothing happens to an idle policy."""
     policy_runs.stop_runs(db, str(policyId))
 
 
-@routes.operation("Policy_ResetCbt", Right.POLICIES_WRITE)
+@routes.operation("Policy_ResetCbt")
 def reset_cbt(policyId: UUID, db: DbSession, policies: UsesPolicies) -> None:  # noqa: N803
     """The next backups read everything."""
     policies.reset_change_tracking(db, str(policyId))
 
 
-@routes.operation("Policy_GetProtectedItems", Right.POLICIES_READ)
+@routes.operation("Policy_GetProtectedItems")
 def all_protected_items(
     query: Annotated[GetProtectedItemsQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
@@ -164,7 +163,7 @@ def all_protected_items(
     return _protected(db, request, query, enabled)
 
 
-@routes.operation("Policy_GetPolicyProtectedItems", Right.POLICIES_READ)
+@routes.operation("Policy_GetPolicyProtectedItems")
 def protected_items(
     policyId: UUID,  # noqa: N803
     query: Annotated[GetPolicyProtectedItemsQuery, Query()],

@@ -27,7 +27,6 @@ from kyanite.contract.models.protected_virtual_machine import (
 )
 from kyanite.http.answers import Answered
 from kyanite.http.pages import Paging, page
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
@@ -37,7 +36,7 @@ _EVERY_TIER: Final = "All"
 NOTHING_TO_DELETE: Final = Answered(204)
 
 
-@routes.operation("ProtectedVirtualMachine_GetProtectedItemPage", Right.PROTECTED_READ)
+@routes.operation("ProtectedVirtualMachine_GetProtectedItemPage")
 def list_protected(
     query: Annotated[GetProtectedItemPageQuery, Query()],
     request: Request,
@@ -50,7 +49,7 @@ def list_protected(
     return rescan.then(lambda db: _page(db, request, query), kinds=MACHINE_KINDS)
 
 
-@routes.operation("ProtectedVirtualMachine_GetProtectedItemById", Right.PROTECTED_READ)
+@routes.operation("ProtectedVirtualMachine_GetProtectedItemById")
 def get_protected(
     id: str,
     query: Annotated[GetProtectedItemByIdQuery, Query()],
@@ -70,7 +69,7 @@ def get_protected(
     return rescan.then(answer, kinds=MACHINE_KINDS, subscription_id=machine.subscription_id)
 
 
-@routes.operation("ProtectedVirtualMachine_DeleteVirtualMachineBackups", Right.REMOVE_DATA)
+@routes.operation("ProtectedVirtualMachine_DeleteVirtualMachineBackups")
 def delete_backups(
     id: str,
     query: Annotated[DeleteVirtualMachineBackupsQuery, Query()],
@@ -84,7 +83,7 @@ def delete_backups(
     return session_wire(db, request, started) if started else NOTHING_TO_DELETE
 
 
-@routes.operation("ProtectedVirtualMachine_DeleteVirtualMachineSnapshots", Right.REMOVE_DATA)
+@routes.operation("ProtectedVirtualMachine_DeleteVirtualMachineSnapshots")
 def delete_snapshots(
     id: str, request: Request, db: DbSession, principal: SignedIn
 ) -> JsonObject | Answered:

@@ -21,7 +21,6 @@ from kyanite.contract.models.virtual_machine_restore_point import (
     VirtualMachineRestoreOptions,
 )
 from kyanite.http.pages import page, page_of_all
-from kyanite.http.rights import Right
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
@@ -29,7 +28,7 @@ from kyanite.http.unit_of_work import DbSession
 routes = Routes()
 
 
-@routes.operation("VirtualMachineRestorePoint_GetRestorePointPage", Right.PROTECTED_READ)
+@routes.operation("VirtualMachineRestorePoint_GetRestorePointPage")
 def list_points(
     query: Annotated[GetRestorePointPageQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
@@ -38,13 +37,13 @@ def list_points(
     return page(request, query, found.total, point_wires(db, request, found.rows))
 
 
-@routes.operation("VirtualMachineRestorePoint_GetRestorePointById", Right.PROTECTED_READ)
+@routes.operation("VirtualMachineRestorePoint_GetRestorePointById")
 def get_point(restorePointId: UUID, request: Request, db: DbSession) -> JsonObject:  # noqa: N803
     """One point."""
     return point_wires(db, request, [points.get_point(db, str(restorePointId))])[0]
 
 
-@routes.operation("VirtualMachineRestorePoint_DeleteRestorePoint", Right.REMOVE_DATA)
+@routes.operation("VirtualMachineRestorePoint_DeleteRestorePoint")
 def delete_point(
     restorePointId: UUID,  # noqa: N803
     request: Request,
@@ -56,7 +55,7 @@ def delete_point(
     return session_wire(db, request, started)
 
 
-@routes.operation("VirtualMachineRestorePoint_RestoreVm", Right.RESTORE)
+@routes.operation("VirtualMachineRestorePoint_RestoreVm")
 def restore_machine(
     restorePointId: UUID,  # noqa: N803
     body: VirtualMachineRestoreOptions,
@@ -69,7 +68,7 @@ def restore_machine(
     return session_wire(db, request, started)
 
 
-@routes.operation("VirtualMachineRestorePoint_RestoreDisk", Right.RESTORE)
+@routes.operation("VirtualMachineRestorePoint_RestoreDisk")
 def restore_disks(
     restorePointId: UUID,  # noqa: N803
     body: DiskBulkRestoreOptions,
@@ -82,7 +81,7 @@ def restore_disks(
     return session_wire(db, request, started)
 
 
-@routes.operation("VirtualMachineRestorePoint_GetDiskSnapshots", Right.PROTECTED_READ)
+@routes.operation("VirtualMachineRestorePoint_GetDiskSnapshots")
 def list_disks(
     query: Annotated[GetDiskSnapshotsQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
@@ -96,7 +95,7 @@ def list_disks(
     return page_of_all(request, query, wires)
 
 
-@routes.operation("VirtualMachineRestorePoint_GetVirtualMachineSnapshots", Right.PROTECTED_READ)
+@routes.operation("VirtualMachineRestorePoint_GetVirtualMachineSnapshots")
 def list_machine_configurations(
     query: Annotated[GetVirtualMachineSnapshotsQuery, Query()], request: Request, db: DbSession
 ) -> JsonObject:
