@@ -225,6 +225,38 @@ def test_cleaning_leaves_what_is_locked_does_not_try_it_and_takes_it_afterwards(
     assert left == {"keys", "repository", "rings"}
 
 
+def test_unused_packs_that_are_locked_are_neither_condemned_nor_emptied_until_they_may_go() -> None:
+    scene = Scene()
+    first, second = scene.back_up(), scene.back_up(1)
+    packs = {info.name for info in scene.storage.list("packs/")}
+    for name in packs:
+        scene.storage.lock_until(name, START + 20 * DAY)
+    scene.repository.delete_points([first, second])
+    assert not scene.repository.plan_cleaning().unused
+    assert len(scene.repository.plan_cleaning().locked) == len(packs)
+    report = scene.repository.clean()
+    assert (report.locked_packs, report.condemned_packs, report.deleted_packs) == (len(packs), 0, 0)
+    assert list(scene.storage.list("condemned/")) == []
+    scene.last = None
+    again = scene.back_up()  # what is only locked may still be shared: nobody is to delete it
+    assert scene.repository.read_point(again).stored_bytes < len(NOISE) // 4
+    scene.repository.delete_points([again])
+    scene.clock.advance(30 * DAY)
+    assert scene.repository.clean().deleted_packs >= len(packs)
+
+
+def test_a_locked_pack_is_not_repacked() -> None:
+    scene = Scene()
+    first = scene.back_up()
+    scene.back_up(1)
+    for info in list(scene.storage.list("packs/")):
+        scene.storage.lock_until(info.name, START + 20 * DAY)
+    scene.repository.delete_points([first])
+    assert scene.repository.repack(Price(gib_month=1000.0, most_live=0.99)).moved_packs == 0
+    scene.clock.advance(30 * DAY)
+    assert scene.repository.repack(Price(gib_month=1000.0, most_live=0.99)).moved_packs > 0
+
+
 def test_what_was_deleted_costs_nothing_after_cleaning_and_what_was_overwritten_stays() -> None:
     scene = Scene()
     first = scene.back_up()

@@ -7,7 +7,7 @@ now and then in a big one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 from kyanite.base.errors import Missing
@@ -23,11 +23,14 @@ from kyanite.engine.pack_set import PackSet
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, read_ahead
 
+_NONE: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """What was found: ``unused`` packs with sizes, and all that was learned on the way.
 
+    locked  unused packs that nobody can delete now: condemning them would be in vain
     notes   sessions whose notes of deletion were followed
     listed  how many packs were listed; of no meaning unless ``whole``
     age     cleanings since all packs were listed, for the next ledger
@@ -36,6 +39,7 @@ class Candidates:
     knowledge: Knowledge
     listing: Listing
     unused: dict[PackRef, int]
+    locked: dict[PackRef, int]
     notes: tuple[str, ...]
     whole: bool
     listed: int
@@ -43,9 +47,17 @@ class Candidates:
 
     @classmethod
     def find(
-        cls, knowledge: Knowledge, listed: PackSet, rules: CleaningRules, whole: bool
+        cls,
+        knowledge: Knowledge,
+        listed: PackSet,
+        rules: CleaningRules,
+        whole: bool,
+        locked: Container[str] = _NONE,
     ) -> Candidates:
-        """Look for packs that no point and no open session needs, and no list names yet."""
+        """Look for packs that no point and no open session needs, and no list names yet.
+
+        ``locked``: names of objects that nobody can delete now.
+        """
         storage = knowledge.storage
         notes = list_expired(storage)
         listing = take_listing(storage)
@@ -63,7 +75,8 @@ class Candidates:
         age = knowledge.age
         if whole or blind or rules.lists_all(len(knowledge.use), age):
             unused, count = _everywhere(knowledge, listing, listed)
-            return cls(knowledge, listing, unused, tuple(notes), True, count, 0)
+            split = _split(unused, locked)
+            return cls(knowledge, listing, *split, tuple(notes), True, count, 0)
         moved = knowledge.moved()
         for number in list(look_at):
             look_at.update(moved.get(number, ()))
@@ -79,8 +92,16 @@ class Candidates:
             lambda pack: pack.number in moved or pack.number not in knowledge.use,
         )
         release_moved(knowledge, PackSet(pack.number for pack in found))
-        unused = _unused(found.items(), knowledge, listing, listed)
-        return cls(knowledge, listing, unused, tuple(notes), False, 0, (age or 0) + 1)
+        split = _split(_unused(found.items(), knowledge, listing, listed), locked)
+        return cls(knowledge, listing, *split, tuple(notes), False, 0, (age or 0) + 1)
+
+
+def _split(
+    unused: dict[PackRef, int], locked: Container[str]
+) -> tuple[dict[PackRef, int], dict[PackRef, int]]:
+    """Packs that can be deleted, and those that cannot."""
+    kept = {pack: size for pack, size in unused.items() if pack.name in locked}
+    return {pack: size for pack, size in unused.items() if pack not in kept}, kept
 
 
 def _everywhere(

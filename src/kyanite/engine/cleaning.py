@@ -6,7 +6,7 @@ and writes in this file *is* that rule: do not reorder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from kyanite.base.clock import Clock
@@ -41,13 +41,18 @@ from kyanite.engine.threads import parallel_map
 
 @dataclass(frozen=True, slots=True)
 class CleanReport:
-    """What a cleaning did. ``waiting_for``: open sessions that keep condemned packs alive."""
+    """What a cleaning did.
+
+    waiting_for   open sessions that keep condemned packs alive
+    locked_packs  unused packs that nobody can delete yet
+    """
 
     deleted_packs: int
     freed_bytes: int
     condemned_packs: int
     kept_packs: int
     waiting_for: tuple[str, ...]
+    locked_packs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,14 @@ class CleanPlan:
     """What a cleaning would do.
 
     unused       packs that no point needs, with their sizes
+    locked       further such packs, which nobody can delete yet
     condemned    how many packs earlier cleanings have condemned and not deleted yet
     open         sessions that would have to end before anything is deleted
     whole        whether all packs were listed, and not only where something has expired
     """
 
     unused: dict[PackRef, int]
+    locked: dict[PackRef, int]
     condemned: int
     open: tuple[str, ...]
     whole: bool
@@ -73,6 +80,7 @@ class CleanPlan:
 @dataclass(slots=True)
 class _Tally:
     deleted: int = 0
+    locked: int = 0
     freed_bytes: int = 0
     waiting: PackSet = field(default_factory=PackSet)
     waiting_for: set[str] = field(default_factory=set)
@@ -86,15 +94,18 @@ def clean(
     clock: Clock,
     whole: bool = False,
     rules: CleaningRules | None = None,
+    locked: Container[str] = frozenset(),
 ) -> CleanReport:
     """Condemn what is unused, execute the lists that may be. Safe to repeat and to interrupt.
 
     ``whole``: list all packs, also where the ledger says that nothing has changed.
+    ``locked``: names of objects that nobody can delete now; such packs are not condemned.
     Raises ``Missing`` or ``Damaged`` before anything is deleted if any point, session or
     segment that it has to read cannot be read.
     """
+    rules = rules or CleaningRules()
     return _Cleaning(
-        storage, maintenance_key, repository_id, control, clock, whole, rules or CleaningRules()
+        storage, maintenance_key, repository_id, control, clock, whole, rules, locked
     ).run()
 
 
@@ -106,10 +117,12 @@ def plan_cleaning(
     clock: Clock,
     whole: bool = False,
     rules: CleaningRules | None = None,
+    locked: Container[str] = frozenset(),
 ) -> CleanPlan:
     """What ``clean`` would find now. Writes nothing."""
+    rules = rules or CleaningRules()
     return _Cleaning(
-        storage, maintenance_key, repository_id, control, clock, whole, rules or CleaningRules()
+        storage, maintenance_key, repository_id, control, clock, whole, rules, locked
     ).plan()
 
 
@@ -123,6 +136,7 @@ class _Cleaning:
         clock: Clock,
         whole: bool,
         rules: CleaningRules,
+        locked: Container[str],
     ) -> None:
         self._storage = storage
         self._keys = (maintenance_key, repository_id)
@@ -130,12 +144,14 @@ class _Cleaning:
         self._clock = clock
         self._whole = whole
         self._rules = rules
+        self._locked = locked
 
     def plan(self) -> CleanPlan:
         lists = read_lists(self._storage, *self._keys)
         candidates = self._look(lists)
         return CleanPlan(
             candidates.unused,
+            candidates.locked,
             sum(len(one.packs) for one in lists),
             tuple(sorted(candidates.listing.open)),
             candidates.whole,
@@ -178,12 +194,13 @@ class _Cleaning:
             len(tally.waiting),
             candidates.listed - tally.deleted if candidates.whole else len(knowledge.use),
             tuple(sorted(tally.waiting_for)),
+            len(candidates.locked) + tally.locked,
         )
 
     def _look(self, lists: list[CondemnedList]) -> Candidates:
         listed = PackSet(number for one in lists for number in one.packs)
         knowledge = Knowledge(self._storage, *self._keys, self._control)
-        found = Candidates.find(knowledge, listed, self._rules, self._whole)
+        found = Candidates.find(knowledge, listed, self._rules, self._whole, self._locked)
         self._whole = found.whole
         return found
 
@@ -247,7 +264,9 @@ class _Cleaning:
             doomed = PackSet(number for number in doomed if number not in knowledge.use)
         # 6.3 index first, packs next, the lists last
         self._control.check()
-        going = packs_of_sessions(self._storage, doomed.sessions(), lambda pack: pack in doomed)
+        found = packs_of_sessions(self._storage, doomed.sessions(), lambda pack: pack in doomed)
+        going = {pack: size for pack, size in found.items() if pack.name not in self._locked}
+        tally.locked = len(found) - len(going)  # locked since they were condemned
         tidy_index(self._storage, *self._keys, going, whole=self._whole)
         parallel_map(self._delete, sorted(going, key=lambda pack: pack.name))
         tally.deleted = len(going)

@@ -223,7 +223,7 @@ class Maintenance:
 
         Needs the right to delete. Asks with one listing; returns whether anything was written.
         """
-        storage = self._unlocked(self._clock.now(), INDEX_PREFIX)
+        storage = self._unlocked(INDEX_PREFIX)
         if not is_long(storage):
             return False
         from kyanite.engine.index_merge import tidy_index
@@ -242,17 +242,19 @@ class Maintenance:
         """
         from kyanite.engine.cleaning import clean
         from kyanite.engine.damage_notes import forget_gone
-        from kyanite.engine.hidden_versions import remove_hidden_versions
+        from kyanite.engine.hidden_versions import UnlockedOnly, remove_hidden_versions
 
         control, now = control or NoControl(), self._clock.now()
+        locked = self.locked_names()
         report = clean(
-            self._unlocked(now),
+            UnlockedOnly(self.storage, locked) if locked else self.storage,
             self._structure.maintenance_key,
             self.repository_id,
             control,
             self._clock,
             whole,
             rules,
+            locked,
         )
         forget_gone(self.storage, self._structure.maintenance_key, self.repository_id)
         remove_hidden_versions(self.storage, now, control)
@@ -275,6 +277,7 @@ class Maintenance:
             self._clock,
             whole,
             rules,
+            self.locked_names(),
         )
 
     def lock(
@@ -293,7 +296,7 @@ class Maintenance:
 
         control, now = control or NoControl(), self._clock.now()
         # Locked segments cannot be merged any more, so that is done first.
-        storage = self._unlocked(now, INDEX_PREFIX)
+        storage = self._unlocked(INDEX_PREFIX)
         tidy_index(storage, self._structure.maintenance_key, self.repository_id)
         points, moves = self._closed()
         chosen = {
@@ -326,14 +329,22 @@ class Maintenance:
         points.sort(key=lambda point: (point.created_at, point.session_id))
         return points, [one for one in found if isinstance(one, Moves)]
 
-    def _unlocked(self, now: datetime, prefix: str = "") -> Storage:
-        """The storage without what is locked below ``prefix``."""
+    def locked_names(self, prefix: str = "") -> frozenset[str]:
+        """Objects below ``prefix`` that nobody can delete now."""
         if versions_of(self.storage) is None:
-            return self.storage
-        from kyanite.engine.hidden_versions import UnlockedOnly, locked_names
+            return frozenset()
+        from kyanite.engine.hidden_versions import locked_names
 
-        locked = locked_names(self.storage, prefix, now)
-        return UnlockedOnly(self.storage, locked) if locked else self.storage
+        return locked_names(self.storage, prefix, self._clock.now())
+
+    def _unlocked(self, prefix: str) -> Storage:
+        """The storage without what is locked below ``prefix``."""
+        locked = self.locked_names(prefix)
+        if not locked:
+            return self.storage
+        from kyanite.engine.hidden_versions import UnlockedOnly
+
+        return UnlockedOnly(self.storage, locked)
 
     def _root_of(self) -> RootOf | None:
         """How recipes are opened, for those who can."""

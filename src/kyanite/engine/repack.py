@@ -7,7 +7,7 @@ list of moves, which is its commit. It deletes nothing (docs/format/order.md, "R
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -59,12 +59,15 @@ def repack(
     control: Control,
     price: Price,
     budget_bytes: int,
+    locked: Container[str] = frozenset(),
 ) -> RepackReport:
     """Move what is worth it. ``root_of``: the secret of a session in an epoch.
 
+    ``locked``: names of objects that nobody can delete now; moving such a pack frees nothing.
+
     Raises ``PointVoided`` if the session was given up meanwhile: nothing was moved then.
     """
-    return _Repack(storage, keys, root_of, ticket, control).run(price, budget_bytes)
+    return _Repack(storage, keys, root_of, ticket, control, locked).run(price, budget_bytes)
 
 
 class _Repack:
@@ -75,12 +78,14 @@ class _Repack:
         root_of: Callable[[bytes, int], bytes],
         ticket: SessionTicket,
         control: Control,
+        locked: Container[str],
     ) -> None:
         self._storage = storage
         self._keys = keys
         self._root_of = root_of
         self._ticket = ticket
         self._control = control
+        self._locked = locked
         self._structure = (keys.maintenance_key, keys.repository_id)
 
     def run(self, price: Price, budget_bytes: int) -> RepackReport:
@@ -133,6 +138,8 @@ class _Repack:
                 number = pack.number
                 if number in condemned or number in moved or number not in knowledge.use:
                     continue
+                if pack.name in self._locked:
+                    continue
                 share = most.get(number, 0) / max(size, 1)  # an empty object may stand there
                 if share <= price.most_live * _LOOSE:
                     yield share, pack.name, pack
@@ -161,7 +168,8 @@ class _Repack:
 
     def _load(self, table: PackTable, live: set[bytes]) -> PackLoad:
         used = sum(entry.stored_length for entry in table.entries if entry.entry_id in live)
-        return PackLoad(table.pack.number, table.size_bytes, used)
+        is_locked = table.pack.name in self._locked
+        return PackLoad(table.pack.number, table.size_bytes, used, is_locked)
 
     def _move(
         self, tables: Sequence[PackTable], live: set[bytes]

@@ -22,7 +22,7 @@ from kyanite.base.late import late_module
 from kyanite.base.units import GIB
 from kyanite.engine import catalog, opening
 from kyanite.engine.control import Control, NoControl
-from kyanite.engine.format import id_of, point_name, session_name
+from kyanite.engine.format import PACKS_PREFIX, id_of, point_name, session_name
 from kyanite.engine.index import load_index
 from kyanite.engine.key_slots import KeyVault, SlotNote
 from kyanite.engine.keys import BackupKeys, RepositoryKeys, RestoreKeys, pack_key
@@ -315,6 +315,7 @@ class Repository(Maintenance):
                 control or NoControl(),
                 price or Price(),
                 budget_bytes,
+                self.locked_names(PACKS_PREFIX),
             )
         except (EngineError, Interrupted):
             self.abandon_session(ticket.session_id, "the repack failed")

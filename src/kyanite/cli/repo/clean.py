@@ -70,6 +70,8 @@ def command(
         f"Deleted {report.deleted_packs} packs, {format_bytes(report.freed_bytes)}; "
         f"{report.kept_packs} packs are kept."
     )
+    if report.locked_packs:
+        click.echo(f"{report.locked_packs} more are needed by no point, but locked; later.")
     if report.condemned_packs:
         click.echo(
             f"{report.condemned_packs} packs wait for open sessions: "
@@ -83,6 +85,8 @@ def _show(plan: CleanPlan) -> None:
         f"{len(plan.unused)} packs, {format_bytes(plan.unused_bytes)}, are needed by no point"
         + (" (all packs were listed)." if plan.whole else " (looked at where something expired).")
     )
+    if plan.locked:
+        click.echo(f"{len(plan.locked)} more are locked and would stay until their locks end.")
     if plan.condemned:
         click.echo(f"{plan.condemned} more packs were condemned by an earlier cleaning.")
     if plan.open:
