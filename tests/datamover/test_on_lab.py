@@ -15,7 +15,8 @@ from kyanite.base.errors import Cancelled, Denied, MoverLost
 from kyanite.base.units import GIB, MIB
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.launcher import LocalLauncher, MoverProcess
-from kyanite.datamover.messages import Progress
+from kyanite.datamover.messages import Limit, Progress
+from kyanite.engine.repack_rule import Price
 from support.lab import running_lab
 from support.mover_bench import Bench, new_bench
 
@@ -115,6 +116,31 @@ def test_an_accident_of_every_kind_is_overcome(bench: Bench) -> None:
     assert bench.differs(snapshot, restored) == []
 
 
+def test_a_restore_goes_on_although_its_packs_were_moved_after_the_order(bench: Bench) -> None:
+    disk = bench.new_disk()
+    bench.fill(disk, 7, pieces=2)
+    first, ticket = bench.snapshot(disk), bench.ticket()
+    bench.back_up(disk, first, ticket=ticket)
+    bench.fill(disk, 7, pieces=1)  # the same bytes, in fewer places
+    bench.control.discard_disk(disk, 0, GIB)
+    bench.fill(disk, 7, pieces=1)
+    second, next_one = bench.snapshot(disk), bench.ticket(parent=ticket.session_id)
+    bench.back_up(disk, second, ticket=next_one, previous_id=first)
+    bench.repository.delete_points([ticket.session_id])
+    old = {info.name for info in bench.repository.storage.list(f"packs/{ticket.session_id}/")}
+
+    def move_and_clean() -> None:
+        moved = bench.repository.repack(Price(gib_month=1000.0, most_live=0.99))
+        assert moved.moved_packs
+        bench.repository.clean(whole=True)
+
+    bench.needs.clear()
+    restored, _ = bench.restore(next_one.session_id, disk, meanwhile=move_and_clean)
+    assert [need.kind for need in bench.needs] == ["keys"]
+    assert not old & {info.name for info in bench.repository.storage.list("packs/")}
+    assert bench.differs(second, restored) == []
+
+
 def test_accesses_that_expire_in_the_middle_are_renewed(bench: Bench) -> None:
     disk = bench.new_disk()
     bench.fill(disk, 3)
@@ -126,8 +152,8 @@ def test_accesses_that_expire_in_the_middle_are_renewed(bench: Bench) -> None:
             moved.set()
             bench.control.advance(2 * 3600)
 
-    def limit() -> int | None:
-        return None if moved.is_set() else 4 * MIB
+    def limit() -> Limit:
+        return Limit() if moved.is_set() else Limit(4 * MIB)
 
     bench.needs.clear()
     bench.back_up(disk, snapshot, ticket=ticket, on_progress=on_progress, limit=limit)
@@ -162,7 +188,7 @@ def test_a_stop_in_the_middle_of_a_copy_is_final_within_two_seconds(bench: Bench
             launcher=launcher,
             check=check,
             on_progress=on_progress,
-            limit=lambda: 2 * MIB,
+            limit=lambda: Limit(2 * MIB),
         )
     # The bench takes back the access to the snapshot as well before it returns.
     assert time.monotonic() - stopped_at[0] < 4
@@ -187,7 +213,7 @@ def test_a_killed_mover_is_repeated_without_storing_anything_twice(bench: Bench)
             ticket=ticket,
             launcher=launcher,
             on_progress=on_progress,
-            limit=lambda: 40 * MIB,
+            limit=lambda: Limit(40 * MIB),
         )
     after_kill = pack_bytes(bench) - stored_before
     assert after_kill > 0

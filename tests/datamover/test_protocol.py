@@ -12,9 +12,10 @@ import pytest
 from kyanite.azure.signed_urls import SignedUrl
 from kyanite.base.errors import Cancelled, Denied, Gone, LeaseLost, MoverLost, Throttled
 from kyanite.base.json_types import JsonObject, as_text
+from kyanite.datamover.asked_keys import AskedKeys
 from kyanite.datamover.attachments import Attachments
 from kyanite.datamover.channel import Channel
-from kyanite.datamover.client import no_progress, run_raw
+from kyanite.datamover.client import KeysAnew, no_progress, run_raw
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.frames import Frame
@@ -29,6 +30,7 @@ from kyanite.datamover.messages import (
 )
 from kyanite.datamover.mover import Work
 from kyanite.datamover.transport import Transport
+from kyanite.engine.keys import RestoreKeys
 from support.mover_transports import (
     ThreadLauncher,
     ThreadMover,
@@ -54,7 +56,8 @@ def ask(
     renew: Callable[[CredentialNeed], SignedUrl] = refuse,
     on_progress: Callable[[Progress], None] = no_progress,
     check: Callable[[], None] = lambda: None,
-    limit: Callable[[], int | None] = lambda: None,
+    limit: Callable[[], Limit] = Limit,
+    keys: KeysAnew | None = None,
 ) -> JsonObject:
     return run_raw(
         Order("test", epoch, body or {}),
@@ -64,6 +67,7 @@ def ask(
         on_progress=on_progress,
         check=check,
         limit=limit,
+        keys=keys,
         resend_seconds=0.05,
     )
 
@@ -122,6 +126,30 @@ def test_an_expired_access_is_renewed_by_the_appliance(pair: TransportPair) -> N
     assert [(need.kind, need.disk_id) for need in needs] == [("source", "disk-1")]
 
 
+def test_keys_of_a_restore_are_made_anew_by_the_appliance(pair: TransportPair) -> None:
+    known = RestoreKeys(
+        b"r" * 16,
+        b"i" * 32,
+        b"m" * 32,
+        {number.to_bytes(16, "little"): b"k" * 32 for number in range(50_000)},
+    )
+
+    def work(order: Order, conversation: Conversation) -> JsonObject:
+        asked = AskedKeys({}, conversation.keys)
+        missing = asked.get(b"no such pack....")
+        return {"same": dict(asked) == dict(known.pack_keys), "none": missing is None}
+
+    answers = ask(ThreadLauncher(pair, work), keys=lambda: known)
+    assert answers == {"same": True, "none": True}
+
+
+def test_without_keys_made_anew_a_pack_stays_closed(pair: TransportPair) -> None:
+    def work(order: Order, conversation: Conversation) -> JsonObject:
+        return {"none": AskedKeys({}, conversation.keys).get(b"p" * 16) is None}
+
+    assert ask(ThreadLauncher(pair, work)) == {"none": True}
+
+
 def test_the_reason_why_an_access_is_not_renewed_reaches_the_result(pair: TransportPair) -> None:
     def work(order: Order, conversation: Conversation) -> JsonObject:
         conversation.credential("storage")
@@ -168,17 +196,21 @@ def test_cancelling_stops_the_work_within_two_seconds(pair: TransportPair) -> No
 
 
 def test_a_limit_is_changed_while_the_work_goes_on(pair: TransportPair) -> None:
-    limits: list[int | None] = [1000]
     taken = threading.Event()
 
     def work(order: Order, conversation: Conversation) -> JsonObject:
         conversation.limit.take(500)
-        taken.set()
-        conversation.limit.take(10_000_000)  # hours under the first limit
+        with conversation.limits.uploads, conversation.limits.buffers:
+            assert not conversation.limits.uploads.take(0.0)
+            assert not conversation.limits.buffers.take(0.0)
+            taken.set()
+            # For ever under the first limit: so many at once, and hours of bandwidth.
+            with conversation.limits.uploads, conversation.limits.buffers:
+                conversation.limit.take(10_000_000)
         return {"done": True}
 
-    def limit() -> int | None:
-        return None if taken.is_set() else limits[0]
+    def limit() -> Limit:
+        return Limit() if taken.is_set() else Limit(1000, uploads=1, buffers=1)
 
     assert ask(ThreadLauncher(pair, work), limit=limit) == {"done": True}
 

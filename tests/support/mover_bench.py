@@ -22,7 +22,7 @@ from kyanite.base.units import GIB, MIB
 from kyanite.datamover import client
 from kyanite.datamover.client import Renew, no_progress
 from kyanite.datamover.launcher import Launcher
-from kyanite.datamover.messages import CredentialNeed, Progress
+from kyanite.datamover.messages import CredentialNeed, Limit, Progress
 from kyanite.datamover.orders import (
     BackupOrder,
     BackupOutcome,
@@ -32,6 +32,7 @@ from kyanite.datamover.orders import (
     StorageAccess,
     TargetDisk,
 )
+from kyanite.engine.keys import RestoreKeys
 from kyanite.engine.ranges import RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.session import SessionTicket
@@ -191,7 +192,7 @@ class Bench:
         launcher: Launcher | None = None,
         check: Check = go_on,
         on_progress: Callable[[Progress], None] = no_progress,
-        limit: Callable[[], int | None] = lambda: None,
+        limit: Callable[[], Limit] = Limit,
     ) -> BackupOutcome:
         """Run a mover to the end; access to the snapshots is taken back whatever happens."""
         try:
@@ -212,17 +213,26 @@ class Bench:
         session_id: str,
         disk_id: str,
         *,
+        meanwhile: Callable[[], object] = lambda: None,
         launcher: Launcher | None = None,
         check: Check = go_on,
         on_progress: Callable[[Progress], None] = no_progress,
     ) -> tuple[str, RestoreOutcome]:
-        """A new disk with the bytes of a point."""
+        """A new disk with the bytes of a point. ``meanwhile``: after the order was made."""
         raw = disks.get(self.arm, disk_id)
         target_id = f"{disk_id}-r{uuid.uuid4().hex[:6]}"
         self.arm.put(target_id, disk_body(raw, as_text(raw["location"]), None, {}))
+        order = self.restore_order(session_id, disk_id, target_id)
+        meanwhile()
+
+        def keys() -> RestoreKeys:
+            self.needs.append(CredentialNeed(0, "keys"))
+            return self.repository.restore_keys(order.point)
+
         outcome = client.run(
-            self.restore_order(session_id, disk_id, target_id),
+            order,
             renew=self.renew(target_id),
+            keys=keys,
             launcher=launcher,
             check=check,
             on_progress=on_progress,

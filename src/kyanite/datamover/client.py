@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, overload
 
 from kyanite.azure.pauses import Check, go_on
 from kyanite.azure.signed_urls import SignedUrl
-from kyanite.base.errors import Interrupted, Invalid, KyaniteError, LeaseLost, MoverLost
+from kyanite.base.errors import Interrupted, Invalid, KyaniteError, LeaseLost, MoverLost, Rejected
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject
 from kyanite.datamover.attachments import Attachments
@@ -30,9 +30,12 @@ from kyanite.datamover.messages import (
 )
 from kyanite.datamover.orders import BackupOrder, BackupOutcome, RestoreOrder, RestoreOutcome
 from kyanite.datamover.transport import TransportClosed
+from kyanite.engine.keys import RestoreKeys
 
 Renew: TypeAlias = Callable[[CredentialNeed], SignedUrl]
 """Makes another access; raises a ``KyaniteError`` when there is none."""
+KeysAnew: TypeAlias = Callable[[], RestoreKeys]
+"""Makes the keys of a restore order anew, as the repository is now."""
 
 _TURN_SECONDS: Final = 0.2
 _CANCEL_SECONDS: Final = 2.0
@@ -81,7 +84,7 @@ def run(
     ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
     check: Check = go_on,
-    limit: Callable[[], int | None] = lambda: None,
+    limit: Callable[[], Limit] = Limit,
 ) -> BackupOutcome: ...
 
 
@@ -90,11 +93,12 @@ def run(
     order: RestoreOrder,
     *,
     renew: Renew,
+    keys: KeysAnew | None = None,
     launcher: Launcher | None = None,
     ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
     check: Check = go_on,
-    limit: Callable[[], int | None] = lambda: None,
+    limit: Callable[[], Limit] = Limit,
 ) -> RestoreOutcome: ...
 
 
@@ -102,19 +106,21 @@ def run(
     order: BackupOrder | RestoreOrder,
     *,
     renew: Renew,
+    keys: KeysAnew | None = None,
     launcher: Launcher | None = None,
     ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
     check: Check = go_on,
-    limit: Callable[[], int | None] = lambda: None,
+    limit: Callable[[], Limit] = Limit,
 ) -> BackupOutcome | RestoreOutcome:
     """Have a data mover carry out ``order`` and return what it did.
 
     ``ahead`` is a mover that was started meanwhile; without it one is launched now.
-    ``renew`` answers expired accesses (called in a thread of its own), ``on_progress`` gets
-    totals that only grow, ``check`` is asked several times a second, ``limit`` is asked
-    for the bytes per second now and again. Raises what the work ended with, what ``check``
-    raised, or ``MoverLost``; whatever happens, the mover has ended on return.
+    ``renew`` answers expired accesses (called in a thread of its own), ``keys`` a restore whose
+    packs were moved meanwhile, ``on_progress`` gets totals that only grow, ``check`` is asked
+    several times a second, ``limit`` is asked now and again what may be taken. Raises
+    what the work ended with, what ``check`` raised, or ``MoverLost``; whatever happens, the
+    mover has ended on return.
     """
     attachments = Attachments()
     body = order.to_json(attachments)
@@ -122,6 +128,7 @@ def run(
         Order(order.kind, order.epoch, body),
         attachments,
         renew=renew,
+        keys=keys,
         launcher=launcher or LocalLauncher(),
         ahead=ahead,
         on_progress=on_progress,
@@ -141,8 +148,9 @@ def run_raw(
     launcher: Launcher,
     on_progress: Callable[[Progress], None],
     check: Check,
+    keys: KeysAnew | None = None,
     ahead: MoverAhead | None = None,
-    limit: Callable[[], int | None] = lambda: None,
+    limit: Callable[[], Limit] = Limit,
     resend_seconds: float = 1.0,
 ) -> JsonObject:
     """``run`` for an order that is ready for the wire."""
@@ -154,7 +162,7 @@ def run_raw(
         fence, mover = ahead.fence, ahead.mover
     channel = Channel(mover.transport, fence, resend_seconds=resend_seconds)
     renewals = ThreadPoolExecutor(max_workers=2, thread_name_prefix="renew")
-    talk = _Talk(mover, channel, renew, renewals, on_progress, limit)
+    talk = _Talk(mover, channel, renew, keys, renewals, on_progress, limit)
     try:
         return talk.until_result(order, attachments, check)
     except TransportClosed as closed:
@@ -175,19 +183,21 @@ class _Talk:
         mover: Mover,
         channel: Channel,
         renew: Renew,
+        keys: KeysAnew | None,
         renewals: ThreadPoolExecutor,
         on_progress: Callable[[Progress], None],
-        limit: Callable[[], int | None],
+        limit: Callable[[], Limit],
     ) -> None:
         self._mover = mover
         self._channel = channel
         self._renew = renew
+        self._keys = keys
         self._renewals = renewals
-        self._pending: dict[int, Future[SignedUrl]] = {}
+        self._pending: dict[int, Future[SignedUrl | RestoreKeys]] = {}
         self._on_progress = on_progress
         self._best = Progress()
         self._limit = limit
-        self._rate: int | None = None
+        self._told = Limit()
         self._knocked_at = time.monotonic()
 
     def until_result(self, order: Order, attachments: Attachments, check: Check) -> JsonObject:
@@ -226,24 +236,41 @@ class _Talk:
         elif isinstance(message, CredentialNeed) and message.number not in self._pending:
             if len(self._pending) >= _MOST_NEEDS:
                 raise MoverLost("The data mover asks for too many accesses; it is not trusted.")
-            self._pending[message.number] = self._renewals.submit(self._renew, message)
+            self._pending[message.number] = self._renewals.submit(self._answer, message)
+
+    def _answer(self, need: CredentialNeed) -> SignedUrl | RestoreKeys:
+        if need.kind != "keys":
+            return self._renew(need)
+        if self._keys is None:
+            raise Rejected("This order has no keys of a restore.")
+        return self._keys()
 
     def _answer_needs(self) -> None:
         for number, future in list(self._pending.items()):
             if not future.done():
                 continue
             try:
-                answer = Credential(number, url=future.result())
+                answer = self._sent(number, future.result())
             except KyaniteError as error:
                 answer = Credential(number, failure=error)
             self._channel.send(answer)
             del self._pending[number]
 
+    def _sent(self, number: int, made: SignedUrl | RestoreKeys) -> Credential:
+        """The answer with what was made; keys may be large and go before it, as parts."""
+        if not isinstance(made, RestoreKeys):
+            return Credential(number, url=made)
+        attachments = Attachments()
+        digest = attachments.add(made.to_bytes())
+        for part in attachments.parts():
+            self._channel.send(part)
+        return Credential(number, keys=digest)
+
     def _tell_limit(self) -> None:
-        rate, now = self._limit(), time.monotonic()
-        if rate != self._rate or now - self._knocked_at > _KNOCK_SECONDS:
-            self._rate, self._knocked_at = rate, now
-            self._channel.send(Limit(rate))
+        limit, now = self._limit(), time.monotonic()
+        if limit != self._told or now - self._knocked_at > _KNOCK_SECONDS:
+            self._told, self._knocked_at = limit, now
+            self._channel.send(limit)
 
     def _outcome(self, result: Result) -> JsonObject:
         self._channel.acknowledge()

@@ -28,6 +28,7 @@ from kyanite.datamover.messages import (
     Progress,
 )
 from kyanite.datamover.transport import TransportClosed
+from kyanite.engine.keys import RestoreKeys
 from kyanite.engine.limits import Limits
 
 PROGRESS_SECONDS: Final = 0.25
@@ -100,6 +101,16 @@ class Conversation:
 
         Raises what the appliance says why there is none.
         """
+        answer = self._ask(kind, disk_id)
+        if answer.url is None:
+            raise MoverLost(f"The appliance renewed the access to {kind} {disk_id} with nothing.")
+        return answer.url
+
+    def keys(self) -> RestoreKeys:
+        """Ask for the keys of a restore anew, as the repository is now. Raises as above."""
+        return RestoreKeys.from_bytes(self.attachments.get(self._ask("keys", "").keys))
+
+    def _ask(self, kind: CredentialKind, disk_id: str) -> Credential:
         with self._changed:
             self._needs += 1
             number = self._needs
@@ -117,9 +128,7 @@ class Conversation:
             answer = self._answers.pop(number)
         if answer.failure is not None:
             raise answer.failure
-        if answer.url is None:
-            raise MoverLost(f"The appliance renewed the access to {kind} {disk_id} with nothing.")
-        return answer.url
+        return answer
 
     def tell_progress(self) -> None:
         """Send the totals if they have grown."""
@@ -181,9 +190,11 @@ class Conversation:
                 with self._changed:
                     self._answers[message.number] = message
                     self._changed.notify_all()
-            case Limit(rate):
+            case Limit(rate, uploads, buffers):
                 self.limit.change(rate)
                 self.limits.sending.change(rate)
+                self.limits.uploads.change(uploads)
+                self.limits.buffers.change(buffers)
             case Cancel(lease_lost):
                 self._stop_with(
                     LeaseLost("Another process has taken the session over.")

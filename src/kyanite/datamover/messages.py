@@ -16,8 +16,14 @@ from kyanite.base.errors import Invalid, KyaniteError
 from kyanite.base.json_types import JsonObject, as_int, as_object, as_text
 from kyanite.datamover.failures import failure_from_json, failure_to_json
 
-CredentialKind: TypeAlias = Literal["source", "previous", "storage", "target"]
-_CREDENTIAL_KINDS: Final[tuple[CredentialKind, ...]] = ("source", "previous", "storage", "target")
+CredentialKind: TypeAlias = Literal["source", "previous", "storage", "target", "keys"]
+_CREDENTIAL_KINDS: Final[tuple[CredentialKind, ...]] = (
+    "source",
+    "previous",
+    "storage",
+    "target",
+    "keys",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,10 @@ class Order:
 
 @dataclass(frozen=True)
 class CredentialNeed:
-    """An access has ended: ``kind`` says which, ``disk_id`` of which disk (not for storage)."""
+    """An access has ended: ``kind`` says which, ``disk_id`` of which disk (not for storage).
+
+    ``keys``: what the order needs was moved to packs that its keys do not open.
+    """
 
     number: int
     kind: CredentialKind
@@ -50,18 +59,29 @@ class CredentialNeed:
 
 @dataclass(frozen=True)
 class Credential:
-    """The answer to a need: another access, or why there is none."""
+    """The answer to a need: another access, or why there is none.
+
+    ``keys``: the digest of restore keys that were sent before, as parts.
+    """
 
     number: int
     url: SignedUrl | None = None
     failure: KyaniteError | None = None
+    keys: str = ""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Bytes of disk per second from now on; ``None``: as fast as it goes."""
+    """What a mover may take from now on; ``None``: as much as it likes.
 
-    bytes_per_second: int | None
+    bytes_per_second  of disks and of the storage, each
+    uploads           packs on their way to the storage at once
+    buffers           packs in memory: the memory of a backup
+    """
+
+    bytes_per_second: int | None = None
+    uploads: int | None = None
+    buffers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -101,18 +121,20 @@ def encode_message(message: Message) -> tuple[str, JsonObject, bytes]:
             return "order", {"kind": kind, "epoch": epoch, "order": body}, b""
         case CredentialNeed(number, kind, disk_id):
             return "need", {"number": number, "kind": kind, "diskId": disk_id}, b""
-        case Credential(number, url, failure):
+        case Credential(number, url, failure, keys):
             return (
                 "credential",
                 {
                     "number": number,
                     "url": url.reveal() if url else None,
                     "failure": failure_to_json(failure) if failure else None,
+                    "keys": keys,
                 },
                 b"",
             )
-        case Limit(rate):
-            return "limit", {"bytesPerSecond": rate}, b""
+        case Limit(rate, uploads, buffers):
+            body = {"bytesPerSecond": rate, "uploads": uploads, "buffers": buffers}
+            return "limit", body, b""
         case Cancel(lease_lost):
             return "cancel", {"leaseLost": lease_lost}, b""
         case Progress(total, read, processed, stored):
@@ -153,9 +175,11 @@ def decode_message(kind: str, body: JsonObject, payload: bytes) -> Message:
                 as_int(body.get("number")),
                 SignedUrl.parse(url) if url else None,
                 failure_from_json(failure) if failure else None,
+                as_text(body.get("keys")),
             )
         case "limit":
-            return Limit(as_int(body.get("bytesPerSecond")) or None)
+            members = ("bytesPerSecond", "uploads", "buffers")
+            return Limit(*(as_int(body.get(name)) or None for name in members))
         case "cancel":
             return Cancel(body.get("leaseLost") is True)
         case "progress":

@@ -13,6 +13,7 @@ from kyanite.azure.compute.pages import DiskPages
 from kyanite.azure.compute.uploader import DiskUploader
 from kyanite.azure.connections import ConnectionPool
 from kyanite.base.errors import Invalid, KyaniteError
+from kyanite.datamover.asked_keys import AskedKeys
 from kyanite.datamover.backup_work import open_storage, renewable
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.orders import RestoreOrder, RestoreOutcome, TargetDisk
@@ -33,7 +34,8 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
     pool = ConnectionPool(order.ca_file)
     try:
         storage = open_storage(order.storage, conversation, pool)
-        index = load_index(storage, order.keys.maintenance_key, order.keys.repository_id)
+        keys = replace(order.keys, pack_keys=AskedKeys(order.keys.pack_keys, conversation.keys))
+        index = load_index(storage, keys.maintenance_key, keys.repository_id)
         counting = threading.Thread(
             target=_tell_total, args=(order, storage, index, conversation), daemon=True
         )
@@ -48,7 +50,7 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
             with DiskUploader(pages, disk.size_bytes, conversation.limit) as target:
                 result = restore_disk(
                     storage,
-                    order.keys,
+                    keys,
                     order.point,
                     disk.disk_id,
                     target,

@@ -115,10 +115,12 @@ class BackupSource:
         repositories = ctx.provided(Repositories)
         targets = {plan.source_id.lower(): plan.target_id for plan in plans}
 
-        def read_rights() -> tuple[RestoreKeys, StorageAccess]:
+        def keys_of_now() -> RestoreKeys:
             repository = repositories.open(self.repository_id)
-            keys = repository.restore_keys(self.point, list(targets))
-            return keys, repositories.access(self.repository_id, "rl")
+            return repository.restore_keys(self.point, list(targets))
+
+        def read_rights() -> tuple[RestoreKeys, StorageAccess]:
+            return keys_of_now(), repositories.access(self.repository_id, "rl")
 
         def renew(need: CredentialNeed) -> SignedUrl:
             if need.kind == "storage":
@@ -141,7 +143,7 @@ class BackupSource:
                     ),
                     ca_file=arm.cloud.ca_file,
                 )
-                return run(order, ahead=ahead, renew=renew, check=ctx.check)
+                return run(order, ahead=ahead, renew=renew, keys=keys_of_now, check=ctx.check)
 
 
 def _from_snapshot(body: JsonObject, snapshot_id: str) -> JsonObject:
