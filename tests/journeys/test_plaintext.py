@@ -8,7 +8,7 @@ from pathlib import Path
 import zstandard
 
 from support.disk_contents import AT, MIB
-from support.house import House
+from support.house import PASSWORD, REPOSITORY_PASSWORD, House
 
 MARKER = b"kyanite-plaintext-marker-7c1f0d5e"
 FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -57,8 +57,8 @@ def test_no_secret_is_in_a_log_or_in_the_clear_in_the_database(house: House) -> 
     house.program.stop()
     secrets = [
         house.lab.azure.client_secret.encode(),
-        b"a password for this repository",
-        b"Correct-horse-9-battery",
+        REPOSITORY_PASSWORD.encode(),
+        PASSWORD.encode(),
     ]
     for path in [*_files(house.data), house.folder / "appliance.log"]:
         data = path.read_bytes()

@@ -22,6 +22,7 @@ from support.waiting import eventually
 
 USERNAME = "admin"
 PASSWORD = "Correct-horse-9-battery"
+REPOSITORY_PASSWORD = "a password for this repository"
 _START_SECONDS = 60.0
 
 
@@ -112,7 +113,7 @@ class House:
                 "azureStorageFolder": folder,
                 "storageTier": "Hot",
                 "enableEncryption": True,
-                "password": "a password for this repository",
+                "password": REPOSITORY_PASSWORD,
                 "concurrencyLimit": concurrency_limit,
             },
         )

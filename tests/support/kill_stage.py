@@ -12,6 +12,8 @@ import psutil
 
 from support.disk_contents import MIB, Content, change, is_on_disk, write_noise
 from support.house import House, Machine, running_house
+from support.lab import JournalLine
+from support.stored_packs import stored_twice
 from support.waiting import eventually
 
 Victim: TypeAlias = Literal["tree", "parent", "mover"]
@@ -102,11 +104,18 @@ class Stage:
 
     def stored_pack_bytes(self, after: int) -> int:
         """Bytes of all packs that the lab has stored since this request of its journal."""
-        return sum(
-            line.bytes_in
+        return sum(line.bytes_in for line in self._packs_put(after))
+
+    def stored_twice(self, after: int) -> list[str]:
+        """Chunks that the packs stored since this request of the journal hold twice."""
+        return stored_twice(self.house, (line.path for line in self._packs_put(after)))
+
+    def _packs_put(self, after: int) -> list[JournalLine]:
+        return [
+            line
             for line in self.house.control.journal(after)
             if line.operation == "PutBlob" and "/packs/" in line.path and line.status == 201
-        )
+        ]
 
     def _held(self) -> list[str]:
         return [
