@@ -200,6 +200,30 @@ def test_sqlite_survives_a_power_cut_and_is_readable_by_its_owner_only(tmp_path:
     database.dispose()
 
 
+def test_only_a_note_of_progress_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "kyanite.sqlite"))
+    with database.noting() as db:
+        noting = db.execute(text("PRAGMA synchronous")).scalar()
+    with database.writing() as db:  # on the same connection, from the pool
+        writing = db.execute(text("PRAGMA synchronous")).scalar()
+    assert (noting, writing) == (1, 2)  # NORMAL, FULL
+    database.dispose()
+
+
+@pytest.mark.postgres
+def test_only_a_note_of_progress_does_not_wait_for_the_disk_on_postgresql(
+    postgresql_url: str,
+) -> None:
+    database = Database(postgresql_url)
+    with database.noting() as db:
+        noting = db.execute(text("SHOW synchronous_commit")).scalar()
+    with database.writing() as db:
+        writing = db.execute(text("SHOW synchronous_commit")).scalar()
+    assert noting == "off"
+    assert writing != "off"
+    database.dispose()
+
+
 def test_other_databases_are_refused() -> None:
     with pytest.raises(Invalid, match="SQLite or PostgreSQL"):
         Database("mysql://localhost/kyanite")

@@ -3,7 +3,8 @@
 What it promises:
 
 - An answered write survives a power cut: SQLite runs with ``journal_mode=WAL`` and
-  ``synchronous=FULL``; PostgreSQL with its own default.
+  ``synchronous=FULL``; PostgreSQL with its own default. Only counts of progress
+  (`Database.noting`) do not wait for the disk.
 - A transaction that writes takes SQLite's write lock when it begins (``BEGIN IMMEDIATE``), so
   that it can never fail half-way because another one wrote in between.
 - A transaction that only reads sees one snapshot on SQLite and never waits for writers.
@@ -54,6 +55,8 @@ _POOL_OVERFLOW: Final = 30
 LONG_LOCK_SECONDS: Final = 2.0
 
 _WRITES: Final = "kyanite_writes"
+_NOTES: Final = "kyanite_notes"
+_SYNCHRONOUS: Final = "kyanite_synchronous"
 _LOCKED_SINCE: Final = "kyanite_locked_since"
 _DATABASE: Final = "kyanite_database"
 
@@ -85,6 +88,7 @@ class Database:
                 f"Kyanite keeps its data in SQLite or PostgreSQL, not in {parsed.drivername}."
             )
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
+        self._noting_engine = self.engine.execution_options(**{_WRITES: True, _NOTES: True})
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -110,10 +114,30 @@ class Database:
         A process frozen inside it loses its locks after three seconds (PostgreSQL).
         """
         with self.writing() as db:
-            if self.kind == "postgresql":
-                milliseconds = SHORT_IDLE_IN_TRANSACTION_SECONDS * 1000
-                db.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"))
+            self._lose_locks_soon(db)
             yield db
+
+    @contextmanager
+    def noting(self) -> Iterator[Session]:
+        """As `writing_briefly`, for what a power cut may take back: how far work has come.
+
+        Others see it at once, and it survives the end of the process. Its commit waits for no
+        disk: one that is busy takes a second for that now and then, and nobody else can write
+        meanwhile.
+        """
+        with (
+            Session(self._noting_engine, expire_on_commit=False, info={_DATABASE: self}) as db,
+            db.begin(),
+        ):
+            self._lose_locks_soon(db)
+            if self.kind == "postgresql":
+                db.execute(text("SET LOCAL synchronous_commit = off"))
+            yield db
+
+    def _lose_locks_soon(self, db: Session) -> None:
+        if self.kind == "postgresql":
+            milliseconds = SHORT_IDLE_IN_TRANSACTION_SECONDS * 1000
+            db.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"))
 
     @contextmanager
     def changing_schema(self) -> Iterator[Connection]:
@@ -207,7 +231,12 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
+        options = connection.get_execution_options()
+        writes = options.get(_WRITES, False)
+        synchronous = "NORMAL" if options.get(_NOTES, False) else "FULL"
+        if writes and connection.info.get(_SYNCHRONOUS, "FULL") != synchronous:
+            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}").close()
+            connection.info[_SYNCHRONOUS] = synchronous
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
         connection.info[_LOCKED_SINCE] = time.monotonic() if writes else None
 

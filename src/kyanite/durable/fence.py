@@ -26,6 +26,14 @@ def fenced(database: Database, attempt: Attempt) -> Iterator[Session]:
         yield db
 
 
+@contextmanager
+def fenced_note(database: Database, attempt: Attempt) -> Iterator[Session]:
+    """As `fenced`, for what a power cut may take back (`Database.noting`)."""
+    with database.noting() as db:
+        require_current(db, attempt)
+        yield db
+
+
 def require_current(db: Session, attempt: Attempt) -> None:
     """Lock the job's row; raise `LeaseLost` unless ``attempt`` is the one that runs it."""
     row = db.execute(

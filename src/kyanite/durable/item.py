@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from kyanite.durable.fence import fenced
+from kyanite.durable.fence import fenced, fenced_note
 from kyanite.durable.results import Bytes, end_run, raise_bytes
 from kyanite.durable.session_log import mark_session
 from kyanite.rules.sessions import SessionStatus
@@ -85,7 +85,7 @@ class Item:
             moved = self._moved
         if moved == self._stored:
             return
-        with fenced(self._context.database, self._context.attempt) as db:
+        with fenced_note(self._context.database, self._context.attempt) as db:
             raise_bytes(db, self.item_id, self.attempt, moved)
         self._stored = moved
 

@@ -134,11 +134,12 @@ class Chain:
     def _read(self, work: Work, offset: int, view: memoryview) -> bytes:
         """Read and mark; what is known to be zero is neither read nor looked at."""
         at = offset
-        read = 0
+        read = False
         for part in work.plan.to_read(offset, len(view)):
             clear(view[at - offset : part.offset - offset])
             work.source.read_into(part.offset, view[part.offset - offset : part.end - offset])
-            read += part.length
+            self.count(part.length, 0)  # at once: marking may wait for a core
+            read = True
             at = part.end
         clear(view[at - offset :])  # zeros may end up inside of a chunk
         if read:
@@ -146,7 +147,7 @@ class Chain:
                 marks = self._cutter.mark(view)
         else:
             marks = bytes([ZERO]) * -(-len(view) // self.rule.block_bytes)
-        self.count(read, len(view))
+        self.count(0, len(view))
         return marks
 
     def count(self, read_bytes: int, processed_bytes: int) -> None:
