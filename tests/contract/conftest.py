@@ -1,18 +1,34 @@
-"""One inhabited appliance for all tests of the contract; they must not mind each other."""
+"""One inhabited appliance for the tests of a module, on SQLite and on PostgreSQL.
+
+They must not mind each other. What need not run on both says so: `ON_SQLITE` in support.databases.
+"""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
+from support.databases import KINDS
 from support.inhabited import Inhabited, inhabited
+from support.postgresql import create_database, drop_database
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inhabited]:
-    with inhabited(tmp_path_factory.mktemp("appliance")) as home:
+@pytest.fixture(scope="module", params=KINDS)
+def home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Inhabited]:
+    folder = tmp_path_factory.mktemp("appliance")
+    if request.param == "sqlite":
+        with inhabited(folder) as home:
+            yield home
+        return
+    server: str = request.getfixturevalue("postgresql_url")
+    name = f"test_{uuid.uuid4().hex}"
+    with inhabited(folder, create_database(server, name)) as home:
         yield home
+    drop_database(server, name)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from kyanite.contract.operation import Operation
 from kyanite.http.shapes import shape_of
 from support.contract_walk import FILE, assert_conforms, routes
+from support.databases import ON_SQLITE
 from support.inhabited import Inhabited
 
 OPERATIONS = {name: route.operation for name, route in routes().items()}
@@ -36,6 +37,7 @@ def test_all_operations_of_this_version_are_there() -> None:
     assert len(OPERATIONS) >= FINAL_COUNT
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_it_wants_a_token(home: Inhabited, name: str) -> None:
     operation = OPERATIONS[name]
@@ -47,6 +49,7 @@ def test_it_wants_a_token(home: Inhabited, name: str) -> None:
         assert_conforms(operation, answer)
 
 
+@ON_SQLITE
 @_each(lambda operation: "{" in operation.path)
 @pytest.mark.parametrize("value", ["nonsense", SOMEBODY, "%00", "%F0%9F%92%A5", "'%22;--", "../.."])
 def test_a_path_to_nothing_is_a_problem(
@@ -57,6 +60,7 @@ def test_a_path_to_nothing_is_a_problem(
     assert_conforms(operation, answer)
 
 
+@ON_SQLITE
 @_each(_has_query)
 def test_nonsense_in_every_parameter_is_a_problem(
     home: Inhabited, headers: dict[str, str], name: str
@@ -79,6 +83,7 @@ def test_nonsense_in_every_parameter_is_a_problem(
                 assert answer.status_code == 400, (wire_name, value, answer.text)
 
 
+@ON_SQLITE
 @_each(lambda operation: operation.body is not None)
 @pytest.mark.parametrize(
     "body",
@@ -116,6 +121,7 @@ def test_a_body_that_makes_no_sense_is_a_problem(
         assert answer.status_code in (400, 404, 401), answer.text
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("version", ["v8.1", "v8", "v7", "v6"])
 @_each(lambda operation: operation.method == "GET")
 def test_what_exists_is_shown_as_the_contract_says(

@@ -69,6 +69,8 @@ def postgresql_template(postgresql_url: str) -> str:
 
 
 KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+# For tests of which one kind is enough in a quick run.
+ON_SQLITE = pytest.mark.parametrize("home", ["sqlite"], indirect=True, scope="module")
 
 
 @pytest.fixture(params=KINDS)

@@ -171,10 +171,11 @@ class Inhabited:
 
 
 @contextmanager
-def inhabited(folder: Path) -> Iterator[Inhabited]:
-    """An inhabited appliance with its data in `folder`."""
+def inhabited(folder: Path, database_url: str = "") -> Iterator[Inhabited]:
+    """An inhabited appliance with its data in `folder`; its database there too, or by URL."""
     settings = Settings(
         data_dir=folder,
+        database_url=database_url,
         admin_username=ADMIN,
         admin_password=PASSWORD,
         arm_endpoint="https://127.0.0.1:9",  # refuses: nobody is at home in Azure
