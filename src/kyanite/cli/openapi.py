@@ -8,9 +8,11 @@ import click
 
 
 @click.command("openapi")
-def command() -> None:
+@click.option("--additions", is_flag=True, help="What is served below /api/kyanite/v1 instead.")
+def command(additions: bool) -> None:
     """Print the OpenAPI document of the application, without starting anything."""
     from kyanite.http.provide import Provisions
     from kyanite.server.app import build
 
-    click.echo(json.dumps(build(Provisions()).openapi()))
+    application = build(Provisions())
+    click.echo(json.dumps(application.own_openapi() if additions else application.openapi()))

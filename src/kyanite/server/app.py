@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.routing import Route
 
 from kyanite.http import problems
@@ -18,6 +17,7 @@ from kyanite.http.routes import ContractRoute, Routes
 from kyanite.http.segments import SegmentIndex
 from kyanite.http.timing import RequestTimes, Timing
 from kyanite.http.versions import Versions
+from kyanite.server.documents import document_of
 from kyanite.server.metrics import scrape
 from kyanite.server.routes import all_routes
 
@@ -27,21 +27,19 @@ class Application(FastAPI):
 
     contract_routes: list[ContractRoute]
     own_routes: list[ContractRoute]
+    own_schema: dict[str, Any] | None = None
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of everything that is served under the contract."""
         if self.openapi_schema is None:
-            self.openapi_schema = get_openapi(
-                title=self.title,
-                version=self.version,
-                routes=self.contract_routes,
-                separate_input_output_schemas=False,
-            )
+            self.openapi_schema = document_of(self.title, self.version, self.contract_routes)
         return self.openapi_schema
 
     def own_openapi(self) -> dict[str, Any]:
         """The OpenAPI document of what is served beside the contract."""
-        return get_openapi(title="Kyanite additions", version="v1", routes=self.own_routes)
+        if self.own_schema is None:
+            self.own_schema = document_of("Kyanite additions", "v1", self.own_routes)
+        return self.own_schema
 
 
 def build(provisions: Provisions, routers: Iterable[Routes] | None = None) -> Application:

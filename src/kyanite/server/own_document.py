@@ -1,4 +1,4 @@
-"""The OpenAPI document of our own additions, served beside them."""
+"""The OpenAPI documents, served beside our own additions."""
 
 from __future__ import annotations
 
@@ -13,20 +13,33 @@ from kyanite.http.routes import OWN_PREFIX, Routes
 
 routes = Routes()
 
-DOCUMENT: Final = Operation(
-    operation_id="Additions_GetDocument",
-    method="GET",
-    path=f"{OWN_PREFIX}openapi.json",
-    tag="Additions",
-    answers=(
-        Answer(200, "application/json", dict[str, Any]),
-        Answer(401, "application/problem+json", shared.ProblemDetails401),
-    ),
-)
+
+def _serving(operation_id: str, name: str) -> Operation:
+    return Operation(
+        operation_id=operation_id,
+        method="GET",
+        path=f"{OWN_PREFIX}{name}",
+        tag="Additions",
+        answers=(
+            Answer(200, "application/json", dict[str, Any]),
+            Answer(401, "application/problem+json", shared.ProblemDetails401),
+        ),
+    )
 
 
-@routes.own(DOCUMENT, Right.ANY)
-def document(request: Request) -> dict[str, Any]:
+ADDITIONS: Final = _serving("Additions_GetDocument", "openapi.json")
+CONTRACT: Final = _serving("Additions_GetContractDocument", "openapi-v8.1.json")
+
+
+@routes.own(ADDITIONS, Right.ANY)
+def additions(request: Request) -> dict[str, Any]:
     """What is served below /api/kyanite/v1, for code generators."""
     found: dict[str, Any] = request.app.own_openapi()
+    return found
+
+
+@routes.own(CONTRACT, Right.ANY)
+def contract(request: Request) -> dict[str, Any]:
+    """What is served below /api/v8.1, for code generators; `kyanite openapi` prints the same."""
+    found: dict[str, Any] = request.app.openapi()
     return found
