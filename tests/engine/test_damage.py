@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
@@ -12,16 +11,7 @@ from kyanite.base.clock import ManualClock
 from kyanite.base.errors import EngineError, KyaniteError, StorageError
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
-from kyanite.engine.condemned import pack_of_name
-from kyanite.engine.excision import excise
-from kyanite.engine.format import Kind, is_session_id
-from kyanite.engine.index import load_index
-from kyanite.engine.lost_entries import read_all
-from kyanite.engine.moved_packs import final_packs
-from kyanite.engine.pack_set import PackSet
-from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
-from kyanite.engine.sealed_object import kind_of
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.storage.wrapper import StorageWrapper
@@ -181,155 +171,6 @@ def test_a_sample_reads_a_part_and_finds_a_pack_that_is_rubbish() -> None:
     assert repository.verify(Level.SAMPLE).damages
 
 
-class Everything:
-    """A repository with an object of every kind there is."""
-
-    def __init__(self) -> None:
-        self.storage = MemoryStorage()
-        self.repository = tiny_repository(self.storage)
-        repository = self.repository
-        first = back_up_disk(repository, NOISE + TEXT, label="a").point
-        excise(repository, first.session_id)  # a note; and a repair, which ends in moves
-        second = back_up_disk(repository, NOISE + TEXT, label="b", machine="other").point
-        repair(repository)
-        self.expected = {second.session_id: NOISE + TEXT, first.session_id: NOISE + TEXT}
-        repository.clean(whole=True)
-        gone = back_up_disk(repository, TEXT[::-1], label="gone").point
-        for _ in range(2):
-            repository.open_session(new_id(), "machine", "open")
-        repository.delete_points([gone.session_id])  # condemned and waiting for the open ones
-        repository.clean(whole=True)
-        for _ in range(2):
-            given_up = repository.open_session(new_id(), "machine", "given up")
-            repository.abandon_session(given_up.session_id)  # voids
-        last = back_up_disk(repository, NOISE[::-1], label="expired").point
-        repository.delete_points([last.session_id])
-        repository.remember(repository.verify(Level.FULL))
-        excise(repository, second.session_id)
-
-    def report(self, storage: MemoryStorage, level: Level = Level.FULL) -> str:
-        """The names of what verify finds beyond what is known anyway, in one text."""
-        opened = Repository.open_with_master(storage, self.repository.master_key)
-        damages = opened.verify(level).damages
-        return " ".join(f"{damage.name} {damage.reason}" for damage in damages)
-
-    def names(self, *prefixes: str) -> list[str]:
-        return [info.name for info in self.storage.list("") if info.name.startswith(prefixes)]
-
-
-SEALED = (
-    *("sessions/", "points/", "traces/", "expired/", "condemned/"),
-    *("damage/", "verified/", "ledger/"),
-)
-
-
-@pytest.fixture(scope="module")
-def everything() -> Everything:
-    return Everything()
-
-
-def test_there_is_one_of_every_kind(everything: Everything) -> None:
-    kinds = {name.split("/")[0] for name in everything.names("")}
-    assert kinds == {
-        *("repository", "keys", "rings", "sessions", "packs", "index", "points", "traces"),
-        *("expired", "condemned", "damage", "verified"),
-    }
-    names = everything.names("points/")
-    stored = {kind_of(name, everything.storage.get(name)) for name in names}
-    assert stored == {Kind.POINT, Kind.VOID, Kind.MOVES}
-
-
-def test_a_flipped_bit_in_any_object_is_found_and_named(everything: Everything) -> None:
-    chooser = random.Random(3)
-    for name in everything.names(*SEALED, "rings/", "keys/", "index/", "packs/"):
-        damaged = everything.storage.copy()
-        data = bytearray(everything.storage.get(name))
-        # Of a slot the password is needed to check the wrapped key, which is behind the note.
-        end = 100 if name.startswith("keys/") else len(data)
-        data[chooser.randrange(end)] ^= 1 << chooser.randrange(8)
-        damaged.overwrite(name, bytes(data))
-        try:
-            found = everything.report(damaged)
-        except EngineError as error:
-            found = str(error)
-            assert name.startswith("rings/")
-        assert name.replace("sessions", "points") in found.replace("sessions", "points"), name
-
-
-def test_an_object_cut_short_is_found_and_named(everything: Everything) -> None:
-    for name in everything.names(*SEALED, "keys/", "index/", "packs/"):
-        damaged = everything.storage.copy()
-        damaged.overwrite(name, everything.storage.get(name)[:-1])
-        found = everything.report(damaged)
-        assert name.replace("sessions", "points") in found.replace("sessions", "points"), name
-
-
-def test_objects_of_a_kind_that_change_places_are_found(everything: Everything) -> None:
-    for prefix in (*SEALED, "packs/", "index/"):
-        names = everything.names(prefix)
-        for first, second in pairwise(names):
-            damaged = everything.storage.copy()
-            damaged.overwrite(first, everything.storage.get(second))
-            damaged.overwrite(second, everything.storage.get(first))
-            found = everything.report(damaged).replace("sessions", "points")
-            assert first.replace("sessions", "points") in found, (first, second)
-
-
-def test_an_object_under_a_second_name_is_found_or_counts_for_nothing(
-    everything: Everything,
-) -> None:
-    known = {point.session_id for point in everything.repository.points()}
-    for name in everything.names(*SEALED, "packs/", "index/"):
-        folder, _, last = name.rpartition("/")
-        other = new_id() if is_session_id(last) else random.Random(4).randbytes(16).hex()
-        if name.startswith("condemned/"):
-            folder, other = f"condemned/{other}", last
-        damaged = everything.storage.copy()
-        damaged.put(f"{folder}/{other}", everything.storage.get(name))
-        found = everything.report(damaged)
-        opened = Repository.open_with_master(damaged, everything.repository.master_key)
-        points = {point.session_id for point in opened.points(lambda _, __: None)}
-        assert points == known
-        if not name.startswith(("points/", "sessions/")):  # no session, no point: not listed
-            assert other in found, name
-
-
-@pytest.mark.parametrize("kind", ["sessions/", "points/", "packs/", "index/"])
-def test_what_is_taken_away_is_missed_by_listing_alone(everything: Everything, kind: str) -> None:
-    points = {point.session_id for point in everything.repository.points()}
-    needed = {
-        number
-        for point in everything.repository.points()
-        for number in _final(everything, point.packs())
-    }
-    for name in everything.names(kind):
-        damaged = everything.storage.copy()
-        damaged.delete(name)
-        last = name.split("/")[-1]
-        if kind in ("sessions/", "points/") and last not in points:
-            continue  # a void or moves: see below
-        if kind == "packs/":
-            pack = pack_of_name(name)
-            assert pack is not None
-            if pack.number not in needed:
-                continue
-        if kind == "index/":
-            keys = everything.repository.read_keys
-            index = load_index(damaged, keys.maintenance_key, keys.repository_id)
-            if needed <= {pack.number for pack in index.packs()}:
-                continue
-        before = everything.report(everything.storage, Level.PRESENT)
-        assert everything.report(damaged, Level.PRESENT) != before, name
-
-
-def test_moves_that_are_taken_away_are_missed(everything: Everything) -> None:
-    for name in everything.names("points/"):
-        if kind_of(name, everything.storage.get(name)) is Kind.MOVES:
-            damaged = everything.storage.copy()
-            damaged.delete(name)
-            assert "missing" in everything.report(damaged, Level.PRESENT)
-
-
 def test_a_point_that_comes_back_after_its_deletion_is_not_taken_for_good() -> None:
     storage = MemoryStorage()
     repository = tiny_repository(storage)
@@ -343,14 +184,6 @@ def test_a_point_that_comes_back_after_its_deletion_is_not_taken_for_good() -> N
     report = repository.verify(Level.PRESENT)
     assert {h.session_id for d in report.damages for h in d.hurts} == {point.session_id}
     assert not _never_a_lie(storage, {point.session_id: NOISE}, repository.master_key)
-
-
-def _final(everything: Everything, packs: PackSet) -> PackSet:
-    _, moved = read_all(everything.storage, everything.repository.read_keys)
-    found = PackSet()
-    for number in packs:
-        found.update(final_packs(moved, number) if number in moved else [number])
-    return found
 
 
 def test_rolling_reads_everything_within_the_days_and_remembers_when() -> None:

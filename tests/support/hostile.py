@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bench.peak_memory import forget_peak, peak_bytes
 from kyanite.base.errors import KyaniteError
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB, MIB
@@ -230,15 +230,9 @@ class Attacker:
 @contextmanager
 def bounded(memory_bytes: int = MOST_MEMORY_BYTES, seconds: float = MOST_SECONDS) -> Iterator[None]:
     """Fails if what happens inside takes more memory (of the process, at its peak) or time."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak so far
-    before = _memory_bytes("VmRSS")
+    before = forget_peak()
     began = time.thread_time()
     yield
-    taken = _memory_bytes("VmHWM") - before
+    taken = peak_bytes() - before
     assert taken <= memory_bytes + _SLACK_BYTES, f"{taken / MIB:.0f} MiB"
     assert time.thread_time() - began <= seconds
-
-
-def _memory_bytes(what: str) -> int:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return KIB * next(int(line.split()[1]) for line in lines if line.startswith(what + ":"))

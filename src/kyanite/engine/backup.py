@@ -39,7 +39,7 @@ from kyanite.engine.page_reader import PageReader
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.parent_holes import with_holes
 from kyanite.engine.point import Point, decode_point, encode_point
-from kyanite.engine.sealed_object import fetch, kind_of
+from kyanite.engine.sealed_object import fetch, kind_of, unseal
 from kyanite.engine.session import SessionTicket, voided
 from kyanite.engine.session_index import SessionIndex
 from kyanite.engine.storage.base import Storage
@@ -118,6 +118,8 @@ class _Backup:
         except ObjectMissing:
             return None
         if kind_of(name, data) is Kind.VOID:
+            keys = (self._keys.maintenance_key, self._keys.repository_id)
+            unseal(Kind.VOID, name, data, *keys)  # else anything could say that it is over
             raise voided(self._ticket.session_id)
         return decode_point(
             self._ticket.session_id,

@@ -19,7 +19,7 @@ from kyanite.engine.format import (
 from kyanite.engine.listing import listed
 from kyanite.engine.moves import Moves, decode_moves
 from kyanite.engine.point import Point, RootOf, decode_point
-from kyanite.engine.sealed_object import fetch, kind_of
+from kyanite.engine.sealed_object import fetch, kind_of, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map, together
 
@@ -68,28 +68,31 @@ def read_point(
 
     Raises ``ObjectMissing``, ``Damaged``.
     """
-    name = point_name(session_id)
-    data = fetch(storage, name)
-    if kind_of(name, data) in (Kind.VOID, Kind.MOVES):
-        return None
-    return decode_point(session_id, data, maintenance_key, repository_id, root_of)
+    found = read_closed(storage, session_id, maintenance_key, repository_id, root_of)
+    return found if isinstance(found, Point) else None
 
 
 def read_closed(
-    storage: Storage, session_id: str, maintenance_key: bytes, repository_id: bytes
+    storage: Storage,
+    session_id: str,
+    maintenance_key: bytes,
+    repository_id: bytes,
+    root_of: RootOf | None = None,
 ) -> Point | Moves | None:
     """What closes a session: its point, its moves, or a void (``None``).
 
+    Each is opened: what only says that it is a void would have cleaning take a point for none.
     Raises ``ObjectMissing``, ``Damaged``.
     """
     name = point_name(session_id)
     data = fetch(storage, name)
     kind = kind_of(name, data)
     if kind is Kind.VOID:
+        unseal(Kind.VOID, name, data, maintenance_key, repository_id)
         return None
     if kind is Kind.MOVES:
         return decode_moves(session_id, data, maintenance_key, repository_id)
-    return decode_point(session_id, data, maintenance_key, repository_id)
+    return decode_point(session_id, data, maintenance_key, repository_id, root_of)
 
 
 def read_points(

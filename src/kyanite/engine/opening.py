@@ -147,7 +147,7 @@ def open_with_master(storage: Storage, master_key: bytes) -> Opened:
         raise WrongKey("A master key has 32 bytes.")
     rings = read_rings(storage, names, repository_id)
     if not rings:
-        raise _no_ring()
+        raise _no_ring(repository_id)
     for ring in rings:
         if ring.ring_id == ring_id_of(master_key, repository_id, ring.epoch):
             keys = open_ring(ring, master_key, repository_id)
@@ -249,7 +249,7 @@ def _unlock(found: _Found, attempt: Callable[[Slot], bytes | None], refusal: str
             return keys
         reason = reason or _retired("password")
     if ringless:
-        raise _no_ring()
+        raise _no_ring(found.repository_id)
     raise reason or WrongKey(refusal)
 
 
@@ -268,10 +268,12 @@ def _read_head(storage: Storage) -> bytes:
         ) from None
 
 
-def _no_ring() -> Damaged:
+def _no_ring(repository_id: bytes) -> Damaged:
+    ring = ring_name(repository_id, 1).rpartition("/")[0]
     return Damaged(
-        "The ring of keys is missing or damaged, so nothing can be opened; bring back the object "
-        "in rings/ from a copy or, where versions are kept, with --as-of."
+        f"The ring of keys is missing or damaged, so nothing can be opened; bring back {ring}/ "
+        f"(or {REPOSITORY_NAME}, if that is of another repository) from a copy or, where "
+        "versions are kept, with --as-of."
     )
 
 

@@ -135,7 +135,10 @@ def put_void(
     try:
         storage.put(name, seal(Kind.VOID, name, body, maintenance_key, repository_id))
     except ObjectExists:
-        return kind_of(name, fetch(storage, name)) is Kind.VOID
+        data = fetch(storage, name)
+        if kind_of(name, data) is not Kind.VOID:
+            return False
+        unseal(Kind.VOID, name, data, maintenance_key, repository_id)
     return True
 
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import date
 
 from kyanite.base.errors import Damaged, EngineError, Missing, ObjectMissing
-from kyanite.engine.catalog import exists, read_catalog, read_closed, read_point
+from kyanite.engine.catalog import exists, read_catalog, read_closed
 from kyanite.engine.control import Control
 from kyanite.engine.copies import Copies
 from kyanite.engine.damage_notes import read_notes
-from kyanite.engine.format import Kind, point_name, session_name, text_of
+from kyanite.engine.format import point_name, session_name, text_of
 from kyanite.engine.index import Index
 from kyanite.engine.index_shelf import Shelf
 from kyanite.engine.keys import MaintenanceKeys, RepositoryKeys
@@ -27,7 +27,6 @@ from kyanite.engine.pack import PackNumber, PackRef
 from kyanite.engine.pack_listing import all_packs
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.point import Point
-from kyanite.engine.sealed_object import fetch, unseal
 from kyanite.engine.session import read_registration
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
@@ -97,13 +96,14 @@ class _Verifying:
         if self._level is Level.FULL:
             known = {session_name(session_id) for session_id in announced}
             self._damages += check_small_objects(self._storage, self._keys, known)
-        missing = self._missing(points, PackSet(pack.number for pack in sizes))
+        there = PackSet(pack.number for pack in sizes)
+        missing = self._missing(points, there)
         bad_packs = PackSet((*missing, *self._bad.numbers()))
         suspect = PackSet((*bad_packs, *note.unusable, *packs.unindexed))
-        self._add_hurts(points, index, suspect, missing, packs.names)
+        gone = {number: self._gone(number, there) for number in sorted(missing)}
+        self._add_hurts(points, index, suspect, gone, packs.names)
         for number in packs.read_now:
             read_on[number] = today
-        there = PackSet(pack.number for pack in sizes)
         read_on = {n: day for n, day in read_on.items() if n in there and n not in bad_packs}
         return VerifyReport(
             self._level,
@@ -127,8 +127,7 @@ class _Verifying:
             try:
                 read_registration(self._storage, session_id, *self._structure)
                 root_of = self._data_keys.session_root_of if self._data_keys else None
-                point = read_point(self._storage, session_id, *self._structure, root_of)
-                return point or self._moves_or_void(session_id)
+                return read_closed(self._storage, session_id, *self._structure, root_of)
             except ObjectMissing:
                 return None  # deleted meanwhile
             except EngineError as error:
@@ -145,15 +144,6 @@ class _Verifying:
             elif found is not None:
                 points.append(found)
         return sorted(points, key=lambda point: (point.created_at, point.session_id))
-
-    def _moves_or_void(self, session_id: str) -> Moves | None:
-        """What closes a session without a point, opened: its kind alone proves nothing."""
-        name = point_name(session_id)
-        found = read_closed(self._storage, session_id, *self._structure)
-        if isinstance(found, Moves):
-            return found
-        unseal(Kind.VOID, name, fetch(self._storage, name), *self._structure)
-        return None
 
     def _check_traces(self, traces: Iterable[str], announced: Sequence[str]) -> None:
         lone = lone_traces(
@@ -209,10 +199,14 @@ class _Verifying:
         missing = PackSet()
         for point in points:
             for number in point.packs().without(there):
-                final = final_packs(self._moved, number) if number in self._moved else None
-                if final is None or len(final.without(there)):
+                if self._gone(number, there):
                     missing.add(number)
         return missing
+
+    def _gone(self, number: PackNumber, there: PackSet) -> list[PackNumber]:
+        """What is not there of a pack, or of what it was moved to."""
+        final = final_packs(self._moved, number) if number in self._moved else PackSet((number,))
+        return sorted(final.without(there))
 
     # Points
 
@@ -221,10 +215,13 @@ class _Verifying:
         points: Sequence[Point],
         index: Index,
         suspect: PackSet,
-        missing: PackSet,
+        missing: dict[PackNumber, list[PackNumber]],
         names: dict[PackNumber, str],
     ) -> None:
-        """Name what each damage hurts; what is in no pack at all is a damage of its own."""
+        """Name what each damage hurts; what is in no pack at all is a damage of its own.
+
+        ``missing``: packs that points name, each with those that are gone because of it.
+        """
         chosen = [
             point
             for point in points
@@ -249,11 +246,15 @@ class _Verifying:
             replace(one, hurts=(*one.hurts, *hurts.pop(one.name, ()))) for one in self._damages
         ]
         known = {one.name for one in self._damages}
-        for number in sorted(missing):
-            name = names.get(number) or f"packs/{text_of(number.session_id)}/#{number.ordinal}"
-            if name not in known and self._still_missing(points, number, deleted):
-                reason = "This pack is missing, and points need it."
-                self._damages.append(Damage(name, reason, tuple(hurts.pop(name, ()))))
+        for named, gone in missing.items():
+            if not self._still_missing(points, named, deleted):
+                continue
+            for number in gone:
+                name = names.get(number) or f"packs/{text_of(number.session_id)}/#{number.ordinal}"
+                if name not in known:
+                    known.add(name)
+                    reason = "This pack is missing, and points need it."
+                    self._damages.append(Damage(name, reason, tuple(hurts.pop(name, ()))))
         self._damages += [
             Damage(name, "Chunks or pages that points need cannot be read here.", tuple(places))
             for name, places in sorted(hurts.items())
