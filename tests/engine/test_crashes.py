@@ -117,6 +117,16 @@ def test_a_backup_that_dies_at_any_write_is_resumed_and_sends_nothing_twice(
         history.check_no_junk()
 
 
+def test_a_backup_that_had_committed_is_found_though_its_parent_is_gone_meanwhile() -> None:
+    history = History()
+    history.back_up(history.repository)
+    history.repository.delete_points([history.parent])
+    history.repository.clean()
+    history.back_up(history.repository)  # whoever resumes it does not know that it is done
+    history.check(history.other, history.session_id)
+    history.check_no_junk()
+
+
 @pytest.mark.parametrize("moment", Moment)
 def test_a_backup_that_dies_at_any_write_and_is_given_up_leaves_only_junk(
     moment: Moment,

@@ -215,12 +215,17 @@ class Repository(Maintenance):
     ) -> SessionTicket:
         """Register a writing session, or find it registered.
 
-        Raises ``Missing`` if the parent point is gone, ``Conflict`` if the id is taken.
+        Raises ``Missing`` if the parent point is gone, ``Conflict`` if the id is taken. One
+        that is registered already is found whatever has become of its parent: it may have
+        committed before the parent went.
         """
         id_of(session_id)
         if parent is not None and not (
-            catalog.exists(self.storage, session_name(parent))
-            and catalog.exists(self.storage, point_name(parent))
+            (
+                catalog.exists(self.storage, session_name(parent))
+                and catalog.exists(self.storage, point_name(parent))
+            )
+            or catalog.exists(self.storage, session_name(session_id))
         ):
             raise Missing(f"The parent point {parent} is gone; back up in full.")
         ticket = SessionTicket(
