@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -18,7 +20,7 @@ from kyanite.engine.storage.counting import CountingStorage
 from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.storage.read_back import ReadBackStorage
-from kyanite.engine.storage.wrapper import ALL_CALLS
+from kyanite.engine.storage.wrapper import ALL_CALLS, StorageWrapper
 from kyanite.engine.verify import Level
 from support.engine import ONE_THREAD, TINY, back_up_disk, restored, tiny_repository
 
@@ -199,6 +201,66 @@ def test_a_copy_that_was_given_up_begins_anew() -> None:
     pair.destination.clean()
     pair.copy()
     pair.check()
+
+
+class _Halted(StorageWrapper):
+    """Stands still at the first commit until ``go`` is set."""
+
+    def __init__(self, inner: Storage) -> None:
+        super().__init__(inner)
+        self.stands, self.go = threading.Event(), threading.Event()
+
+    def put(self, name: str, data: Data) -> None:
+        if name.startswith("points/") and not self.stands.is_set():
+            self.stands.set()
+            assert self.go.wait(60)
+        super().put(name, data)
+
+
+class _Releasing(StorageWrapper):
+    """Calls back once a session is registered."""
+
+    def __init__(self, inner: Storage, registered: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self._registered = registered
+
+    def put(self, name: str, data: Data) -> None:
+        super().put(name, data)
+        if name.startswith("sessions/"):
+            self._registered()
+
+
+def test_a_copy_that_was_given_up_cannot_commit_in_the_session_of_the_next() -> None:
+    """It stood still before its commit, while all that it had stored was cleaned away."""
+    pair = Pair(90 * KIB)
+    halted = _Halted(pair.storage)
+    outcome: list[str] = []
+
+    def copy() -> None:
+        try:
+            pair.copy(destination=halted)
+        except (EngineError, StorageError) as error:
+            outcome.append(type(error).__name__)
+        else:
+            outcome.append("done")
+
+    thread = threading.Thread(target=copy)
+    thread.start()
+    assert halted.stands.wait(60)
+    for session_id in pair.destination.open_sessions():
+        pair.destination.abandon_session(session_id)
+    for _ in range(2):
+        pair.destination.clean()
+    assert not list(pair.storage.list("sessions/"))
+
+    def wake() -> None:
+        halted.go.set()
+        thread.join(60)
+
+    pair.copy(destination=_Releasing(pair.storage, wake))
+    assert not thread.is_alive()
+    pair.check()
+    assert outcome == ["done"]  # it has begun anew, or found what the other had made
 
 
 def test_a_copy_whose_parent_was_deleted_is_made_in_full() -> None:

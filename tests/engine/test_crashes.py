@@ -15,6 +15,7 @@ from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
+from kyanite.engine.storage.wrapper import ALL_CALLS
 from kyanite.engine.verify import Level
 from support.engine import (
     CHEAP,
@@ -98,6 +99,26 @@ def each_crash(
         else:
             return crashed
     raise AssertionError("the act never ends")
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_a_backup_of_which_any_single_call_fails_is_resumed(moment: Moment) -> None:
+    """The storage goes on answering: what failed once must not pass for done, or for absent."""
+    failed = 0
+    for number in range(1, 1000):
+        history = History()
+        faulty = FaultyStorage(history.storage, number, moment, dead=False, operations=ALL_CALLS)
+        try:
+            history.back_up(history.seen_through(faulty))
+        except StorageUnavailable:
+            failed += 1
+            history.check_all()
+            history.back_up(history.repository)
+        history.check(history.parent, history.other, history.session_id)
+        history.check_no_junk()
+        if faulty.seen < number:
+            break
+    assert failed > 20
 
 
 @pytest.mark.parametrize("moment", Moment)

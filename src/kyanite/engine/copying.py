@@ -2,8 +2,10 @@
 
 A copy is a backup whose source is a point. Every chunk is checked against its name when it
 is read; what the destination has is found by its own names, and between two points of a
-machine only what differs is read. The session of a copy follows from the point, so that the
-same copy run again goes on where it ended, or finds it done.
+machine only what differs is read. The session of a copy begins with a stem that follows from
+the point, so that the same copy run again goes on where it ended, or finds it done. The rest is
+random: a session that was given up never comes again, and whoever still writes in it cannot
+commit under the name of a later one.
 """
 
 from __future__ import annotations
@@ -19,16 +21,17 @@ from blake3 import blake3
 
 from kyanite.base.errors import Conflict, Missing, ObjectMissing, PointVoided
 from kyanite.engine.backup import back_up
-from kyanite.engine.catalog import exists
+from kyanite.engine.catalog import exists, read_point
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.copies import open_copies
 from kyanite.engine.differences import disk_differences
 from kyanite.engine.disk_input import DiskInput
-from kyanite.engine.format import id_of, point_name, session_name
+from kyanite.engine.format import SESSIONS_PREFIX, id_of, point_name, session_name
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
 from kyanite.engine.random_reader import RandomReader, ReadAhead
+from kyanite.engine.randomness import draw
 from kyanite.engine.ranges import RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.session import SessionTicket, read_registration
@@ -69,11 +72,16 @@ def copy_points(
     return done
 
 
-def copy_id(destination: Repository, source_id: bytes, session_id: str, attempt: int) -> str:
-    """The session that copies a point: always the same, and to others a random number."""
-    context = b"copy" + source_id + id_of(session_id) + attempt.to_bytes(4, "little")
+def copy_id(destination: Repository, source_id: bytes, session_id: str) -> str:
+    """A new session that copies a point."""
+    context = b"copy" + source_id + id_of(session_id) + bytes(4)
     digest = blake3(context, key=destination.read_keys.id_key).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=5))
+    return str(uuid.UUID(bytes=digest[:8] + draw(8), version=5))
+
+
+def _stem(session_id: str) -> str:
+    """What all sessions that copy the same point begin with, and no others do."""
+    return session_id[:19]
 
 
 class _Copying:
@@ -88,7 +96,7 @@ class _Copying:
         self._destination = destination
         self._control = control
         self._parallelism = parallelism
-        self._there = {point.session_id: point for point in destination.points()}
+        self._there = {_stem(point.session_id): point for point in destination.points()}
         self._by_copy: dict[str, Point] = {}  # session of the copy → the point it is of
         self._last: dict[str, str] = {}  # machine → session of its newest copy
         keys = source.read_keys
@@ -96,14 +104,13 @@ class _Copying:
 
     def run(self, point: Point) -> CopiedPoint:
         """The copy of a point, made now or found."""
-        for attempt in range(_MOST_ATTEMPTS):
+        for _ in range(_MOST_ATTEMPTS):
             self._control.check()
-            session_id = copy_id(
-                self._destination, self._source.repository_id, point.session_id, attempt
-            )
-            found = self._there.get(session_id)
-            if found is not None:
-                return self._note(CopiedPoint(point, found, there_before=True))
+            session_id = copy_id(self._destination, self._source.repository_id, point.session_id)
+            begun = self._there.get(_stem(session_id)) or self._begun(_stem(session_id))
+            if isinstance(begun, Point):
+                return self._note(CopiedPoint(point, begun, there_before=True))
+            session_id = begun or session_id
             ticket = self._ticket(point, session_id)
             if ticket is not None:
                 try:
@@ -111,12 +118,28 @@ class _Copying:
                 except (PointVoided, Missing):
                     if self._may_commit(ticket):
                         raise  # something of the source is missing
-            # Given up by a cleaning, or its parent was deleted: the next name is free.
+            # Given up by a cleaning, or its parent was deleted: another session begins anew.
             self._destination.abandon_session(session_id, "the copy begins anew")
         raise Conflict(
             f"The copy of {point.session_id} was given up {_MOST_ATTEMPTS} times; let no "
             "cleaning give up sessions while a copy runs."
         )
+
+    def _begun(self, stem: str) -> Point | str | None:
+        """The copy that somebody has made meanwhile, or the open session of one."""
+        storage, keys = self._destination.storage, self._destination.read_keys
+        structure = (keys.maintenance_key, keys.repository_id)
+        begun = None
+        for info in list(storage.list(f"{SESSIONS_PREFIX}{stem}")):
+            session_id = info.name.removeprefix(SESSIONS_PREFIX)
+            try:
+                found = read_point(storage, session_id, *structure, keys.session_root_of)
+            except ObjectMissing:
+                begun = begun or session_id
+                continue
+            if found is not None:
+                return found
+        return begun
 
     def _note(self, copied: CopiedPoint) -> CopiedPoint:
         self._by_copy[copied.copy.session_id] = copied.point
@@ -136,6 +159,7 @@ class _Copying:
         try:
             return self._destination.open_session(session_id, point.machine_id, point.label, parent)
         except Missing:
+            self._last.pop(point.machine_id)
             return None
 
     def _may_commit(self, ticket: SessionTicket) -> bool:
