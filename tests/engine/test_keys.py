@@ -149,6 +149,58 @@ def test_a_vault_opens_its_own_slot_only() -> None:
     assert Repository.open(storage, PASSWORD).master_key == repository.master_key
 
 
+def test_a_repository_is_made_for_a_vault_and_no_password_opens_it() -> None:
+    storage = MemoryStorage()
+    made = Repository.create_with_vault(storage, Vault(1))
+    assert [slot.kind for slot in made.key_slots()] == [SlotKind.VAULT]
+    assert Repository.open_with_vault(storage, Vault(1)).fingerprint == made.fingerprint
+    with pytest.raises(WrongKey):
+        Repository.open(storage, "")
+    with pytest.raises(Conflict):
+        Repository.create_with_vault(storage, Vault(1))
+
+
+@pytest.mark.parametrize("length", [0, 5, 33])
+def test_a_vault_that_unwraps_something_else_than_a_key_opens_nothing(length: int) -> None:
+    class Strange(Vault):
+        def unwrap(self, wrapped: bytes) -> bytes:
+            return super().unwrap(wrapped).ljust(33, b"x")[:length]
+
+    storage = MemoryStorage()
+    Repository.create_with_vault(storage, Vault(1))
+    with pytest.raises(WrongKey):
+        Repository.open_with_vault(storage, Strange(1))
+
+
+def test_a_repository_is_handed_over_from_passwords_to_a_vault_and_back() -> None:
+    storage = MemoryStorage()
+    repository = tiny_repository(storage)
+    repository.add_password("second", CHEAP)
+    recovery = repository.new_recovery_key()
+    for _ in range(2):  # as after an interruption
+        repository.hand_over(Vault(1))
+        kinds = sorted(slot.kind for slot in repository.key_slots())
+        assert kinds == [SlotKind.RECOVERY, SlotKind.VAULT]
+    assert Repository.open_with_vault(storage, Vault(1)).master_key == repository.master_key
+    for _ in range(2):
+        repository.hand_over("third", CHEAP)
+        kinds = sorted(slot.kind for slot in repository.key_slots())
+        assert kinds == [SlotKind.PASSWORD, SlotKind.RECOVERY]
+    assert Repository.open(storage, "third").master_key == repository.master_key
+    Repository.open(storage, recovery)
+    with pytest.raises(WrongKey):
+        Repository.open(storage, PASSWORD)
+
+
+def test_the_fingerprint_outlives_rotations_and_differs_between_repositories() -> None:
+    repository = tiny_repository(MemoryStorage())
+    before, master = repository.fingerprint, repository.master_key
+    repository.rotate_keys([NEW], vaults=[Vault(1)], cost=CHEAP)
+    assert repository.master_key != master
+    assert repository.fingerprint == before
+    assert tiny_repository(MemoryStorage()).fingerprint != before
+
+
 def test_changing_the_password_keeps_its_label_and_the_recovery_key() -> None:
     storage = MemoryStorage()
     repository = tiny_repository(storage)

@@ -15,6 +15,7 @@ from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
 from kyanite.areas.repositories.jobs import register_jobs
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
+from kyanite.areas.repositories.metadata import RepositoryMetadata
 from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
 from kyanite.areas.repositories.repositories import Place
@@ -73,11 +74,12 @@ class RepositoryParts(AzureParts):
         self.follower = RememberingFollower()
         followers = Followers((self.follower,))
         this = ThisAppliance(database, name)
-        self.repositories = Repositories(database, SECRETS, self.access, this)
+        self.repositories = Repositories(database, SECRETS, self.access, this, self.api.clock)
         for part in (
             self.repositories,
             RepositoryCreation(database, SECRETS, self.repositories, self.api.clock),
             RepositoryEditing(SECRETS),
+            RepositoryMetadata(database, self.repositories),
             RepositoryRemoval(followers),
             RepositoryPasswords(database, SECRETS, self.repositories, self.api.clock),
         ):

@@ -123,6 +123,30 @@ def change_password(
     _remove(storage, sorted(changed))
 
 
+def hand_over(
+    storage: Storage,
+    keys: RepositoryKeys,
+    opener: str | KeyVault,
+    now: datetime,
+    cost: Cost | None = None,
+) -> None:
+    """Put a slot for ``opener``, then remove all other slots of passwords and vaults.
+
+    Recovery keys stay good. Repeating it leaves one slot, too. Raises ``Conflict`` for slots
+    that are locked.
+    """
+    going = [
+        name
+        for name, slot in _slots(storage, keys).items()
+        if slot.kind in (SlotKind.PASSWORD, SlotKind.VAULT)
+    ]
+    if isinstance(opener, str):
+        add_password(storage, keys, NewPassword(opener), now, cost)
+    else:
+        add_vault(storage, keys, opener, "", now)
+    _remove(storage, sorted(going))
+
+
 def new_recovery_key(storage: Storage, keys: RepositoryKeys, label: str, now: datetime) -> str:
     """A recovery key to print; those made before open nothing any more."""
     going = [name for name, slot in _slots(storage, keys).items() if slot.kind == SlotKind.RECOVERY]

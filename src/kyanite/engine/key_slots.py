@@ -200,7 +200,9 @@ def open_vault_slot(slot: Slot, vault: KeyVault) -> bytes | None:
     if slot.kind != SlotKind.VAULT:
         return None
     master_key = vault.unwrap(slot.wrapped)
-    expected = derive(master_key, "slot commitment", slot.slot_id) if master_key else b""
+    if len(master_key) != KEY_BYTES:  # anybody may wrap anything with the public half
+        return None
+    expected = derive(master_key, "slot commitment", slot.slot_id)
     return master_key if hmac.compare_digest(expected, slot.commitment) else None
 
 

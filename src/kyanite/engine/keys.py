@@ -102,6 +102,12 @@ class RepositoryKeys:
         """What may be given to a service that shall not read data."""
         return MaintenanceKeys(self.repository_id, self.maintenance_key)
 
+    @property
+    def fingerprint(self) -> bytes:
+        """Tells the repository from any other; follows from the secret of the first epoch, which
+        no order and no maintenance key gives away. Not secret itself."""
+        return derive(self.secrets[FIRST_EPOCH], "fingerprint", self.repository_id)
+
     def session_root(self, session_id: bytes, epoch: int) -> bytes:
         """From this follow the keys of what the session wrote in that epoch.
 

@@ -49,6 +49,7 @@ from kyanite.engine.key_slots import (
     SlotKind,
     SlotNote,
     make_password_slot,
+    make_vault_slot,
     open_slot,
     open_vault_slot,
     parse_slot,
@@ -91,18 +92,25 @@ class _Found:
 
 def create(
     storage: Storage,
-    password: str,
+    opener: str | KeyVault,
     settings: RepositorySettings,
     note: SlotNote,
     cost: Cost | None = None,
 ) -> Opened:
-    """A new repository with one password slot. Raises ``Conflict`` if there is one."""
+    """A new repository with one slot, for a password or a vault.
+
+    Raises ``Conflict`` if there is one, and what the vault raises.
+    """
     from kyanite.engine.catalog import exists  # opening does not need what that imports
 
     if exists(storage, REPOSITORY_NAME):
         raise Conflict("There is a repository already; choose another folder.")
     keys = RepositoryKeys.draw(draw(REPOSITORY_ID_BYTES))
-    slot_id, slot = make_password_slot(password, keys.master_key, name_of_ring(keys), note, cost)
+    named = name_of_ring(keys)
+    if isinstance(opener, str):
+        slot_id, slot = make_password_slot(opener, keys.master_key, named, note, cost)
+    else:
+        slot_id, slot = make_vault_slot(opener, keys.master_key, named, note)
     ring = ring_name(keys.repository_id, keys.epoch)
     storage.put(slot_name(slot_id), slot)
     storage.put(ring, encode_ring(keys))

@@ -66,6 +66,15 @@ class Repository(Maintenance):
         """What a reader in this process is given: it opens every pack. Secret."""
         return self._keys
 
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for the life of the repository, whatever its keys are changed to; not secret.
+
+        Whoever has known it recognises the repository again. Nobody without all its keys can
+        make another repository that has it.
+        """
+        return self._keys.fingerprint
+
     # Opening
 
     @classmethod
@@ -82,6 +91,21 @@ class Repository(Maintenance):
         clock = clock or SystemClock()
         note = SlotNote(label, clock.now())
         made = opening.create(storage, password, settings or RepositorySettings(), note, cost)
+        return cls(storage, made.keys, made.settings, clock)
+
+    @classmethod
+    def create_with_vault(
+        cls,
+        storage: Storage,
+        vault: KeyVault,
+        settings: RepositorySettings | None = None,
+        clock: Clock | None = None,
+        label: str = "",
+    ) -> Repository:
+        """Make a new repository that a key vault opens. Raises ``Conflict`` if there is one."""
+        clock = clock or SystemClock()
+        note = SlotNote(label, clock.now())
+        made = opening.create(storage, vault, settings or RepositorySettings(), note)
         return cls(storage, made.keys, made.settings, clock)
 
     @classmethod
@@ -137,6 +161,13 @@ class Repository(Maintenance):
         key_changes.change_password(
             self.storage, self._keys, key_changes.NewPassword(new), old, self._clock.now(), cost
         )
+
+    def hand_over(self, opener: str | KeyVault, cost: Cost | None = None) -> None:
+        """From now on only ``opener``, a password or a vault, opens it; recovery keys stay good.
+
+        May be repeated. Raises ``Conflict`` where slots are locked: rotate the keys there.
+        """
+        key_changes.hand_over(self.storage, self._keys, opener, self._clock.now(), cost)
 
     def new_recovery_key(self, label: str = "") -> str:
         """A recovery key to print; those made before open nothing any more."""

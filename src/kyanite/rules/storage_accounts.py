@@ -126,13 +126,11 @@ def incompatibility(account: StorageAccountKind) -> str | None:
 
 
 def service_incompatibility(service: BlobService) -> str | None:
-    """Why the blob service of an account cannot hold a (mutable) repository."""
+    """Why the blob service of an account cannot hold a repository."""
     if service.blob_soft_delete:
         return "Soft delete for blobs must be off: removed backups would keep costing."
     if service.container_soft_delete:
         return "Soft delete for containers must be off."
-    if service.versioning:
-        return "Versioning for blobs must be off: removed backups would keep costing."
     return None
 
 

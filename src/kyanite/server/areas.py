@@ -36,6 +36,7 @@ from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
 from kyanite.areas.repositories.jobs import register_jobs as register_repository_jobs
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
+from kyanite.areas.repositories.metadata import RepositoryMetadata
 from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
 from kyanite.areas.repositories.taking_over import RepositoryTakeOver
@@ -76,7 +77,7 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     access = AzureAccess(database, secrets, clouds)
     inventory = Inventory(database, access, clock)
     this_appliance = ThisAppliance(database, ground.facts.server_name)
-    repositories = Repositories(database, secrets, access, this_appliance)
+    repositories = Repositories(database, secrets, access, this_appliance, clock)
     followers = Followers((MachinesFollower(repositories),))
     accounts = provide_accounts(
         provisions,
@@ -104,6 +105,7 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         repositories,
         RepositoryCreation(database, secrets, repositories, clock),
         RepositoryEditing(secrets),
+        RepositoryMetadata(database, repositories),
         RepositoryRemoval(followers),
         RepositoryPasswords(database, secrets, repositories, clock),
         timetable,

@@ -21,6 +21,7 @@ from kyanite.base.json_types import as_list, as_object, as_text
 from kyanite.engine.format import REPOSITORY_NAME
 from support.azure_parts import SECRETS
 from support.checked_parts import CheckedParts
+from support.vault_parts import make_vault
 
 CHECK = "/configuration/check"
 SESSION = "/configuration/checkSession"
@@ -219,6 +220,32 @@ def test_a_repository_that_our_key_does_not_open(house: CheckedParts) -> None:
     assert house.found(*ENCRYPTION)["status"] == "MissingPassword"
     change_row(house, master_key_sealed=b"spoilt")
     assert house.found(*ENCRYPTION)["status"] == "InvalidEncryptionSettings"
+
+
+def test_a_repository_with_a_key_of_a_vault_and_what_can_happen_to_the_key(
+    house: CheckedParts,
+) -> None:
+    vault = make_vault(house)
+    house.create(password=None, **vault.key())
+
+    def status() -> tuple[object, object]:
+        found = house.found(*ENCRYPTION)
+        assert found["encryptionMethod"] == "KeyVault"
+        return found["status"], found["severity"]
+
+    assert status() == ("Valid", "Success")
+    vault.keys.update_key_properties("backups", enabled=False)
+    assert status() == ("InvalidEncryptionSettings", "Error")
+    vault.keys.update_key_properties("backups", enabled=True)
+    vault.keys.begin_delete_key("backups").wait()
+    assert status() == ("KeyVaultKeyMissing", "Warning")
+    change_row(house, key_gone_since=house.api.clock.now() - timedelta(days=8))
+    assert status() == ("KeyVaultKeyMissing", "Error")
+    vault.keys.purge_deleted_key("backups")
+    vault.keys.create_rsa_key("backups")  # of the same name, and another one
+    assert status() == ("KeyVaultKeyThumbprintMismatch", "Error")
+    house.arm("DELETE", f"{vault.azure_id}?api-version=2023-07-01")
+    assert status() == ("KeyVaultMissing", "Error")
 
 
 def test_a_repository_whose_folder_gives_its_password_away(house: CheckedParts) -> None:

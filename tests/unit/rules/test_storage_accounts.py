@@ -92,7 +92,7 @@ def test_tiers_that_can_be_asked_for(tier: str, works: int) -> None:
     ("service", "works"),
     [
         (BlobService(versioning=False, blob_soft_delete=False, container_soft_delete=False), True),
-        (BlobService(versioning=True, blob_soft_delete=False, container_soft_delete=False), False),
+        (BlobService(versioning=True, blob_soft_delete=False, container_soft_delete=False), True),
         (BlobService(versioning=False, blob_soft_delete=True, container_soft_delete=False), False),
         (BlobService(versioning=False, blob_soft_delete=False, container_soft_delete=True), False),
     ],

@@ -10,10 +10,12 @@ from typing import Final
 from kyanite.areas.configuration.findings import Finding, Outcome, outcome_of
 from kyanite.areas.repositories.facts import RepositoryFacts, Status
 from kyanite.areas.repositories.inspection import FolderState, inspect_folder
+from kyanite.areas.repositories.key_reference import KeyReference
 from kyanite.areas.repositories.mark import read_mark
 from kyanite.areas.repositories.queries import get_row, list_repositories
 from kyanite.areas.repositories.repositories import Repositories, place
 from kyanite.areas.repositories.this_appliance import ThisAppliance
+from kyanite.areas.repositories.unlocking import KeyState
 from kyanite.azure.blob import accounts as storage_accounts
 from kyanite.base.errors import (
     Conflict,
@@ -90,12 +92,14 @@ class RepositoriesCheck:
         return Finding(own.id, "Valid")
 
     def _encryption(self, own: RepositoryFacts) -> Finding:
-        facts = {"encryptionMethod": "Password" if own.is_encrypted else "None"}
+        facts = {"encryptionMethod": own.encryption_method}
 
         def wrong(status: str, message: str, severity: str = "Error") -> Finding:
             return Finding(own.id, status, severity, message, facts)
 
         try:
+            if own.key is not None and (problem := self._key(own, own.key)):
+                return wrong(*problem)
             mark = read_mark(self.repositories.storage(place(own)))
         except UnknownFormat as error:
             return wrong("InvalidEncryptionSettings", str(error))
@@ -112,12 +116,46 @@ class RepositoriesCheck:
         except Conflict as error:
             return wrong("MissingPassword", str(error))
         except WrongKey as error:
-            return wrong("IncorrectPassword", str(error))
+            status = "KeyVaultKeyThumbprintMismatch" if own.key else "IncorrectPassword"
+            return wrong(status, str(error))
         except (Damaged, ObjectMissing, UnknownFormat) as error:
             return wrong("InvalidEncryptionSettings", str(error))
         except KyaniteError as error:
             return wrong("ValidationFailure", str(error))
         return Finding(own.id, "Valid", facts=facts)
+
+    def _key(self, own: RepositoryFacts, key: KeyReference) -> tuple[str, str, str] | None:
+        """What is wrong with a key of a vault: status, message, severity."""
+        unlocking = self.repositories.unlocking
+        arm = self.repositories.account_arm(own.account_id)
+        if arm.find(key.vault_azure_id) is None:
+            return (
+                "KeyVaultMissing",
+                f"There is no key vault {key.vault_name} any more; recover it, or choose another "
+                "key or a password.",
+                "Error",
+            )
+        match unlocking.key_state(own.account_id, key):
+            case KeyState.GONE:
+                message = unlocking.warning(own) or ""
+                over = unlocking.is_missed_too_long(own)
+                return "KeyVaultKeyMissing", message, "Error" if over else "Warning"
+            case KeyState.DISABLED:
+                return (
+                    "InvalidEncryptionSettings",
+                    f"The key {key.name} of the vault {key.vault_name} is disabled; "
+                    "no backup is possible until it is enabled.",
+                    "Error",
+                )
+            case KeyState.REPLACED:
+                return (
+                    "KeyVaultKeyThumbprintMismatch",
+                    f"The vault {key.vault_name} has a key {key.name}, but not the version that "
+                    "opens the repository.",
+                    "Error",
+                )
+            case KeyState.GOOD:
+                return None
 
     def _owner(self, own: RepositoryFacts) -> Finding:
         try:

@@ -36,6 +36,7 @@ class StorageItem:
     """Whether the container has version-level immutability; ``None`` when it is not known."""
     immutability_policy: str
     """``ContainerImmutabilityPolicyState``."""
+    legal_hold: bool = False
 
 
 def container_item(raw: JsonObject) -> StorageItem:
@@ -49,6 +50,7 @@ def container_item(raw: JsonObject) -> StorageItem:
         name=as_text(raw.get("name")),
         supports_versioning=dig(properties, "immutableStorageWithVersioning", "enabled") is True,
         immutability_policy=state,
+        legal_hold=properties.get("hasLegalHold") is True,
     )
 
 

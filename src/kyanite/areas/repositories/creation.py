@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +28,7 @@ from kyanite.areas.repositories.existing import open_existing, require_importabl
 from kyanite.areas.repositories.facts import (
     USED_KIND,
     Status,
+    enter_key,
     exclusive_key,
     location_key,
 )
@@ -36,6 +38,7 @@ from kyanite.areas.repositories.inspection import (
     require_container,
     require_suitable,
 )
+from kyanite.areas.repositories.key_reference import VAULT_USED_KIND, chosen_key
 from kyanite.areas.repositories.new_repository import (
     NewRepository,
     check_members,
@@ -88,6 +91,7 @@ class RepositoryCreation:
         check_members(new)
         with self._database.reading() as db:
             account, storage = _look_up(db, new)
+            new = _with_opener(db, new, account)
             plans = plans_for(new, storage.shape)
             for plan in plans:
                 _check_free(db, plan)
@@ -113,6 +117,7 @@ class RepositoryCreation:
                 [
                     Thing(ACCOUNT_USED_KIND, account.id),
                     Thing(STORAGE_ACCOUNT_USED_KIND, storage.id),
+                    *([Thing(VAULT_USED_KIND, plan.key.vault_id)] if plan.key else []),
                 ],
             )
             sessions.append(
@@ -136,7 +141,7 @@ class RepositoryCreation:
     ) -> RepositoryRow:
         repository_id = new_id()
         name = plan.own_name
-        return RepositoryRow(
+        row = RepositoryRow(
             id=repository_id,
             name=name,
             name_key=name.lower(),
@@ -165,6 +170,8 @@ class RepositoryCreation:
             concurrency_limit=plan.concurrency_limit,
             created_at=self._clock.now(),
         )
+        enter_key(row, plan.key)
+        return row
 
     def _check_azure(
         self, plan: NewRepository, account: ServiceAccount, storage: StorageAccount
@@ -185,7 +192,12 @@ class RepositoryCreation:
                         "all tiers can be created in new folders only."
                     )
                 require_importable(plan.folder, folder.mark, plan.import_existing, plan.tier)
-                open_existing(folder_storage, folder.mark, plan.password)
+                wrapping = (
+                    self._access.unlocking.wrapping(account.id, plan.key) if plan.key else None
+                )
+                open_existing(folder_storage, folder.mark, plan.password, wrapping)
+            elif plan.key is not None and plan.enable_encryption:
+                self._access.unlocking.require_usable(account.id, plan.key)
         except (AzureError, StorageError) as error:
             _log.info("a folder cannot be looked at now, its session will: %s", error)
 
@@ -218,6 +230,15 @@ def _look_up(db: Session, new: NewRepository) -> tuple[ServiceAccount, StorageAc
     if not new.auto_create_tiers and (problem := tier_problem(storage.shape, new.tier)):
         raise Invalid.member("storageTier", problem)
     return account, storage
+
+
+def _with_opener(db: Session, new: NewRepository, account: ServiceAccount) -> NewRepository:
+    """The key of the vault looked up; what is not needed to open anything is left out."""
+    if not new.enable_encryption and not new.import_existing:
+        return replace(new, password="", key_vault_id=None, key_vault_key_uri=None)
+    if new.password or not new.key_vault_id or not new.key_vault_key_uri:
+        return new
+    return replace(new, key=chosen_key(db, new.key_vault_id, new.key_vault_key_uri, account))
 
 
 def _check_free(db: Session, plan: NewRepository) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from kyanite.areas.accounts import get_account
 from kyanite.areas.repositories import queries
 from kyanite.areas.repositories.facts import RepositoryFacts, Status, exclusive_key
+from kyanite.areas.repositories.key_reference import KeyReference, chosen_key
+from kyanite.areas.repositories.new_repository import check_opener
 from kyanite.areas.repositories.removal import require_idle
 from kyanite.base.errors import Conflict, Invalid
 from kyanite.base.json_types import JsonObject
@@ -41,6 +43,11 @@ class RepositoryChange:
     key_vault_key_uri: str | None = None
     has_consumption_limit: bool = False
 
+    @property
+    def names_opener(self) -> bool:
+        """Whether there is something new that is to open the repository."""
+        return bool(self.password or self.key_vault_key_uri)
+
 
 class RepositoryEditing:
     """Edits repositories."""
@@ -64,7 +71,11 @@ class RepositoryEditing:
             raise Conflict(f"There is a repository named {change.name} already.")
         require_idle(db, own)
         _check_state(own, change)
-        password = change.password if _takes_password(own, change) else ""
+        account = get_account(db, change.account_id or own.account_id)
+        key = None
+        if _changes_opener(own, change) and change.key_vault_id and change.key_vault_key_uri:
+            key = chosen_key(db, change.key_vault_id, change.key_vault_key_uri, account)
+        password = change.password if _changes_opener(own, change) else ""
         row.pending_password_sealed = (
             self._secrets.seal_text(password, row_id=row.id) if password else None
         )
@@ -73,7 +84,7 @@ class RepositoryEditing:
             NewSession(
                 type="RepositoryEdit",
                 job=UPDATE_JOB,
-                payload={"repositoryId": own.id, "changes": _settings(own, change)},
+                payload={"repositoryId": own.id, "changes": _settings(own, change, key)},
                 initiator=who,
                 repository_id=own.id,
                 repository_name=own.name,
@@ -89,22 +100,20 @@ def _check_members(own: RepositoryFacts, change: RepositoryChange) -> None:
         raise Invalid.member(
             "storageConsumptionLimit", "Only storage vaults have a consumption limit."
         )
-    if change.key_vault_id or change.key_vault_key_uri:
-        raise Invalid.member(
-            "keyVaultKeyUri",
-            "Encryption with a Key Vault key is not available yet; use a password.",
-        )
+    check_opener(change.password, change.key_vault_id, change.key_vault_key_uri)
     if own.is_encrypted and change.enable_encryption is False:
         raise Invalid.member(
             "enableEncryption", "The encryption of a repository cannot be switched off."
         )
-    if not own.is_encrypted and change.enable_encryption and not change.password:
-        raise Invalid.member("password", "A password is required when encryption is enabled.")
+    if not own.is_encrypted and change.enable_encryption and not change.names_opener:
+        raise Invalid.member(
+            "password", "A password or a Key Vault key is required when encryption is enabled."
+        )
 
 
 def _check_state(own: RepositoryFacts, change: RepositoryChange) -> None:
     """What touches the folder needs a repository that is ours and complete."""
-    touches = _takes_password(own, change) or _hint(own, change) != own.hint
+    touches = _changes_opener(own, change) or _hint(own, change) != own.hint
     if not touches:
         return
     if own.status is not Status.READY:
@@ -120,19 +129,21 @@ def _check_state(own: RepositoryFacts, change: RepositoryChange) -> None:
         )
 
 
-def _takes_password(own: RepositoryFacts, change: RepositoryChange) -> bool:
-    """A password counts for a repository that is encrypted, or is to be."""
-    return bool(change.password) and (own.is_encrypted or change.enable_encryption is True)
+def _changes_opener(own: RepositoryFacts, change: RepositoryChange) -> bool:
+    """A password or a key counts for a repository that is encrypted, or is to be."""
+    return change.names_opener and (own.is_encrypted or change.enable_encryption is True)
 
 
 def _hint(own: RepositoryFacts, change: RepositoryChange) -> str | None:
     encrypted = own.is_encrypted or change.enable_encryption is True
-    if not encrypted:
-        return None
+    if not encrypted or change.key_vault_key_uri:
+        return None  # a hint helps with a password only
     return own.hint if change.keep_hint else change.hint
 
 
-def _settings(own: RepositoryFacts, change: RepositoryChange) -> JsonObject:
+def _settings(
+    own: RepositoryFacts, change: RepositoryChange, key: KeyReference | None
+) -> JsonObject:
     """The settings as they are to be. Without a secret: this is stored with the session."""
     return {
         "name": change.name or own.name,
@@ -140,4 +151,5 @@ def _settings(own: RepositoryFacts, change: RepositoryChange) -> JsonObject:
         "accountId": (change.account_id or own.account_id).lower(),
         "concurrencyLimit": change.concurrency_limit,
         "hint": _hint(own, change),
+        "key": key.to_json() if key else None,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kyanite.areas.repositories.mark import Mark
 from kyanite.base.errors import Conflict, Invalid, WrongKey
+from kyanite.engine.key_slots import KeyVault
 from kyanite.engine.repository import Repository as EngineRepository
 from kyanite.engine.storage.base import Storage
 
@@ -27,22 +28,39 @@ def require_importable(
         )
 
 
-def open_existing(storage: Storage, mark: Mark | None, password: str) -> EngineRepository:
-    """Open a repository by the password given, or by the one its mark holds openly.
+def open_existing(
+    storage: Storage, mark: Mark | None, password: str, vault: KeyVault | None = None
+) -> EngineRepository:
+    """Open a repository by the password or the key given, or by the password its mark publishes.
 
-    Raises ``Invalid`` with the hint when the password is wrong or missing.
+    Raises ``Invalid``, with the hint, when that is wrong or missing.
     """
-    is_open = mark is not None and not mark.is_encrypted
-    if is_open and mark is not None:
-        password = mark.open_password
+    if mark is not None and not mark.is_encrypted:
+        password, vault = mark.open_password, None
     hint = f" The hint is: {mark.hint}" if mark is not None and mark.hint else ""
-    if not password:
-        raise Invalid.member(
-            "password", f"The repository is encrypted; its password is required.{hint}"
-        )
     try:
-        return EngineRepository.open(storage, password)
+        if password:
+            return EngineRepository.open(storage, password)
+        if vault is not None:
+            return EngineRepository.open_with_vault(storage, vault)
     except WrongKey as error:
+        if password:
+            raise Invalid.member(
+                "password", f"The password does not open the repository.{hint}"
+            ) from error
         raise Invalid.member(
-            "password", f"The password does not open the repository.{hint}"
+            "keyVaultKeyUri", f"The key does not open the repository: {error}{_needed(mark)}"
         ) from error
+    if mark is not None and mark.key is not None:
+        raise Invalid.member("keyVaultKeyUri", f"The repository is encrypted.{_needed(mark)}")
+    raise Invalid.member(
+        "password", f"The repository is encrypted; its password is required.{hint}"
+    )
+
+
+def _needed(mark: Mark | None) -> str:
+    """What the folder says of the key that opens it."""
+    if mark is None or mark.key is None:
+        return ""
+    key = mark.key
+    return f" It says that it needs the key {key.name} of the vault {key.vault_name}."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from kyanite.areas.repositories.key_reference import KeyReference
 from kyanite.areas.repositories.tables import RepositoryRow
 
 USED_KIND: Final = "repository"
@@ -52,6 +54,17 @@ class RepositoryFacts:
     owner_id: str | None
     """Another appliance that owns the folder; ``None`` when it is this one."""
     owner_name: str | None
+    key: KeyReference | None = None
+    """The key of a vault it is encrypted with; ``None``: by a password, or not at all."""
+    key_gone_since: datetime | None = None
+    """When that key was first found deleted."""
+
+    @property
+    def encryption_method(self) -> str:
+        """``RepositoryEncryptionMethod`` of the contract."""
+        if not self.is_encrypted:
+            return "None"
+        return "KeyVault" if self.key is not None else "Password"
 
     @property
     def is_archive(self) -> bool:
@@ -97,7 +110,29 @@ def from_row(row: RepositoryRow) -> RepositoryFacts:
         concurrency_limit=row.concurrency_limit,
         owner_id=row.owner_id,
         owner_name=row.owner_name,
+        key=_key(row),
+        key_gone_since=row.key_gone_since,
     )
+
+
+def _key(row: RepositoryRow) -> KeyReference | None:
+    if row.key_uri is None:
+        return None
+    return KeyReference(
+        row.key_vault_azure_id or "",
+        row.key_vault_name or "",
+        row.key_uri,
+        row.key_version or "",
+    )
+
+
+def enter_key(row: RepositoryRow, key: KeyReference | None) -> None:
+    """Enter the key of a vault that the repository is encrypted with from now on."""
+    row.key_vault_azure_id = key.vault_azure_id if key else None
+    row.key_vault_name = key.vault_name if key else None
+    row.key_uri = key.uri if key else None
+    row.key_version = key.version if key else None
+    row.key_gone_since = None
 
 
 def location_key(storage_account_id: str, container: str, folder: str) -> str:

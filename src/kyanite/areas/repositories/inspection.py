@@ -18,6 +18,7 @@ from kyanite.base.errors import Denied, Invalid, NotFound
 from kyanite.base.json_types import as_object, dig
 from kyanite.engine.format import KEYS_PREFIX, REPOSITORY_NAME, RINGS_PREFIX
 from kyanite.engine.storage.base import Storage
+from kyanite.rules.immutability import Protection, protection_problem
 from kyanite.rules.storage_accounts import BlobService, service_incompatibility
 
 
@@ -57,35 +58,63 @@ def require_container(arm: ArmClient, at: Place) -> StorageItem:
     return container_item(raw)
 
 
-def require_suitable(arm: ArmClient, at: Place, container: StorageItem) -> None:
-    """Raise ``Invalid`` when settings of the blob service or the container forbid a repository.
+def require_suitable(arm: ArmClient, at: Place, container: StorageItem) -> bool:
+    """Whether a repository in the container is immutable.
 
-    Settings that may not be read are taken to be right: what they would break shows later,
+    Raises ``Invalid`` when settings of the account, its blob service or the container forbid
+    one. Settings that may not be read are taken to be right: what they would break shows later,
     as removed backups that keep costing, not as lost data.
     """
-    if container.supports_versioning:
+    service = _blob_service(arm, at)
+    if service is not None and (problem := service_incompatibility(service)):
+        raise Invalid.member("azureStorageAccountId", problem)
+    found = _protection(arm, at, container, service)
+    if problem := protection_problem(found):
+        member = "azureStorageAccountId" if found.account_default else "azureStorageContainer"
+        raise Invalid.member(member, problem)
+    if found.is_immutable:
         raise Invalid.member(
             "azureStorageContainer",
             f"The container {container.name} keeps versions immutable; repositories in such "
             "containers are not supported yet. Choose a container without that setting.",
         )
+    return found.is_immutable
+
+
+def immutability(arm: ArmClient, at: Place, container: StorageItem) -> str:
+    """``ImmutabilityState`` of the contract: ``Unknown`` where no repository can be."""
+    found = _protection(arm, at, container, _blob_service(arm, at))
+    if protection_problem(found):
+        return "Unknown"
+    return "Immutable" if found.is_immutable else "Mutable"
+
+
+def _blob_service(arm: ArmClient, at: Place) -> BlobService | None:
     try:
-        settings = as_object(
-            accounts.blob_service(arm, at.storage_account_azure_id).get("properties")
-        )
+        raw = accounts.blob_service(arm, at.storage_account_azure_id)
     except Denied:
-        return
-    problem = service_incompatibility(
-        BlobService(
-            versioning=settings.get("isVersioningEnabled") is True,
-            blob_soft_delete=dig(settings, "deleteRetentionPolicy", "enabled") is True,
-            container_soft_delete=(
-                dig(settings, "containerDeleteRetentionPolicy", "enabled") is True
-            ),
-        )
+        return None
+    settings = as_object(raw.get("properties"))
+    return BlobService(
+        versioning=settings.get("isVersioningEnabled") is True,
+        blob_soft_delete=dig(settings, "deleteRetentionPolicy", "enabled") is True,
+        container_soft_delete=dig(settings, "containerDeleteRetentionPolicy", "enabled") is True,
     )
-    if problem:
-        raise Invalid.member("azureStorageAccountId", problem)
+
+
+def _protection(
+    arm: ArmClient, at: Place, container: StorageItem, service: BlobService | None
+) -> Protection:
+    account = accounts.get_account(arm, at.storage_account_azure_id)
+    versions = as_object(dig(account, "properties", "immutableStorageWithVersioning"))
+    return Protection(
+        keeps_versions=versions.get("enabled") is True
+        or (service is not None and service.versioning),
+        account_default=bool(as_object(versions.get("immutabilityPolicy"))),
+        container_versions=container.supports_versioning is True,
+        container_policy=container.immutability_policy,
+        legal_hold=container.legal_hold,
+    )
 
 
 def _by_repository_object(storage: Storage) -> Folder:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from kyanite.areas.repositories.key_reference import KeyReference
 from kyanite.base.errors import Conflict, ObjectExists, ObjectMissing, UnknownFormat
 from kyanite.base.json_types import JsonValue, as_object, as_text
 from kyanite.engine.storage.base import Storage
@@ -42,6 +43,15 @@ class Mark:
     hint: str | None
     open_password: str = field(default="", repr=False)
     """The password of a repository without encryption: whoever reads the folder has it."""
+    key: KeyReference | None = None
+    """The key of a vault it is encrypted with, instead of a password."""
+
+    @property
+    def encryption_method(self) -> str:
+        """``RepositoryEncryptionMethod`` of the contract."""
+        if not self.is_encrypted:
+            return "None"
+        return "KeyVault" if self.key is not None else "Password"
 
     def to_bytes(self) -> bytes:
         """The object."""
@@ -49,9 +59,11 @@ class Mark:
             "version": _VERSION,
             "owner": {"id": self.owner.id, "name": self.owner.name} if self.owner else None,
             "tier": self.tier,
-            "encryption": "Password" if self.is_encrypted else "None",
+            "encryption": self.encryption_method,
             "hint": self.hint,
         }
+        if self.is_encrypted and self.key is not None:
+            document["key"] = self.key.to_json()
         if not self.is_encrypted:
             document["password"] = self.open_password
         return json.dumps(document, sort_keys=True).encode()
@@ -75,6 +87,7 @@ class Mark:
             is_encrypted=document.get("encryption") != "None",
             hint=as_text(document.get("hint")) or None,
             open_password=as_text(document.get("password")),
+            key=KeyReference.from_json(as_object(document.get("key"))),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from kyanite.areas.repositories.key_reference import KeyReference
 from kyanite.base.errors import Invalid
 from kyanite.rules.naming import (
     container_name_problem,
@@ -41,6 +42,14 @@ class NewRepository:
     key_vault_key_uri: str | None = None
     has_consumption_limit: bool = False
 
+    key: KeyReference | None = None
+    """What ``key_vault_id`` and ``key_vault_key_uri`` mean, once it is looked up."""
+
+    @property
+    def names_key(self) -> bool:
+        """Whether it is to be opened with a key of a vault."""
+        return bool(self.key_vault_id and self.key_vault_key_uri)
+
     @property
     def own_name(self) -> str:
         """The name given, or the one derived from container and folder."""
@@ -61,18 +70,21 @@ def check_members(new: NewRepository) -> None:
         )
     if not new.enable_encryption:
         return
-    key_vault = bool(new.key_vault_id or new.key_vault_key_uri)
-    if new.password and key_vault:
-        raise Invalid.member("password", "Give either a password or a Key Vault key, not both.")
-    if key_vault:
-        raise Invalid.member(
-            "keyVaultKeyUri",
-            "Encryption with a Key Vault key is not available yet; use a password.",
-        )
-    if not new.password:
+    check_opener(new.password, new.key_vault_id, new.key_vault_key_uri)
+    if not new.password and not new.names_key:
         raise Invalid.member(
             "password", "A password or a Key Vault key is required when encryption is enabled."
         )
+
+
+def check_opener(password: str, key_vault_id: str | None, key_uri: str | None) -> None:
+    """Raise ``Invalid`` for both a password and a key, and for half of a key."""
+    if password and (key_vault_id or key_uri):
+        raise Invalid.member("password", "Give either a password or a Key Vault key, not both.")
+    if key_uri and not key_vault_id:
+        raise Invalid.member("keyVaultId", "Name the key vault of the key.")
+    if key_vault_id and not key_uri:
+        raise Invalid.member("keyVaultKeyUri", "Name a key of the key vault.")
 
 
 def plans_for(new: NewRepository, storage: StorageAccountKind) -> list[NewRepository]:

@@ -9,11 +9,13 @@ import hmac
 import threading
 
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.facts import from_row
-from kyanite.areas.repositories.repositories import Repositories
+from kyanite.areas.repositories.facts import RepositoryFacts, from_row
+from kyanite.areas.repositories.repositories import Repositories, place
 from kyanite.base.clock import Clock
+from kyanite.base.errors import WrongKey
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
+from kyanite.engine.repository import Repository as EngineRepository
 from kyanite.http.rate_limits import AttemptLimit
 
 
@@ -37,13 +39,14 @@ class RepositoryPasswords:
         """Raise ``TooManyAttempts`` after too many wrong passwords."""
         self._limit.check(repository_id.lower())
 
-    def is_encrypted(self, repository_id: str) -> bool:
-        """Whether the repository has a password. Raises ``NotFound``."""
+    def has_password(self, repository_id: str) -> bool:
+        """Whether the repository is encrypted by a password. Raises ``NotFound``."""
         with self._database.reading() as db:
-            return self._access.facts(db, repository_id).is_encrypted
+            return self._access.facts(db, repository_id).encryption_method == "Password"
 
     def check(self, repository_id: str, password: str) -> bool | None:
-        """Whether ``password`` opens the repository; ``None`` when it is not encrypted.
+        """Whether ``password`` opens the repository; ``None`` when it is not encrypted
+        by one.
 
         Raises ``NotFound``, ``TooManyAttempts``, and what storage and Azure raise.
         """
@@ -51,12 +54,12 @@ class RepositoryPasswords:
             row = queries.get_row(db, repository_id)
             own, exists = from_row(row), row.engine_repository_id is not None
             pending = row.pending_password_sealed
-        if not own.is_encrypted:
+        if own.encryption_method != "Password":
             return None
         with self._one_at_a_time:
             self._limit.check(own.id)
             if exists:
-                right = bool(password) and self._access.open(own.id).check_password(password)
+                right = bool(password) and self._opens(own, password)
             elif pending is not None:  # still being created
                 expected = self._secrets.open(pending, row_id=own.id)
                 right = hmac.compare_digest(expected, password.encode())
@@ -67,3 +70,17 @@ class RepositoryPasswords:
             else:
                 self._limit.failed(own.id)
         return right
+
+    def _opens(self, own: RepositoryFacts, password: str) -> bool:
+        storage = self._access.storage(place(own))
+        try:
+            return self._access.unlocking.open(own.id, storage).check_password(password)
+        except WrongKey:  # somebody else has changed the keys; the password may be the new one
+            pass
+        try:
+            self._access.unlocking.open_with(
+                own.id, lambda: EngineRepository.open(storage, password)
+            )
+        except WrongKey:
+            return False
+        return True

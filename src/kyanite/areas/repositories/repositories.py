@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import AzureAccess
 from kyanite.areas.repositories import queries
-from kyanite.areas.repositories.facts import RepositoryFacts, Status, from_row
+from kyanite.areas.repositories.facts import RepositoryFacts, Status
 from kyanite.areas.repositories.mark import read_mark
 from kyanite.areas.repositories.this_appliance import ThisAppliance
+from kyanite.areas.repositories.unlocking import Unlocking
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob.delegation import (
     MAINTENANCE_RIGHTS,
@@ -23,7 +24,8 @@ from kyanite.azure.blob.storage import BlobStorage
 from kyanite.azure.connections import ConnectionPool
 from kyanite.azure.pauses import Check, go_on
 from kyanite.azure.signed_urls import RenewableUrl
-from kyanite.base.errors import Conflict
+from kyanite.base.clock import Clock, SystemClock
+from kyanite.base.errors import AzureError, Conflict
 from kyanite.datamover.orders import StorageAccess
 from kyanite.db.database import Database
 from kyanite.db.secrets import SecretBox
@@ -57,10 +59,11 @@ class Repositories:
         secrets: SecretBox,
         azure: AzureAccess,
         this_appliance: ThisAppliance,
+        clock: Clock | None = None,
     ) -> None:
         self._database = database
-        self._secrets = secrets
         self._azure = azure
+        self.unlocking = Unlocking(database, secrets, azure, clock or SystemClock())
         self._this_appliance = this_appliance
         self._signed: dict[tuple[str, str, str], tuple[ArmClient, RenewableUrl]] = {}
         self._pools: dict[str | None, ConnectionPool] = {}
@@ -83,21 +86,18 @@ class Repositories:
     ) -> EngineRepository:
         """The opened repository, with the master key and the right to delete.
 
-        ``at``: another way to it than the one that is entered. Raises ``NotFound``,
-        ``Conflict`` when it was never made, ``WrongKey`` or ``Damaged`` when the folder holds
-        another repository now, and what storage and Azure raise.
+        ``at``: another way to it than the one that is entered. Raises what
+        ``Unlocking.open`` raises, and what storage and Azure raise.
         """
-        with self._database.reading() as db:
-            row = queries.get_row(db, repository_id)
-            own, sealed = from_row(row), row.master_key_sealed
-        if sealed is None:
-            raise Conflict(
-                f"The repository {own.name} was not created yet; its session says why.",
-                resource_id=own.id,
-            )
-        master_key = self._secrets.open(sealed, row_id=own.id)
-        storage = self.storage(at or place(own), check=check)
-        return EngineRepository.open_with_master(storage, master_key)
+        own = self._facts(repository_id)
+        return self.unlocking.open(own.id, self.storage(at or place(own), check=check))
+
+    def key_warning(self, repository_id: str) -> str | None:
+        """What people have to be warned of: that the key of the repository was deleted."""
+        try:
+            return self.unlocking.warning(self._facts(repository_id))
+        except AzureError:
+            return None  # whoever opens the repository is told
 
     def open_for_writing(self, repository_id: str, *, check: Check = go_on) -> EngineRepository:
         """As ``open``, for backups and retention.

@@ -43,11 +43,23 @@ class RepositoryRow(Base):
     tier: Mapped[str] = mapped_column(String(16))
     tier_inferred: Mapped[bool] = mapped_column(Boolean)
     is_encrypted: Mapped[bool] = mapped_column(Boolean)
-    """Whether a password was set; without one the password lies openly in the folder's mark."""
+    """By a password or a key of a vault; else the password lies openly in the folder's mark."""
     hint: Mapped[str | None] = mapped_column(Text)
     engine_repository_id: Mapped[str | None] = mapped_column(String(64))
     master_key_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The key the appliance opens the repository with, unattended; bound to ``id``."""
+    next_master_key_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The key that a rotation is making; it or the one above opens the repository until the
+    rotation is over."""
+    engine_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """What the repository is recognised by when it opens with other keys than those above."""
+    key_vault_azure_id: Mapped[str | None] = mapped_column(Text)
+    key_vault_name: Mapped[str | None] = mapped_column(String(127))
+    key_uri: Mapped[str | None] = mapped_column(Text)
+    """The key of a vault it is encrypted with; null: a password, or nothing."""
+    key_version: Mapped[str | None] = mapped_column(String(64))
+    key_gone_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When that key was first found deleted."""
     pending_password_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """A password handed over by a request, until the job has set or checked it."""
     immutability_enabled: Mapped[bool] = mapped_column(Boolean)

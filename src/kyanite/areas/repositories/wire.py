@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from starlette.requests import Request
 
 from kyanite.areas.repositories.editing import RepositoryChange
 from kyanite.areas.repositories.facts import RepositoryFacts
+from kyanite.areas.repositories.metadata import SecuritySettings
 from kyanite.areas.repositories.new_repository import NewRepository
 from kyanite.areas.repositories.removal import PolicyUse
 from kyanite.base.json_types import JsonObject
@@ -75,6 +77,79 @@ def deletability(
         "usedInStorageTemplates": [],
         "additionalUsagesAndErrors": [],
         "_links": links(request, repository=f"/repositories/{item.id}"),
+    }
+
+
+COLUMNS: Final = (
+    "id",
+    "name",
+    "description",
+    "repositoryType",
+    "status",
+    "storageTier",
+    "isStorageTierInferred",
+    "enableEncryption",
+    "hint",
+    "immutabilityEnabled",
+    "azureStorageAccountId",
+    "azureStorageAccountName",
+    "azureStorageContainer",
+    "azureStorageFolder",
+    "regionId",
+    "regionName",
+    "azureAccountId",
+    "environment",
+    "concurrencyLimit",
+    "hasAnotherOwner",
+    "currentOwnerIdentifier",
+    "currentOwnerName",
+)
+"""Of the exported list."""
+
+
+def columns(item: RepositoryFacts, region_names: Mapping[str, str]) -> Sequence[object]:
+    """A line of the exported list."""
+    return (
+        item.id,
+        item.name,
+        item.description,
+        "Backup",
+        item.status.value,
+        item.tier,
+        item.tier_inferred,
+        item.is_encrypted,
+        item.hint,
+        item.immutability_enabled,
+        item.storage_account_id,
+        item.storage_account_name,
+        item.container,
+        item.folder,
+        item.region,
+        region_names.get(item.region, item.region),
+        item.account_id,
+        item.environment,
+        item.concurrency_limit,
+        item.has_another_owner,
+        item.owner_id,
+        item.owner_name,
+    )
+
+
+def security_settings(found: SecuritySettings) -> JsonObject:
+    """``RepositorySecuritySettingsData``."""
+    mark, key = found.mark, found.mark.key if found.mark else None
+    return {
+        "repositoryExists": found.exists,
+        "storageTier": mark.tier if mark else None,
+        "isEncrypted": found.method != "None",
+        "encryptionMethod": found.method,
+        "hint": mark.hint if mark else None,
+        "keyVaultId": key.vault_id if key else None,
+        "keyName": key.name if key else None,
+        "keyUri": key.uri if key else None,
+        "keyVaultName": key.vault_name if key else None,
+        "keyVersion": (key.version or None) if key else None,
+        "immutability": found.immutability,
     }
 
 

@@ -22,6 +22,11 @@ def blob_endpoint(account: JsonObject) -> str:
     return endpoint
 
 
+def get_account(arm: ArmClient, account_id: str) -> JsonObject:
+    """One storage account. Raises ``Gone``."""
+    return arm.get(account_id)
+
+
 def keys(arm: ArmClient, account_id: str) -> list[str]:
     """The account's keys: secrets. Raises ``Denied`` without ``listKeys/action``."""
     answer = arm.post(f"{account_id}/listKeys")

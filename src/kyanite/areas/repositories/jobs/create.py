@@ -16,20 +16,23 @@ from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import queries
 from kyanite.areas.repositories.existing import open_existing, require_importable
-from kyanite.areas.repositories.facts import RepositoryFacts, Status
+from kyanite.areas.repositories.facts import RepositoryFacts, Status, enter_key
 from kyanite.areas.repositories.inspection import (
     FolderState,
     inspect_folder,
     require_container,
     require_suitable,
 )
-from kyanite.areas.repositories.jobs.tools import RepositoryTools, show_status
+from kyanite.areas.repositories.jobs.tools import RepositoryTools, enter_engine, show_status
+from kyanite.areas.repositories.key_reference import version_of
 from kyanite.areas.repositories.mark import Mark, Owner, read_mark, write_mark
 from kyanite.areas.repositories.repositories import place
 from kyanite.azure.blob.storage import BlobStorage
+from kyanite.azure.vault_wrapping import VaultWrapping
 from kyanite.base.errors import Conflict, Interrupted, KyaniteError, WrongKey
 from kyanite.base.json_types import JsonObject, as_text
 from kyanite.durable.context import JobContext
+from kyanite.engine.key_slots import KeyVault
 from kyanite.engine.repository import Repository as EngineRepository
 from kyanite.rules.sessions import SessionStatus
 
@@ -71,11 +74,21 @@ class CreateRepository:
 
     def _make(self, ctx: JobContext, own: RepositoryFacts, storage: BlobStorage) -> None:
         ctx.record("choose the open password", lambda db: self._choose_password(db, own))
-        _, password = self._tools.load(ctx, own.id)
+        own, password = self._tools.load(ctx, own.id)
+        wrapping = self._wrapping(own)
         with ctx.line(f"Creating the repository in {own.container}/{own.folder}"):
             self._claim(storage, own, password)
-            engine = _create_or_resume(storage, password)
-        ctx.record("ready", lambda db: self._finish(db, own.id, engine))
+            engine = _create_or_resume(storage, wrapping or password)
+            if wrapping is not None and own.key is not None:
+                key = replace(own.key, version=version_of(wrapping.version_id))
+                self._claim(storage, replace(own, key=key), password)
+        version = version_of(wrapping.version_id) if wrapping else ""
+        ctx.record("ready", lambda db: self._finish(db, own.id, engine, version))
+
+    def _wrapping(self, own: RepositoryFacts) -> VaultWrapping | None:
+        if own.key is None:
+            return None
+        return self._tools.access.unlocking.wrapping(own.account_id, own.key)
 
     def _claim(self, storage: BlobStorage, own: RepositoryFacts, password: str) -> None:
         """Mark the folder as ours before anything else is in it: of two who want it, one fails."""
@@ -91,6 +104,7 @@ class CreateRepository:
             is_encrypted=own.is_encrypted,
             hint=own.hint,
             open_password="" if own.is_encrypted else password,
+            key=own.key,
         )
         write_mark(storage, mark)
 
@@ -108,12 +122,16 @@ class CreateRepository:
         require_importable(own.folder, mark, import_existing, asked_tier)
         show_status(ctx, own.id, Status.IMPORTING)
         with ctx.line("Opening the existing repository"):
-            engine = open_existing(storage, mark, password)
+            wrapping = self._wrapping(own) if not password else None
+            engine = open_existing(storage, mark, password, wrapping)
+            version = version_of(wrapping.version_id) if wrapping else ""
         this = self._tools.this_appliance.owner()
         other = mark.owner if mark is not None else None
         if other is not None and other.id == this.id:
             other = None
-        ctx.record("keep what was found", lambda db: self._keep_found(db, own, mark, other))
+        ctx.record(
+            "keep what was found", lambda db: self._keep_found(db, own, mark, other, version)
+        )
         if other is not None:
             ctx.warn(
                 f"The repository belongs to the appliance {other.name}. It can be read; "
@@ -136,11 +154,12 @@ class CreateRepository:
                 SessionStatus.SUCCESS,
                 f"Importing restore points: {imported} of {len(points)} are new here",
             )
-        ctx.record("ready", lambda db: self._finish(db, own.id, engine))
+        ctx.record("ready", lambda db: self._finish(db, own.id, engine, version))
 
     def _choose_password(self, db: Session, own: RepositoryFacts) -> None:
         """Without encryption the engine seals as well; the password is one that is published."""
         if not own.is_encrypted:
+            enter_key(queries.get_row(db, own.id), None)
             queries.get_row(db, own.id).pending_password_sealed = self._tools.secrets.seal_text(
                 secrets.token_urlsafe(_OPEN_PASSWORD_BYTES), row_id=own.id
             )
@@ -151,31 +170,38 @@ class CreateRepository:
         own: RepositoryFacts,
         mark: Mark | None,
         other_owner: Owner | None,
+        key_version: str,
     ) -> None:
         """What the mark of the repository that was there says of it."""
         row = queries.get_row(db, own.id)
         row.is_encrypted = mark is None or mark.is_encrypted
         row.hint = mark.hint if mark is not None else None
+        if not key_version:  # something else than a key of a vault has opened it
+            enter_key(row, None)
         if mark is not None and mark.tier != "Inferred":
             row.tier, row.tier_inferred = mark.tier, False
         if other_owner is not None:
             row.owner_id, row.owner_name = other_owner.id, other_owner.name
 
-    def _finish(self, db: Session, repository_id: str, engine: EngineRepository) -> None:
-        """From now on the appliance opens it by itself, with the sealed master key."""
+    def _finish(
+        self, db: Session, repository_id: str, engine: EngineRepository, key_version: str
+    ) -> None:
         row = queries.get_row(db, repository_id)
-        row.master_key_sealed = self._tools.secrets.seal(engine.master_key, row_id=row.id)
-        row.engine_repository_id = engine.repository_id.hex()
-        row.pending_password_sealed = None
+        enter_engine(row, engine, self._tools.secrets)
+        row.key_version = key_version or None
         row.status = Status.READY.value
 
 
-def _create_or_resume(storage: BlobStorage, password: str) -> EngineRepository:
-    """The new repository; or the one that an interrupted attempt made with this password."""
+def _create_or_resume(storage: BlobStorage, opener: str | KeyVault) -> EngineRepository:
+    """The new repository; or the one that an interrupted attempt made for this opener."""
     try:
-        return EngineRepository.create(storage, password)
+        if isinstance(opener, str):
+            return EngineRepository.create(storage, opener)
+        return EngineRepository.create_with_vault(storage, opener)
     except Conflict as conflict:
         try:
-            return EngineRepository.open(storage, password)
+            if isinstance(opener, str):
+                return EngineRepository.open(storage, opener)
+            return EngineRepository.open_with_vault(storage, opener)
         except WrongKey:
             raise conflict from None

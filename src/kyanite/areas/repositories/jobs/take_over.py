@@ -37,7 +37,7 @@ class TakeRepositoryOver:
         before = found.owner if found is not None else None
         with ctx.line("Entering this appliance as the owner"):
             tier = "Inferred" if own.tier_inferred else own.tier
-            mark = found or Mark(None, tier, own.is_encrypted, own.hint)
+            mark = found or Mark(None, tier, own.is_encrypted, own.hint, key=own.key)
             write_mark(storage, replace(mark, owner=this))
             ctx.record("owner", lambda db: _own(db, own.id))
         if before is not None and before.id != this.id:

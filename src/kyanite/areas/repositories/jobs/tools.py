@@ -8,10 +8,12 @@ from kyanite.areas.repositories import queries
 from kyanite.areas.repositories.facts import RepositoryFacts, Status, from_row
 from kyanite.areas.repositories.followers import Followers
 from kyanite.areas.repositories.repositories import Repositories
+from kyanite.areas.repositories.tables import RepositoryRow
 from kyanite.areas.repositories.this_appliance import ThisAppliance
 from kyanite.base.errors import NotFound
 from kyanite.db.secrets import SecretBox
 from kyanite.durable.context import JobContext
+from kyanite.engine.repository import Repository as EngineRepository
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,15 @@ class RepositoryTools:
             own = from_row(row)
         password = self.secrets.open_text(sealed, row_id=own.id) if sealed is not None else ""
         return own, password
+
+
+def enter_engine(row: RepositoryRow, engine: EngineRepository, secrets: SecretBox) -> None:
+    """From now on the appliance opens the repository by itself, with its master key as it is."""
+    row.master_key_sealed = secrets.seal(engine.master_key, row_id=row.id)
+    row.next_master_key_sealed = None
+    row.engine_repository_id = engine.repository_id.hex()
+    row.engine_fingerprint = engine.fingerprint.hex()
+    row.pending_password_sealed = None
 
 
 def show_status(ctx: JobContext, repository_id: str, status: Status) -> None:

@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import Body, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
+from starlette.responses import Response
 
 from kyanite.areas.inventory import region_names
 from kyanite.areas.repositories import queries, wire
 from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
+from kyanite.areas.repositories.metadata import RepositoryMetadata
 from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
 from kyanite.areas.sessions import session_wire
@@ -22,10 +24,12 @@ from kyanite.contract.models.repository import (
     GetRepositoriesQuery,
     GetRepositoryQuery,
     RepositoryCreateFromClientWithKeyVault,
+    RepositoryOptions,
     RepositoryUpdateFromClientWithKeyVault,
     ValidateDeleteQuery,
 )
 from kyanite.http.answers import Answered
+from kyanite.http.exports import export_file
 from kyanite.http.operations import Operations
 from kyanite.http.pages import complete_page, page_of_all
 from kyanite.http.provide import Provided
@@ -57,6 +61,41 @@ def list_repositories(
         found = []  # there are no vaults
     names = region_names(db)
     return page_of_all(request, query, [wire.repository(request, item, names) for item in found])
+
+
+@routes.operation("Repository_ExportRepositories")
+def export_repositories(
+    db: DbSession, request: Request, body: RepositoryOptions | None = None
+) -> Response:
+    wanted = body or RepositoryOptions()
+    found = queries.list_repositories(
+        db,
+        statuses=[status.value for status in wanted.status or ()],
+        tiers=[tier.value for tier in wanted.tier or ()],
+        text=wanted.search_pattern,
+        is_encrypted=wanted.is_encrypted,
+        immutability_enabled=wanted.immutability_enabled,
+        ids=[str(id_) for id_ in wanted.repository_ids or ()],
+    )
+    names = region_names(db)
+    rows = [wire.columns(item, names) for item in found]
+    return export_file(request, "repositories", wire.COLUMNS, rows)
+
+
+@routes.operation("Repository_GetMetadata")
+def get_metadata(
+    body: RepositoryCreateFromClientWithKeyVault,
+    metadata: Annotated[RepositoryMetadata, Provided(RepositoryMetadata)],
+    operations: Annotated[Operations, Provided(Operations)],
+    principal: SignedIn,
+    request: Request,
+) -> Answered:
+    wanted = wire.new_repository(body)
+
+    def look(_db: Session) -> JsonObject:
+        return wire.security_settings(metadata.look(wanted))
+
+    return operations.answer(request, principal, look)
 
 
 @routes.operation("Repository_CreateRepository")
@@ -135,10 +174,10 @@ def check_password(
 ) -> Answered:
     if body is None:
         raise Invalid.member("body", "A password is required.")
-    encrypted = passwords.is_encrypted(repositoryId)
+    has_password = passwords.has_password(repositoryId)
 
     def check(_db: Session) -> bool | None:
         return passwords.check(repositoryId, body)
 
     # Only an operation can answer "not applicable": the plain answer is true or false.
-    return operations.answer(request, principal, check, always_operation=not encrypted)
+    return operations.answer(request, principal, check, always_operation=not has_password)

@@ -45,6 +45,8 @@ def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
             "take it over before backing up to it"
         )
     ctx.log(f"Backup of {len(snapshots)} machines to {repository.name}", key="begin")
+    if warning := ctx.provided(Repositories).key_warning(repository_id):
+        ctx.warn(warning, key="key")
 
     def child(machine_id: str, attempt: int) -> Child:
         return Child(
