@@ -18,7 +18,7 @@ from kyanite.engine.format import EntryType
 from kyanite.engine.index import load_index, put_index
 from kyanite.engine.keys import page_id_key
 from kyanite.engine.open_pack import Coded
-from kyanite.engine.pack_set import PackNumber
+from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_uploads import PackUploads
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.pages import Entry, PageRef, encode_leaf
