@@ -15,6 +15,8 @@ import yaml
 from sqlalchemy import update
 
 from kyanite.areas.appliance.health import Health
+from kyanite.areas.repositories import list_repositories
+from kyanite.areas.repositories.upkeep_memory import UpkeepResult, remember
 from kyanite.areas.vm.tables import RestorePointRow
 from kyanite.base.clock import SystemClock
 from kyanite.base.settings import Settings
@@ -51,6 +53,8 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Figures]:
         with home.database.writing() as db:
             db.execute(update(RestorePointRow).values(point_in_time=at, state="Ok"))
             db.execute(update(SessionRow).values(status="Success"))
+            for one in list_repositories(db):
+                remember(db, one.id, [], UpkeepResult(all_read_on=at.date()), at)
         folder = home.appliance.provisions.get(Settings).data_dir
         working = Health(home.database, lambda: True)
         home.appliance.provisions.add(
@@ -106,6 +110,14 @@ def test_nothing_fires_while_all_is_well(healthy: Figures, alert: str) -> None:
             {"type": "PolicyBackup", "result": "Error"},
         ),
         ("KyaniteRepositoryNotReady", "kyanite_repository_ready", 0, {}),
+        ("KyaniteRepositoryDamaged", "kyanite_repository_hurt_restore_points", 1, {}),
+        ("KyaniteRestorePointsLost", "kyanite_repository_lost_restore_points", 1, {}),
+        (
+            "KyaniteRepositoryNotLookedAfter",
+            "kyanite_repository_upkeep_age_seconds",
+            73 * 3600,
+            {},
+        ),
         ("KyaniteQueueStuck", "kyanite_queue_oldest_job_age_seconds", 3601, {}),
         ("KyaniteAzureThrottles", "kyanite_azure_requests_total", 1e6, {"result": "throttled"}),
     ],

@@ -84,10 +84,10 @@ class AzureParts:
             self.api.provisions.add(part)
 
     def call(self, method: str, path: str, body: object = None, **query: object) -> Response:
-        """A call of the administrator, below ``/api/v8.1``."""
+        """A call of the administrator, below ``/api/v8.1`` unless it is one of our own."""
         answer: Response = self.api.client.request(
             method,
-            f"/api/v8.1{path}",
+            path if path.startswith("/api/") else f"/api/v8.1{path}",
             json=body,
             params={name: str(value) for name, value in query.items()},
             headers=self.api.signed_in(),

@@ -42,6 +42,7 @@ class RememberingFollower:
     policy_type: str = "VirtualMachines"
     imported: list[Point] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    hurt: list[str] = field(default_factory=list)
 
     def policy_names(self, db: Session, policy_ids: Collection[str]) -> Mapping[str, str]:
         """Every policy is called after its id."""
@@ -53,6 +54,11 @@ class RememberingFollower:
         del db, repository_id
         self.imported.extend(points)
         return len(points)
+
+    def show_hurt(self, db: Session, repository_id: str, hurt: Collection[str]) -> None:
+        """Remember them."""
+        del db, repository_id
+        self.hurt = sorted(hurt)
 
     def forget_points(self, db: Session, repository_id: str) -> None:
         """Nothing is left of them."""

@@ -133,6 +133,16 @@ class Reporting(ABC):
         with self.transaction() as db:
             put_item(db, self.session_id, self.job_id, "deleted", key, resource, detail)
 
+    def checked(self, key: str, *, name: str, detail: JsonObject) -> None:
+        """List something whose restore points were looked at.
+
+        ``detail``: ``status``, ``error``, ``totalRestorePoints``, ``corruptedRestorePoints``.
+        ``key`` is its system id.
+        """
+        resource = ItemResource(id=key, name=name)
+        with self.transaction() as db:
+            put_item(db, self.session_id, self.job_id, "checked", key, resource, detail)
+
     def warn(self, message: str, *, key: str | None = None) -> None:
         """A line that makes the whole session end ``Warning`` at best."""
         self.log(message, SessionStatus.WARNING, key=key)

@@ -120,10 +120,15 @@ def cut_step_bytes(settings: RepositorySettings) -> int:
 
 def cutter_for(settings: RepositorySettings, keys: BackupKeys) -> Cutter:
     """The cutter of disks that the settings of a repository ask for."""
+    return cutter_of(settings, keys.cut_key)
+
+
+def cutter_of(settings: RepositorySettings, cut_key: bytes) -> Cutter:
+    """The same, for those who hold all keys."""
     if settings.cut_kind == "fixed":
         return FixedCutter(settings.cut_bytes)
     return AlignedCutter(
-        keys.cut_key, settings.cut_least_bytes, settings.cut_bytes, settings.cut_most_bytes
+        cut_key, settings.cut_least_bytes, settings.cut_bytes, settings.cut_most_bytes
     )
 
 

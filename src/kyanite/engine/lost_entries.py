@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.engine.catalog import read_catalog, read_closed
 from kyanite.engine.control import Control
-from kyanite.engine.copies import Copies
 from kyanite.engine.keys import RepositoryKeys
 from kyanite.engine.moved_packs import final_packs
 from kyanite.engine.moves import Moves
@@ -64,23 +63,17 @@ def read_all(
 
 
 def list_work(
-    storage: Storage,
-    keys: RepositoryKeys,
-    copies: Copies,
+    reader: PageReader,
+    rebuild: Callable[[Point], None],
     unusable: PackSet,
     points: Sequence[Point],
     moved: dict[PackNumber, list[PackNumber]],
     control: Control,
 ) -> WorkList:
-    """Walk the points that need something of ``unusable`` packs."""
-    reader = PageReader(
-        storage,
-        copies.find_all,
-        keys.maintenance_key,
-        keys.repository_id,
-        keys.id_key,
-        copies.find_again,
-    )
+    """Walk the points that need something of ``unusable`` packs.
+
+    ``rebuild`` is called before a point is walked: ``reader`` may read more pages of it then.
+    """
     work = WorkList()
     for point in points:
         through = _through(point.packs(), unusable, moved)
@@ -88,6 +81,7 @@ def list_work(
             continue
         control.check()
         work.points.append(point)
+        rebuild(point)
         for place in walk(point, reader, set()):
             if place.reason:
                 work.unlisted.append((point, place))

@@ -192,6 +192,30 @@ class Maintenance:
         keys = (self._structure.maintenance_key, self.repository_id)
         return read_notes(self.storage, *keys, skip_damaged=True)[0].holes
 
+    def can_be_parent(self, point: Point) -> bool:
+        """Whether an increment may build on a point: it has no holes and its lists can be read.
+
+        Costs two listings; the pages are read only if packs it needs are noted as damaged.
+        """
+        from kyanite.engine.damage_notes import read_notes
+
+        keys = (self._structure.maintenance_key, self.repository_id)
+        note, _ = read_notes(self.storage, *keys, skip_damaged=True)
+        if point.session_id in note.holes:
+            return False
+        unusable = note.unusable
+        if not any(number in unusable for number in point.packs()):
+            return True
+        index = load_index(self.storage, *keys)
+        reader = PageReader(self.storage, index.find_all, *keys)
+        try:
+            for disk in point.disks:
+                for _ in reader.spans(disk):
+                    pass
+        except (EngineError, ObjectMissing):
+            return False
+        return True
+
     def remember(self, report: VerifyReport) -> None:
         """Keep what a verification has found: when packs were read, and what is damaged.
 

@@ -18,17 +18,19 @@ from kyanite.engine.catalog import exists, read_closed
 from kyanite.engine.chunk_reader import ChunkReader
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.copies import open_copies
+from kyanite.engine.cutting import cutter_of
 from kyanite.engine.damage_notes import DamageNote, Holes, read_notes, replace_notes
 from kyanite.engine.format import EntryType, point_name, session_name
 from kyanite.engine.index import put_index
 from kyanite.engine.lost_entries import LostEntry, WorkList, list_work, read_all
+from kyanite.engine.lost_pages import LostPages, PageRebuilder
 from kyanite.engine.moves import Moves, encode_moves
 from kyanite.engine.open_pack import code
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_listing import all_packs
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.pack_uploads import PackUploads
-from kyanite.engine.page_reader import PageReader, named_first
+from kyanite.engine.page_reader import named_first
 from kyanite.engine.pages import PageRef
 from kyanite.engine.point import Point
 from kyanite.engine.point_walk import Place
@@ -47,8 +49,8 @@ _FETCH_BYTES: Final = 8 * MIB
 class RepairReport:
     """What a repair did.
 
-    refilled        chunks and pages that were stored anew; ``from_second`` of them came from
-                    the second repository
+    refilled        chunks and pages that were stored anew; ``from_second`` of the chunks came
+                    from the second repository
     repaired_packs  damaged or missing packs that are not needed any more
     lost            chunks and pages that are nowhere
     holes           of points that stay incomplete
@@ -80,20 +82,32 @@ class _Repair:
         self._control = control
         self._copies = open_copies(self._storage, *self._structure)
         self._chunks = ChunkReader(self._storage, self._keys, self._copies)
+        self._pages = LostPages(self._storage, self._copies, self._keys)
         self._from_second = 0
 
     def run(self, second: Repository | None) -> RepairReport:
+        with ExitStack() as stack:
+            source: SecondSource | None = None
+            if second is not None:
+                source = stack.enter_context(SecondSource(second, self._keys.id_key))
+            return self._run(source)
+
+    def _run(self, source: SecondSource | None) -> RepairReport:
         note, names = read_notes(self._storage, *self._structure, skip_damaged=True)
         points, moved = read_all(self._storage, self._keys)
         there = PackSet(pack.number for pack, _ in all_packs(self._storage))
-        work = list_work(
-            self._storage,
+        rebuilder = PageRebuilder(
+            self._pages,
             self._keys,
             self._copies,
-            note.unusable,
             points,
             moved,
-            self._control,
+            note.unusable,
+            cutter_of(self._repository.settings, self._keys.cut_key),
+            source,
+        )
+        work = list_work(
+            self._pages, rebuilder.rebuild, note.unusable, points, moved, self._control
         )
         lost: dict[bytes, LostEntry] = {}
         placed: dict[bytes, PackNumber] = {}
@@ -104,12 +118,7 @@ class _Repair:
                 self._repository.new_session_id(), REPAIR_MACHINE, "repair"
             )
             try:
-                with ExitStack() as stack:
-                    source: SecondSource | None = None
-                    if second is not None:
-                        source = SecondSource(second, self._keys.id_key)
-                        stack.enter_context(source)
-                    placed, lost = self._store(ticket, work, source)
+                placed, lost = self._store(ticket, work, source)
                 gone = _moves(work, placed, lost, there)
                 self._commit(ticket, gone, work.points)
             except (EngineError, StorageError, Interrupted):
@@ -145,18 +154,11 @@ class _Repair:
     def _read(
         self, work: WorkList, source: SecondSource | None
     ) -> Iterator[tuple[LostEntry, Data | None]]:
-        pages = PageReader(
-            self._storage,
-            self._copies.find_all,
-            *self._structure,
-            self._keys.id_key,
-            self._copies.find_again,
-        )
         wanted: list[Wanted] = []
         for entry in work.entries.values():
             if not entry.is_chunk:
                 try:
-                    yield entry, pages.read(PageRef(entry.entry_id, None))
+                    yield entry, self._pages.read(PageRef(entry.entry_id, None))
                 except EngineError:
                     yield entry, None
                 continue

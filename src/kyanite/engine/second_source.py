@@ -52,24 +52,25 @@ class SecondSource:
         """The bytes of a chunk that is needed at ``places``."""
         tries = 0
         for point, place in places:
-            for other in self._alike(point):
+            for other in self.alike(point):
                 tries += 1
                 if tries > _MOST_TRIES:
                     return None
-                data = self._read(other, place)
+                data = self.read(other, place.disk_id, place.offset, place.length)
                 if data is not None and blake3(data, key=self._id_key).digest() == chunk_id:
                     return data
         return None
 
-    def _alike(self, point: Point) -> Iterator[Point]:
+    def alike(self, point: Point) -> Iterator[Point]:
         """Points of the same machine: copies of this very point first, then the newest."""
         found = self._machines.get(point.machine_id, [])
         yield from (one for one in found if one.created_at == point.created_at)
         yield from (one for one in reversed(found) if one.created_at != point.created_at)
 
-    def _read(self, point: Point, place: Place) -> bytes | None:
-        disk = point.disk(place.disk_id)
-        if disk is None or place.offset + place.length > disk.size_bytes:
+    def read(self, point: Point, disk_id: str, offset: int, length: int) -> bytes | None:
+        """A range of a disk of one of its points; ``None``: it cannot be had whole."""
+        disk = point.disk(disk_id)
+        if disk is None or offset + length > disk.size_bytes:
             return None
         key = (point.session_id, disk.disk_id)
         reader = self._readers.pop(key, None) or RandomReader(
@@ -79,6 +80,6 @@ class SecondSource:
         if len(self._readers) > _READERS:
             self._readers.popitem(last=False)[1].close()
         try:
-            return reader.read(place.offset, place.length)
+            return reader.read(offset, length)
         except (EngineError, ObjectMissing):
             return None

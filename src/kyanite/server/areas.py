@@ -31,6 +31,8 @@ from kyanite.areas.inventory import (
     rescan_job,
 )
 from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
+from kyanite.areas.repositories import measures as repository_measures
+from kyanite.areas.repositories import upkeep as repository_upkeep
 from kyanite.areas.repositories.account_users import repositories_on_account
 from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
@@ -56,7 +58,11 @@ from kyanite.durable.timetable import Timetable
 from kyanite.http.provide import Provisions
 
 # What each area says about itself at `GET /metrics`.
-ALL_MEASURES = (session_measures.measures, machine_measures.measures)
+ALL_MEASURES = (
+    session_measures.measures,
+    machine_measures.measures,
+    repository_measures.measures,
+)
 
 
 @dataclass(frozen=True)
@@ -90,11 +96,16 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     )
     deployment = DeploymentCheck(database, access, clock)
     examinations = all_examinations(database, accounts, repositories, this_appliance, deployment)
-    kinds = {**schedule_kinds(), **rescan_job.schedule_kinds()}
+    kinds = {
+        **schedule_kinds(),
+        **rescan_job.schedule_kinds(),
+        **repository_upkeep.schedule_kinds(),
+    }
     timetable = Timetable(database, kinds, clock=clock, zone=_zone)
     with database.writing() as db:
         ensure_chores(db, timetable)
         rescan_job.ensure_chores(db, timetable)
+        repository_upkeep.ensure_chores(db, timetable)
     for thing in (
         inventory,
         LiveStorage(access),

@@ -15,7 +15,7 @@ from kyanite.durable.session_tables import ItemRow, ItemRunRow, SessionRow
 from kyanite.rules.notifications import TOLD_RESULTS
 
 _POLICY_TYPES: Final = ("PolicySnapshot", "PolicyBackup", "PolicyArchive")
-_DAILY_TYPES: Final = (*_POLICY_TYPES, "VmSnapshotRetention", "BackupRetention")
+_DAILY_TYPES: Final = (*_POLICY_TYPES, "VmSnapshotRetention", "BackupRetention", "HealthCheck")
 
 
 def ended_policy_sessions(db: Session, since: datetime, until: datetime) -> Sequence[SessionRow]:

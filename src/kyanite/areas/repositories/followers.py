@@ -35,6 +35,10 @@ class RepositoryFollower(Protocol):
         """Enter those of ``points`` that are its own and not known yet; how many they were."""
         ...
 
+    def show_hurt(self, db: Session, repository_id: str, hurt: Collection[str]) -> None:
+        """These of its points cannot be restored whole; all others in the repository can."""
+        ...
+
     def forget_points(self, db: Session, repository_id: str) -> None:
         """The repository is removed from the appliance: drop what is known of its points."""
         ...

@@ -14,7 +14,7 @@ from kyanite.areas.repositories.facts import (
     RepositoryFacts,
     from_row,
 )
-from kyanite.areas.repositories.tables import RepositoryRow
+from kyanite.areas.repositories.tables import RepositoryRow, UpkeepRow
 from kyanite.base.errors import NotFound
 from kyanite.db.uses import Thing, users_of
 from kyanite.durable.session_tables import SessionRow
@@ -111,7 +111,8 @@ def session_at_work(db: Session, repository_id: str) -> str | None:
 
 
 def delete_row(db: Session, repository_id: str) -> None:
-    """Remove the registration."""
+    """Remove the registration, and what is remembered of the repository."""
+    db.execute(delete(UpkeepRow).where(UpkeepRow.repository_id == repository_id))
     db.execute(delete(RepositoryRow).where(RepositoryRow.id == repository_id))
 
 

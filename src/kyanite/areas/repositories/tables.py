@@ -1,4 +1,4 @@
-"""The table of the area: repositories known to this appliance."""
+"""The tables of the area: repositories known to this appliance, and how they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Boolean, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kyanite.db.tables import Base, UtcDateTime
+from kyanite.base.json_types import JsonValue
+from kyanite.db.tables import Base, Json, UtcDateTime
 
 
 class RepositoryRow(Base):
@@ -68,3 +69,18 @@ class RepositoryRow(Base):
     """Another appliance that owns the folder; null when it is this one."""
     owner_name: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UpkeepRow(Base):
+    """When a repository was last looked after, what was found, and what is remembered of it."""
+
+    __tablename__ = "repository_upkeep"
+
+    repository_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    newest_points: Mapped[list[JsonValue]] = mapped_column(Json)
+    finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    damaged_objects: Mapped[int] = mapped_column(Integer)
+    hurt_points: Mapped[int] = mapped_column(Integer)
+    lost_points: Mapped[int] = mapped_column(Integer)
+    all_read_on: Mapped[str | None] = mapped_column(String(10))
+    """A day; every pack was read whole then or later. Null: not all of them yet."""

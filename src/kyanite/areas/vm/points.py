@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, exists, select
@@ -16,6 +16,8 @@ SNAPSHOT = "Snapshot"
 BACKUP = "AzureBlob"
 MANUAL_SNAPSHOT = "ManualSnapshot"
 NO_FLAGS = "None"
+OK = "Ok"
+CORRUPTED = "Corrupted"
 
 
 def get_point(db: Session, point_id: str) -> RestorePointRow:
@@ -142,6 +144,15 @@ def remove_point(db: Session, point_id: str) -> None:
     left = select(exists().where(RestorePointRow.machine_id == machine_id))
     if not db.execute(left).scalar_one():
         db.execute(delete(ProtectedMachineRow).where(ProtectedMachineRow.id == machine_id))
+
+
+def set_states(db: Session, repository_id: str, hurt: Collection[str]) -> None:
+    """Of the backups in a repository, those in ``hurt`` (the engine's ids) are corrupted."""
+    for row in backups_in(db, repository_id):
+        state = CORRUPTED if row.engine_point_id in hurt else OK
+        if row.state != state:
+            row.state = state
+    db.flush()
 
 
 def set_flags(db: Session, point_id: str, flags: str) -> None:

@@ -68,6 +68,10 @@ class MachinesFollower:
         db.flush()
         return imported
 
+    def show_hurt(self, db: Session, repository_id: str, hurt: Collection[str]) -> None:
+        """Points that cannot be restored whole are corrupted, the others are not any more."""
+        points.set_states(db, repository_id, hurt)
+
     def forget_points(self, db: Session, repository_id: str) -> None:
         """Drop what is known of the points of a repository that is unregistered."""
         for row in points.backups_in(db, repository_id):

@@ -190,10 +190,10 @@ def _parent(db: Session, arm: ArmClient, repository: Repository, work: _Work) ->
     if latest is None or latest.engine_point_id is None:
         return Parent()
     try:
-        repository.read_point(latest.engine_point_id)
+        point = repository.read_point(latest.engine_point_id)
     except (Damaged, Missing, NotFound):
         return Parent(reason="the previous backup is not whole in the repository any more")
-    if latest.engine_point_id in repository.holes():
+    if not repository.can_be_parent(point):
         return Parent(reason="the previous backup has damaged parts")
     if points.is_after(work.policy.cbt_reset_at, latest.point_in_time):
         return Parent(reason="change tracking was reset")

@@ -283,6 +283,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_repositories_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_repositories_storage_account_id'), ['storage_account_id'], unique=False)
 
+    op.create_table('repository_upkeep',
+    sa.Column('repository_id', sa.String(length=36), nullable=False),
+    sa.Column('newest_points', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('finished_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('damaged_objects', sa.Integer(), nullable=False),
+    sa.Column('hurt_points', sa.Integer(), nullable=False),
+    sa.Column('lost_points', sa.Integer(), nullable=False),
+    sa.Column('all_read_on', sa.String(length=10), nullable=True),
+    sa.PrimaryKeyConstraint('repository_id', name=op.f('pk_repository_upkeep'))
+    )
     op.create_table('schedules',
     sa.Column('id', sa.String(length=100), nullable=False),
     sa.Column('kind', sa.String(length=60), nullable=False),
@@ -740,6 +750,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_schedules_kind'))
 
     op.drop_table('schedules')
+    op.drop_table('repository_upkeep')
     with op.batch_alter_table('repositories', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_repositories_storage_account_id'))
         batch_op.drop_index(batch_op.f('ix_repositories_account_id'))
