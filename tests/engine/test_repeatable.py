@@ -9,15 +9,27 @@ from pathlib import Path
 from kyanite.base.clock import ManualClock
 from kyanite.base.units import KIB
 from kyanite.engine.cleaning_rules import CleaningRules
+from kyanite.engine.copying import copy_points
+from kyanite.engine.excision import excise
 from kyanite.engine.key_changes import NewPassword
 from kyanite.engine.randomness import Randomness, drawn_from
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repack_rule import Price
+from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.memory import MemoryStorage
+from kyanite.engine.verify import Level
 from seeded_randomness import SeededRandomness
-from support.engine import CHEAP, PASSWORD, TINY, back_up_disk, disk_contents, objects_of
+from support.engine import (
+    CHEAP,
+    ONE_THREAD,
+    PASSWORD,
+    TINY,
+    back_up_disk,
+    disk_contents,
+    objects_of,
+)
 
 THRIFTY = CleaningRules(ledger_from_points=1, small_packs=0)
 
@@ -65,7 +77,20 @@ def everything(source: Randomness, settings: RepositorySettings = TINY) -> dict[
         repository.clean(rules=THRIFTY)
         repository.repack(Price(gib_month=1000.0, most_live=0.9))
         repository.rebuild_index()
-    return seen | objects_of(storage)
+        seen |= objects_of(storage)
+        excise(repository, point.session_id)
+        back_up_disk(repository, contents, session_id=repository.new_session_id(), clock=clock)
+        repair(repository)
+        repository.remember(repository.verify(Level.FULL))
+        there = MemoryStorage(clock)
+        copy_points(
+            repository,
+            Repository.create(there, PASSWORD, settings, clock, CHEAP),
+            repository.points(),
+            parallelism=ONE_THREAD,
+        )
+    copies = {f"copies/{name}": data for name, data in objects_of(there).items()}
+    return seen | objects_of(storage) | copies
 
 
 def test_the_same_source_gives_the_same_bytes() -> None:
@@ -81,7 +106,7 @@ def test_the_same_source_gives_the_same_bytes_with_aligned_cuts() -> None:
 
 def test_another_source_gives_other_names_keys_and_bytes() -> None:
     one, other = everything(SeededRandomness(1)), everything(SeededRandomness(4))
-    assert one.keys() & other.keys() == {"repository"}
+    assert one.keys() & other.keys() == {"repository", "copies/repository"}
     assert one["repository"] != other["repository"]
 
 
