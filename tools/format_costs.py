@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kyanite.base.units import KIB
+from kyanite.base.units import KIB, MIB
 from kyanite.engine.format import TAG_BYTES
 from kyanite.engine.index_layout import (
     BLOCK_PACKS,
@@ -35,6 +35,9 @@ TIER_FACTOR = 16
 LEAF_CHUNK_BYTES = 4 + 2 + 32  # length, pack, id
 LEAF_PACK_BYTES = 20
 LOCK_STEP_DAYS = 30
+POINT_BYTES = KIB  # of a point but for what it needs
+LEDGER_POINT_BYTES = 40  # id, time, size and new packs of a point, compressed
+LEDGER_OBJECT_BYTES = 8 * MIB
 
 
 @dataclass(frozen=True)
@@ -164,35 +167,59 @@ def write_cost(scale: Scale) -> Cost:
     return Cost("write an increment", reads, read_bytes, 4 + packs, put, "10 and the packs")
 
 
-def mark_cost(scale: Scale) -> Cost:
-    """Every point read once, without a ledger; with one, only those that are new."""
+def lists(names: float) -> int:
+    """Requests that list so many names."""
+    return max(1, math.ceil(names / LISTED_AT_ONCE))
+
+
+def point_bytes(scale: Scale) -> float:
+    """Size of a point: its structure, and the packs that it needs."""
     per_pack = 6  # characters of a pack in the needs of a point, compressed
     packs_of_point = scale.machine_bytes / scale.pack_bytes + scale.points / 2
-    point = 1 * KIB + packs_of_point * per_pack
+    return POINT_BYTES + packs_of_point * per_pack
+
+
+def mark_cost(scale: Scale) -> Cost:
+    """Every point read once, without a ledger, and all packs listed."""
     points = scale.machines * scale.points
-    lists = 3 * math.ceil(points / LISTED_AT_ONCE)
-    return Cost("mark, all points", lists + points, points * point, 0, 0, "many at once")
+    # Condemned lists, notes, ledgers; sessions, points; packs.
+    listed = 3 + 2 * lists(points) + lists(scale.packs)
+    read_bytes = points * point_bytes(scale)
+    return Cost("mark, all points", listed + points, read_bytes, 0, 0, "many at once")
 
 
 def new_mark_cost(scale: Scale) -> Cost:
-    """The points of a day."""
-    every = mark_cost(scale)
+    """With ledgers: the points of a day, and a listing of what each of their sessions put."""
     points = scale.machines * scale.points
-    lists = 3 * math.ceil(points / LISTED_AT_ONCE)
-    each = every.read_bytes / points
+    ledger_bytes = points * LEDGER_POINT_BYTES
+    ledgers = max(1, math.ceil(ledger_bytes / LEDGER_OBJECT_BYTES))
+    listed = 3 + 2 * lists(points) + scale.machines
+    read_bytes = scale.machines * point_bytes(scale) + ledger_bytes
     return Cost(
-        "mark, points of a day", lists + scale.machines, each * scale.machines, 0, 0, "many at once"
+        "mark, points of a day",
+        listed + ledgers + scale.machines,
+        read_bytes,
+        0,
+        0,
+        "many at once",
     )
 
 
 def lock_cost(scale: Scale) -> Cost:
-    """Extending everything that lives, once a step."""
+    """Extending everything that lives, once a step: all points say what they need.
+
+    Everything is listed twice, with versions and locks: before, and to read it back.
+    """
     index = sum(segment_bytes(*one)[1] for one in tiers(scale))
-    objects = scale.packs + index + 2 * scale.machines * scale.points
+    points = scale.machines * scale.points
+    # Packs, index, slot, ring, repository; trace, session and point of each point.
+    objects = scale.packs + index + 3 + 3 * points
+    with_versions = lists(scale.packs) + lists(index) + 3 + 3 * lists(points)
+    listed = 2 * with_versions + 2 * lists(index) + 2 * lists(points)
     return Cost(
         f"lock, every {LOCK_STEP_DAYS} days",
-        math.ceil(objects / LISTED_AT_ONCE),
-        0,
+        listed + points,
+        points * point_bytes(scale),
         objects,
         0,
         "many at once",

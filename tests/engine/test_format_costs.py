@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import format_costs
 from format_costs import Cost, Scale
+from kyanite.base.clock import ManualClock
 from kyanite.base.units import KIB
+from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.counting import CountingStorage
-from kyanite.engine.storage.memory import MemoryStorage
-from support.engine import PASSWORD, TINY, back_up_disk, tiny_repository
+from kyanite.engine.storage.memory_versions import VersionedMemoryStorage
+from support.engine import CHEAP, PASSWORD, TINY, back_up_disk
 
-READS = ("get", "get_range", "list", "size")
+READS = ("get", "get_range", "list", "size", "versions")
 MACHINES, POINTS = 3, 5
 FULL_BYTES, CHANGE_BYTES = 1024 * KIB, 256 * KIB
 SCALE = Scale(
@@ -32,8 +35,9 @@ class Filled:
     """A small repository with machines and points as the formulas have them, but for one."""
 
     def __init__(self) -> None:
-        self.storage = CountingStorage(MemoryStorage())
-        self.repository = tiny_repository(self.storage)
+        self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        self.storage = CountingStorage(VersionedMemoryStorage(self.clock))
+        self.repository = Repository.create(self.storage, PASSWORD, TINY, self.clock, CHEAP)
         self.chooser = random.Random(5)
         self.disks = [bytearray(self.chooser.randbytes(FULL_BYTES)) for _ in range(MACHINES)]
         self.last = [self._back_up(machine, None) for machine in range(MACHINES)]
@@ -69,7 +73,7 @@ class Filled:
         measured = {
             "reads": sum(requests[one] for one in READS),
             "read_bytes": sum(moved[one] for one in READS),
-            "writes": requests["put"],
+            "writes": requests["put"] + requests["lock_until"],
             "write_bytes": moved["put"],
         }
         for name, value in measured.items():
@@ -93,6 +97,39 @@ def test_an_increment_costs_what_the_table_says(filled: Filled) -> None:
     filled.forget()
     filled.last[0] = filled.increment(0)
     filled.check(format_costs.write_cost(SCALE), 1.5)
+
+
+def test_marking_all_points_costs_what_the_table_says() -> None:
+    filled = Filled()
+    filled.repository.plan_cleaning()
+    unlocked = filled.storage.requests["versions"]  # only where versions are kept
+    filled.storage.requests["versions"] = 0
+    assert unlocked == 1
+    filled.check(format_costs.mark_cost(SCALE), 1.5)
+
+
+def test_marking_the_points_of_a_day_costs_what_the_table_says() -> None:
+    filled = Filled()
+    rules = CleaningRules(ledger_from_points=1, small_packs=0)
+    filled.repository.clean(rules=rules)
+    filled.last = [filled.increment(machine) for machine in range(MACHINES)]
+    filled.forget()
+    filled.repository.plan_cleaning(rules=rules)
+    filled.storage.requests["versions"] = 0
+    filled.check(format_costs.new_mark_cost(SCALE), 1.5)
+
+
+def test_locking_costs_what_the_table_says() -> None:
+    filled = Filled()
+    filled.repository.lock(filled.clock.now() + timedelta(days=40))
+    filled.clock.advance(timedelta(days=format_costs.LOCK_STEP_DAYS))
+    filled.forget()
+    report = filled.repository.lock(filled.clock.now() + timedelta(days=40))
+    assert report.drift == ()
+    filled.check(format_costs.lock_cost(SCALE), 1.5)
+    filled.forget()
+    filled.repository.lock(filled.clock.now() + timedelta(days=40))
+    assert filled.storage.requests["lock_until"] == 0  # nothing more until the next step
 
 
 def test_rebuilding_the_index_costs_what_the_table_says(filled: Filled) -> None:
