@@ -6,6 +6,8 @@ import json
 import os
 import random
 import struct
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from click.testing import CliRunner
 from kyanite.base.errors import Conflict, KyaniteError
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB, MIB
+from kyanite.cli.repo.dynamic_vhd import DynamicVhdTarget
 from kyanite.cli.repo.image_target import ImageTarget
 from kyanite.cli.repo.restore import command as restore_command
 from kyanite.cli.repo.restored_disk import DiskRestore, file_names
@@ -119,8 +122,73 @@ def test_a_disk_becomes_a_fixed_vhd_that_says_its_size(house: House) -> None:
     assert footer[:8] == b"conectix"
     assert struct.unpack_from(">Q", footer, 48) == (SIZE,)
     assert struct.unpack_from(">I", footer, 60) == (2,)
+    assert footer[28:32] == b"win "  # else programs take the rounded geometry for the size
     (check,) = struct.unpack_from(">I", footer, 64)
     assert check == ~sum(footer[:64] + footer[68:]) & 0xFFFF_FFFF
+
+
+def read_dynamic_vhd(image: bytes) -> bytes:
+    """By the specification: footer, header, table, and in front of each block a bitmap."""
+
+    def checked(data: bytes, at: int) -> bytes:
+        (check,) = struct.unpack_from(">I", data, at)
+        assert check == ~sum(data[:at] + data[at + 4 :]) & 0xFFFF_FFFF
+        return data
+
+    footer = checked(image[-512:], 64)
+    assert image[:512] == footer
+    assert footer[:8] == b"conectix"
+    (header_at,) = struct.unpack_from(">Q", footer, 16)
+    (size,) = struct.unpack_from(">Q", footer, 48)
+    assert struct.unpack_from(">I", footer, 60) == (3,)
+    header = checked(image[header_at : header_at + 1024], 36)
+    assert header[:8] == b"cxsparse"
+    table_at, _, count, block_bytes = struct.unpack_from(">QIII", header, 16)
+    assert count * block_bytes >= size
+    bitmap_bytes = -(-block_bytes // 512 // 8 // 512) * 512
+    contents = bytearray(count * block_bytes)
+    for number, sector in enumerate(struct.unpack_from(f">{count}I", image, table_at)):
+        if sector == 0xFFFF_FFFF:
+            continue
+        at = sector * 512
+        assert at >= table_at + 4 * count
+        for nth in range(block_bytes // 512):
+            if image[at + nth // 8] & 0x80 >> nth % 8:
+                data = image[at + bitmap_bytes + nth * 512 :][:512]
+                place = number * block_bytes + nth * 512
+                contents[place : place + 512] = data
+    return bytes(contents[:size])
+
+
+def test_a_disk_becomes_a_dynamic_vhd_without_its_holes(house: House) -> None:
+    out = house.folder / "system.vhd"
+    house.cli("monday", out, "--disk", "system", "--format", "vhd-dynamic")
+    assert read_dynamic_vhd(out.read_bytes()) == house.disks["system"]
+    assert "exists" in house.cli(
+        "monday", out, "--format", "vhd-dynamic", "--disk", "data", status=1
+    )
+    part = house.folder / "part.vhd"
+    house.cli(
+        "monday", part, "--disk", "system", "--range", "4096:100000", "--format", "vhd-dynamic"
+    )
+    read = read_dynamic_vhd(part.read_bytes())
+    assert read[:100_000] == house.disks["system"][4096 : 4096 + 100_000]
+    assert len(read) == 100_352  # whole sectors
+
+
+def test_a_dynamic_vhd_is_as_small_as_what_is_in_it(tmp_path: Path) -> None:
+    path, size = tmp_path / "disk.vhd", 1 << 40
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    target = DynamicVhdTarget(path, ByteRange(0, size), uuid.UUID(int=1), made)
+    target.write(size - 4096, b"e" * 4096)
+    target.write_all((2 << 20) - 3, [b"over", b" the border"])
+    target.finish()
+    assert path.stat().st_size < 9 << 20  # three blocks and the table
+    with pytest.raises(Conflict):
+        DynamicVhdTarget(tmp_path / "huge.vhd", ByteRange(0, 3 << 40), uuid.UUID(int=1), made)
+    again = DynamicVhdTarget(tmp_path / "other.vhd", ByteRange(0, 4096), uuid.UUID(int=1), made)
+    assert again.keep() == ""
+    assert [one.name for one in tmp_path.iterdir()] == ["disk.vhd"]
 
 
 @pytest.mark.parametrize(

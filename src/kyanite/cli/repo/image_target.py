@@ -70,7 +70,7 @@ class ImageTarget:
                     self._state.remove()
             os.close(self._file)
             if isinstance(error, OSError):
-                raise self._explained(error) from None
+                raise explained(self._path, error) from None
             raise
         self._done = Done(self.already)
 
@@ -121,7 +121,7 @@ class ImageTarget:
         if sync or self.is_device:
             os.fsync(self._file)
         if not self.is_device:
-            _give_name(self._work_path, self._path)
+            give_name(self._work_path, self._path)
         os.close(self._file)
         if self._state is not None:
             self._state.remove()
@@ -150,20 +150,12 @@ class ImageTarget:
             try:
                 done = os.pwritev(self._file, rest[:_MOST_PARTS], at)
             except OSError as error:
-                raise self._explained(error) from None
+                raise explained(self._path, error) from None
             at += done
             while rest and done >= len(rest[0]):
                 done -= len(rest.pop(0))
             if done:
                 rest[0] = rest[0][done:]
-
-    def _explained(self, error: OSError) -> KyaniteError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return Conflict(
-                f"There is no room for {self._path}: {error.strerror}. Make room and run the "
-                "same command again."
-            )
-        return Conflict(f"{self._path} cannot be written: {error.strerror}.")
 
     def _save(self) -> None:
         """Everything written so far is made durable first, and noted then."""
@@ -176,7 +168,7 @@ class ImageTarget:
                 os.fdatasync(self._file)
                 self._state.save(done)
             except OSError as error:
-                raise self._explained(error) from None
+                raise explained(self._path, error) from None
 
     def _open_file(self) -> int:
         file = os.open(self._work_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -216,7 +208,17 @@ def _open_device(path: Path, size_bytes: int) -> int:
     return file
 
 
-def _give_name(work_path: Path, path: Path) -> None:
+def explained(path: Path, error: OSError) -> KyaniteError:
+    """What to tell of a file that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Conflict(
+            f"There is no room for {path}: {error.strerror}. Make room and run the "
+            "same command again."
+        )
+    return Conflict(f"{path} cannot be written: {error.strerror}.")
+
+
+def give_name(work_path: Path, path: Path) -> None:
     """Rename, but never over anything that has come there meanwhile."""
     try:
         os.link(work_path, path)

@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "image_format",
-    type=click.Choice(["raw", "vhd"]),
+    type=click.Choice(["raw", "vhd", "vhd-dynamic"]),
     default="raw",
     show_default=True,
-    help="raw: the bytes of the disk; vhd: with the footer of a fixed VHD behind them.",
+    help="raw: the bytes of the disk; vhd: with the footer of a fixed VHD behind them, as Azure "
+    "takes it; vhd-dynamic: a VHD without the holes.",
 )
 @click.option("--overwrite", is_flag=True, help="OUT is a block device that may be overwritten.")
 @click.option(

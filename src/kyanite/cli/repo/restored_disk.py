@@ -13,6 +13,7 @@ from typing import Final
 from kyanite.azure.compute.vhd import fixed_footer
 from kyanite.base.errors import Conflict, KyaniteError
 from kyanite.base.json_types import JsonObject
+from kyanite.cli.repo.dynamic_vhd import DynamicVhdTarget
 from kyanite.cli.repo.image_target import ImageTarget
 from kyanite.cli.repo.progress import Progress
 from kyanite.engine.parallelism import Parallelism
@@ -23,7 +24,7 @@ from kyanite.engine.restore import restore_disk
 
 _FOOTERS: Final = uuid.UUID("9d1a3c53-58d2-4a4b-9f6d-2a1f1f6c7e10")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
-_SUFFIXES: Final = {"raw": ".img", "vhd": ".vhd"}
+_SUFFIXES: Final = {"raw": ".img", "vhd": ".vhd", "vhd-dynamic": ".vhd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class DiskRestore:
             "offset": part.offset,
             "length": part.length,
         }
-        target = ImageTarget(out, part, identity, self.overwrite)
+        target = self._target(disk, out, part, identity)
         progress = Progress(f"Restoring {disk.name}:", None, self.as_json)
         lost: list[tuple[int, int, str]] = []
         try:
@@ -95,9 +96,11 @@ class DiskRestore:
                 within=part,
                 lost=(lambda *place: lost.append(place)) if self.holes else None,
             )
-            target.finish(
-                self._footer(disk, part) if self.image_format == "vhd" else None, self.sync
-            )
+            if isinstance(target, DynamicVhdTarget):
+                target.finish(self.sync)
+            else:
+                footer = self._footer(disk, part) if self.image_format == "vhd" else None
+                target.finish(footer, self.sync)
         except BaseException as error:
             kept = target.keep()
             progress.end()
@@ -115,6 +118,14 @@ class DiskRestore:
             target.already.covered_bytes,
             tuple(sorted(lost)),
         )
+
+    def _target(
+        self, disk: PointDisk, out: Path, part: ByteRange, identity: JsonObject
+    ) -> ImageTarget | DynamicVhdTarget:
+        if self.image_format != "vhd-dynamic":
+            return ImageTarget(out, part, identity, self.overwrite)
+        footer = self._footer(disk, part)
+        return DynamicVhdTarget(out, part, footer.disk_uuid, footer.made_at)
 
     def _footer(self, disk: PointDisk, part: ByteRange) -> Footer:
         name = f"{self.point.session_id}/{disk.disk_id}/{part.offset}:{part.length}"
