@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from demo.appliance import Appliance
+from demo.appliance import FINAL, Appliance
 from demo.azure import Azure as GuestAzure
 from demo.azure import Lab
 from demo.web import Refused
@@ -24,6 +26,7 @@ USERNAME = "admin"
 PASSWORD = "Correct-horse-9-battery"
 REPOSITORY_PASSWORD = "a password for this repository"
 _START_SECONDS = 60.0
+_SESSION_SECONDS = 120.0
 
 
 @dataclass
@@ -84,6 +87,28 @@ class House:
 
     def connect(self, *, concurrency_limit: int | None = None) -> None:
         """Save the account of the lab and create a repository."""
+        self.save_account()
+        self.repository_id = self.create_repository("first", concurrency_limit=concurrency_limit)
+
+    def lose_appliance(self) -> None:
+        """The appliance and all it knew are gone; the lab stays as it is."""
+        self.program.kill_tree()
+        shutil.rmtree(self.data)
+        self._policies.clear()
+        self.account_id = self.repository_id = ""
+
+    def copy_data(self, name: str) -> None:
+        """Keep a copy of the folder of the appliance, which must not run."""
+        shutil.copytree(self.data, self.folder / name)
+
+    def put_back(self, name: str) -> None:
+        """Kill the appliance, and put a copy in the place of its folder."""
+        self.program.kill_tree()
+        shutil.rmtree(self.data)
+        shutil.copytree(self.folder / name, self.data)
+
+    def save_account(self) -> None:
+        """Save the account of the lab."""
         lab = self.lab.azure
         self.account_id = self.client.post(
             "/accounts/azure/service/saveByApp",
@@ -98,7 +123,6 @@ class House:
                 },
             },
         )
-        self.repository_id = self.create_repository("first", concurrency_limit=concurrency_limit)
 
     def create_repository(self, folder: str, *, concurrency_limit: int | None = None) -> str:
         """A repository in the first container that can hold one."""
@@ -119,6 +143,65 @@ class House:
         )
         self.client.wait(session["id"])
         return str(session["repositoryJobInfo"]["repositoryId"])
+
+    def import_repository(self, folder: str, password: str = REPOSITORY_PASSWORD) -> str:
+        """Register the repository that is in a folder already; the session's last status.
+
+        Given are its address and its password, nothing else.
+        """
+        account, container = self.place_for_backups()
+        (session,) = self.client.post(
+            "/repositories",
+            {
+                "azureAccountId": self.account_id,
+                "azureStorageAccountId": account,
+                "azureStorageContainer": container,
+                "azureStorageFolder": folder,
+                "enableEncryption": True,
+                "password": password,
+                "importIfFolderHasBackup": True,
+            },
+        )
+        self.repository_id = str(session["repositoryJobInfo"]["repositoryId"])
+        return str(self.end_of(session["id"])["status"])
+
+    def take_over(self) -> None:
+        """Become the owner of the repository, knowingly."""
+        (session,) = self.client.post(
+            "/configuration/overrideOwnership", {"repositoryIds": [self.repository_id]}
+        )
+        self.client.wait(session["id"])
+
+    def end_of(self, session_id: str) -> dict[str, Any]:
+        """A session when it has ended, however that was."""
+
+        def ended() -> bool:
+            return self.client.get(f"/jobSessions/{session_id}")["status"] in FINAL
+
+        eventually(ended, within_seconds=_SESSION_SECONDS)
+        session: dict[str, Any] = self.client.get(f"/jobSessions/{session_id}")
+        return session
+
+    def log_of(self, session_id: str) -> str:
+        """The messages of a session's log."""
+        log = self.client.get(f"/jobSessions/{session_id}/log")["log"]
+        return "\n".join(line["message"] for line in log)
+
+    def wait_until_idle(self) -> None:
+        """Wait until no session is at work."""
+
+        def idle() -> bool:
+            page = self.client.get("/jobSessions", Status=["Pending", "Running"], Limit=1)
+            return bool(page["totalCount"] == 0)
+
+        eventually(idle, within_seconds=_SESSION_SECONDS)
+
+    def backups(self, machine: Machine) -> list[str]:
+        """The ids of the backups of a machine, newest first."""
+        found = self.client.get(
+            "/restorePoints/virtualMachines", VirtualMachineId=machine.id, Limit=-1
+        )["results"]
+        return [str(p["id"]) for p in found if p["backupDestination"] == "AzureBlob"]
 
     def place_for_backups(self) -> tuple[str, str]:
         """A storage account (system id) and one of its containers."""

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from kyanite.base.errors import Cancelled
 from kyanite.base.identifiers import new_id
-from kyanite.base.json_types import JsonObject, JsonValue
+from kyanite.base.json_types import JsonObject, JsonValue, as_object
 from kyanite.db.locks import lock
-from kyanite.durable.job_tables import ENDED, JobRow, JobState
+from kyanite.durable.job_tables import ENDED, OPEN, JobRow, JobState
 from kyanite.durable.takeover import requeue
 
 if TYPE_CHECKING:
@@ -80,6 +80,16 @@ def run_children(context: JobContext, children: Sequence[Child]) -> list[ChildOu
     if context.stopping:
         raise Cancelled("the session was stopped on request")
     return [_outcome(child.id, rows[child.id]) for child in children]
+
+
+def open_children(db: Session, kind: str) -> list[tuple[str, JsonObject]]:
+    """The children of a kind that have not ended, in all sessions: session id and payload."""
+    found = db.execute(
+        select(JobRow.session_id, JobRow.payload).where(
+            JobRow.kind == kind, JobRow.state.in_(OPEN), JobRow.parent_id.is_not(None)
+        )
+    )
+    return [(session_id, as_object(payload)) for session_id, payload in found]
 
 
 def _insert_missing(context: JobContext, db: Session, children: Sequence[Child]) -> None:

@@ -93,15 +93,23 @@ class Maintenance:
 
     # Points and sessions
 
-    def points(self, skip_damaged: Callable[[str, EngineError], None] | None = None) -> list[Point]:
-        """All points, oldest first; their recipes stay closed.
+    def point_ids(self) -> list[str]:
+        """The sessions that have a point, or a void, oldest first: listings only."""
+        return catalog.read_catalog(self.storage).announced
+
+    def points(
+        self,
+        skip_damaged: Callable[[str, EngineError], None] | None = None,
+        among: Collection[str] | None = None,
+    ) -> list[Point]:
+        """All points, or those ``among`` some sessions, oldest first; their recipes stay closed.
 
         Raises ``Damaged`` if one cannot be read, unless ``skip_damaged`` takes its session
         id and the error.
         """
         points = catalog.read_points(
             self.storage,
-            catalog.read_catalog(self.storage).announced,
+            self.point_ids() if among is None else sorted(among),
             self._structure.maintenance_key,
             self.repository_id,
             self._root_of(),

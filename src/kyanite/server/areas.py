@@ -30,8 +30,9 @@ from kyanite.areas.inventory import (
     SqlConnections,
     rescan_job,
 )
-from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
+from kyanite.areas.repositories import Followers, Repositories, SecondLook, ThisAppliance
 from kyanite.areas.repositories import measures as repository_measures
+from kyanite.areas.repositories import rescan as repository_rescan
 from kyanite.areas.repositories import upkeep as repository_upkeep
 from kyanite.areas.repositories.account_users import repositories_on_account
 from kyanite.areas.repositories.creation import RepositoryCreation
@@ -85,6 +86,7 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
     this_appliance = ThisAppliance(database, ground.facts.server_name)
     repositories = Repositories(database, secrets, access, this_appliance, clock)
     followers = Followers((MachinesFollower(repositories),))
+    second_look = SecondLook(repositories, followers)
     accounts = provide_accounts(
         provisions,
         database,
@@ -100,12 +102,14 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         **schedule_kinds(),
         **rescan_job.schedule_kinds(),
         **repository_upkeep.schedule_kinds(),
+        **repository_rescan.schedule_kinds(),
     }
     timetable = Timetable(database, kinds, clock=clock, zone=_zone)
     with database.writing() as db:
         ensure_chores(db, timetable)
         rescan_job.ensure_chores(db, timetable)
         repository_upkeep.ensure_chores(db, timetable)
+        repository_rescan.ensure_chores(db, timetable)
     for thing in (
         inventory,
         LiveStorage(access),
@@ -123,12 +127,13 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         Deployment(database, clock, deployment.examine),
         ConfigurationCheck(database, clock, examinations),
         RepositoryTakeOver(),
+        second_look,
         SupportContact(_tenant, ground.settings.updates_url),
         Policies(timetable, clock),
     ):
         provisions.add(thing)
     register_repository_jobs(
-        registry, RepositoryTools(repositories, secrets, followers, this_appliance)
+        registry, RepositoryTools(repositories, secrets, followers, this_appliance), second_look
     )
     rescan_job.register_jobs(registry, inventory, accounts)
     register_machine_jobs(registry)

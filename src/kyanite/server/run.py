@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from kyanite.areas.appliance.log_files import FOLDER_NAME, LogFolder
+from kyanite.areas.repositories.rescan import start_rescan
 from kyanite.base.settings import Settings
 from kyanite.server import app, logs, wiring
 from kyanite.server.hardening import keep_private
@@ -61,6 +62,8 @@ def serve(settings: Settings) -> None:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _heard)
+    with appliance.database.writing() as db:
+        start_rescan(db)
     appliance.start()
     try:
         uvicorn.Server(config).run()

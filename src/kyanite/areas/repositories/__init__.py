@@ -19,7 +19,8 @@ from kyanite.areas.repositories.queries import (
     get_repository,
     list_repositories,
 )
-from kyanite.areas.repositories.repositories import Repositories, require_writable
+from kyanite.areas.repositories.repositories import Repositories, require_ready
+from kyanite.areas.repositories.second_look import SecondLook
 from kyanite.areas.repositories.this_appliance import ThisAppliance
 
 __all__ = [
@@ -29,10 +30,11 @@ __all__ = [
     "Repositories",
     "RepositoryFacts",
     "RepositoryFollower",
+    "SecondLook",
     "Status",
     "ThisAppliance",
     "find_repository",
     "get_repository",
     "list_repositories",
-    "require_writable",
+    "require_ready",
 ]

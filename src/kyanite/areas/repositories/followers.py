@@ -39,6 +39,18 @@ class RepositoryFollower(Protocol):
         """These of its points cannot be restored whole; all others in the repository can."""
         ...
 
+    def known_points(self, db: Session, repository_id: str) -> set[str]:
+        """The engine's ids of the points that are entered for a repository."""
+        ...
+
+    def forget_gone(self, db: Session, repository_id: str, point_ids: Collection[str]) -> int:
+        """Drop what is known of points that are not in the repository any more; how many."""
+        ...
+
+    def writing_sessions(self, db: Session, repository_id: str) -> set[str]:
+        """The engine's ids of the sessions that jobs of this workload may still write."""
+        ...
+
     def forget_points(self, db: Session, repository_id: str) -> None:
         """The repository is removed from the appliance: drop what is known of its points."""
         ...

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kyanite.areas.repositories.key_reference import KeyReference
@@ -45,6 +45,9 @@ class Mark:
     """The password of a repository without encryption: whoever reads the folder has it."""
     key: KeyReference | None = None
     """The key of a vault it is encrypted with, instead of a password."""
+
+    number: int | None = field(default=None, compare=False)
+    """Which mark of the folder was read; one that is made from it replaces that one only."""
 
     @property
     def encryption_method(self) -> str:
@@ -95,7 +98,8 @@ def read_mark(storage: Storage) -> Mark | None:
     """The mark of the repository in ``storage``; ``None`` when it has none."""
     for name in reversed(_names(storage)):
         try:
-            return Mark.from_bytes(storage.get_range(name, 0, _MAX_BYTES))
+            found = Mark.from_bytes(storage.get_range(name, 0, _MAX_BYTES))
+            return replace(found, number=_number(name))
         except ObjectMissing:
             continue  # replaced between the listing and the reading; the newer one was listed too
     return None
@@ -104,20 +108,24 @@ def read_mark(storage: Storage) -> Mark | None:
 def write_mark(storage: Storage, mark: Mark) -> None:
     """Replace the mark. Doing it again with the same mark changes nothing.
 
-    Raises ``Conflict`` when another appliance replaces it at the same moment.
+    A mark that was made from one that was read (``number``) replaces only that one; any other
+    replaces what there is. Raises ``Conflict`` when another appliance has replaced it meanwhile.
     """
     names = _names(storage)
     content = mark.to_bytes()
     if names and storage.get_range(names[-1], 0, _MAX_BYTES) == content:
         _remove(storage, names[:-1])
         return
-    number = int(names[-1].removeprefix(PREFIX)) + 1 if names else 1
+    newest = _number(names[-1]) if names else 0
+    meanwhile = Conflict(
+        "Another appliance is changing the owner of this repository at the same time."
+    )
+    if mark.number not in (None, newest):
+        raise meanwhile
     try:
-        storage.put(f"{PREFIX}{number:08d}", content)
+        storage.put(f"{PREFIX}{newest + 1:08d}", content)
     except ObjectExists as error:
-        raise Conflict(
-            "Another appliance is changing the owner of this repository at the same time."
-        ) from error
+        raise meanwhile from error
     _remove(storage, names)
 
 
@@ -126,6 +134,10 @@ def _names(storage: Storage) -> Sequence[str]:
     return [
         found.name for found in storage.list(PREFIX) if found.name.removeprefix(PREFIX).isdecimal()
     ]
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix(PREFIX))
 
 
 def _remove(storage: Storage, names: Sequence[str]) -> None:

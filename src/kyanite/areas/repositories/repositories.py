@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kyanite.areas.accounts import AzureAccess
 from kyanite.areas.repositories import queries
 from kyanite.areas.repositories.facts import RepositoryFacts, Status
-from kyanite.areas.repositories.mark import read_mark
+from kyanite.areas.repositories.ownership import Ownership, watched
 from kyanite.areas.repositories.this_appliance import ThisAppliance
 from kyanite.areas.repositories.unlocking import Unlocking
 from kyanite.azure.arm import ArmClient
@@ -64,7 +64,7 @@ class Repositories:
         self._database = database
         self._azure = azure
         self.unlocking = Unlocking(database, secrets, azure, clock or SystemClock())
-        self._this_appliance = this_appliance
+        self.ownership = Ownership(database, this_appliance)
         self._signed: dict[tuple[str, str, str], tuple[ArmClient, RenewableUrl]] = {}
         self._pools: dict[str | None, ConnectionPool] = {}
         self._lock = threading.Lock()
@@ -102,19 +102,22 @@ class Repositories:
     def open_for_writing(self, repository_id: str, *, check: Check = go_on) -> EngineRepository:
         """As ``open``, for backups and retention.
 
-        Asks the folder itself who owns it, as another appliance may have taken it over since.
         Raises ``Conflict`` as well when the repository is not ready or another owns it.
         """
-        own = self._facts(repository_id)
-        require_writable(own)
-        mark = read_mark(self.storage(place(own), check=check))
-        owner = mark.owner if mark is not None else None
-        if owner is not None and owner.id != self._this_appliance.owner().id:
-            with self._database.writing() as db:
-                row = queries.get_row(db, own.id)
-                row.owner_id, row.owner_name = owner.id, owner.name
-            require_writable(self._facts(repository_id))
+        self.confirm_ours(repository_id, check=check)
         return self.open(repository_id, check=check)
+
+    def confirm_ours(self, repository_id: str, *, check: Check = go_on) -> None:
+        """Ask the folder itself whether this appliance may write to it, as another one may
+        have taken it over since. Raises ``Conflict`` when it may not."""
+        own = self._facts(repository_id)
+        require_ready(own)
+        self.ownership.require(own, self.storage(place(own), check=check))
+
+    def watched(self, repository_id: str, check: Check) -> Check:
+        """``check`` for long writing, which raises ``Conflict`` soon after the repository was
+        taken over."""
+        return watched(lambda: self.confirm_ours(repository_id, check=check), check)
 
     def storage(
         self, at: Place, rights: str = MAINTENANCE_RIGHTS, *, check: Check = go_on
@@ -180,17 +183,11 @@ def place(repository: RepositoryFacts) -> Place:
     )
 
 
-def require_writable(repository: RepositoryFacts) -> None:
-    """Raise ``Conflict`` unless this appliance may write to the repository."""
+def require_ready(repository: RepositoryFacts) -> None:
+    """Raise ``Conflict`` unless the repository is complete."""
     if repository.status is not Status.READY:
         raise Conflict(
             f"The repository {repository.name} is not ready (it is {repository.status.value}); "
             "see the session that creates or edits it.",
-            resource_id=repository.id,
-        )
-    if repository.has_another_owner:
-        raise Conflict(
-            f"The repository {repository.name} belongs to the appliance "
-            f"{repository.owner_name or repository.owner_id}; take it over before writing to it.",
             resource_id=repository.id,
         )

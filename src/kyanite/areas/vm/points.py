@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import Machine
 from kyanite.areas.vm.tables import DiskSnapshotRow, ProtectedMachineRow, RestorePointRow
 from kyanite.base.errors import NotFound
+from kyanite.durable.session_tables import SessionRow
+from kyanite.rules.sessions import ACTIVE
 
 SNAPSHOT = "Snapshot"
 BACKUP = "AzureBlob"
@@ -84,6 +86,34 @@ def backups_in(db: Session, repository_id: str) -> Sequence[RestorePointRow]:
     ).all()
 
 
+def engine_points_in(db: Session, repository_id: str) -> set[str]:
+    """The engine's ids of all backups in a repository."""
+    found = db.scalars(
+        select(RestorePointRow.engine_point_id).where(
+            RestorePointRow.repository_id == repository_id,
+            RestorePointRow.engine_point_id.is_not(None),
+        )
+    )
+    return {point_id for point_id in found if point_id}
+
+
+def hand_to_policy(db: Session, machine_id: str, repository_id: str, policy_id: str) -> None:
+    """Imported backups of a machine follow the policy that protects it now.
+
+    Its retention replaces what was saved with them (docs/behaviour/repositories.md, section 5).
+    """
+    db.execute(
+        update(RestorePointRow)
+        .where(
+            RestorePointRow.machine_id == machine_id,
+            RestorePointRow.repository_id == repository_id,
+            RestorePointRow.destination == BACKUP,
+            RestorePointRow.policy_id.is_(None),
+        )
+        .values(policy_id=policy_id)
+    )
+
+
 def repositories_with_backups(db: Session) -> list[str]:
     """The repositories that hold any backup of a machine."""
     found = db.scalars(select(RestorePointRow.repository_id).distinct())
@@ -99,6 +129,29 @@ def snapshots_taken_before(db: Session, moment: datetime) -> list[str]:
             .order_by(RestorePointRow.point_in_time, RestorePointRow.id)
         )
     )
+
+
+def protected_subscriptions(db: Session) -> dict[str, set[str]]:
+    """Service accounts that reach protected machines, and the subscriptions these are in."""
+    places: dict[str, set[str]] = {}
+    row = ProtectedMachineRow
+    for account_id, subscription_id in db.execute(
+        select(row.service_account_id, row.subscription_id).distinct()
+    ):
+        if account_id is not None:
+            places.setdefault(account_id, set()).add(subscription_id)
+    return places
+
+
+def wanted_snapshots(
+    db: Session, point_ids: Collection[str], session_ids: Collection[str]
+) -> set[str]:
+    """Those of the points that are known, and those of the sessions that are still at work."""
+    known = db.scalars(select(RestorePointRow.id).where(RestorePointRow.id.in_(point_ids)))
+    at_work = db.scalars(
+        select(SessionRow.id).where(SessionRow.id.in_(session_ids), SessionRow.status.in_(ACTIVE))
+    )
+    return {*known, *at_work}
 
 
 def remember_machine(db: Session, machine: Machine, account_id: str) -> None:

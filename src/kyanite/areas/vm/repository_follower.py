@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import Repositories
 from kyanite.areas.vm import points, policy_queries
+from kyanite.areas.vm.jobs import marks
+from kyanite.areas.vm.jobs.backups import BACKUP_MACHINE
 from kyanite.areas.vm.recipes import KIND
 from kyanite.areas.vm.tables import ProtectedMachineRow, RestorePointRow
 from kyanite.base.json_types import JsonObject, as_int, as_object, as_text
+from kyanite.durable.children import open_children
 from kyanite.engine.point import Point
 
 POLICY_USER_KIND: Final = "vm-policy"
@@ -35,7 +38,11 @@ class MachinesFollower:
         return policy_queries.policy_names(db, policy_ids)
 
     def import_points(self, db: Session, repository_id: str, found: Sequence[Point]) -> int:
-        """Enter the machine points that are not known yet; how many they were."""
+        """Enter the machine points that are not known yet; how many they were.
+
+        They have no snapshot to compare with: what a database knows of snapshots that is older
+        than the point would be a guess, so the next backup reads everything.
+        """
         facts = self._repositories.facts(db, repository_id)
         imported = 0
         for point in found:
@@ -43,6 +50,8 @@ class MachinesFollower:
             if document.get("kind") != KIND or points.is_known(db, point.session_id):
                 continue
             _remember(db, as_object(document.get("summary")))
+            policy = as_object(document.get("policy"))
+            known_policy = policy_queries.find_policy(db, as_text(policy.get("id")))
             db.add(
                 RestorePointRow(
                     id=point.session_id,
@@ -52,8 +61,8 @@ class MachinesFollower:
                     state="Ok",
                     point_in_time=datetime.fromisoformat(as_text(document.get("takenAt"))),
                     flags=as_text(document.get("flags")) or points.NO_FLAGS,
-                    policy_id=None,
-                    policy_name=as_text(as_object(document.get("policy")).get("name")),
+                    policy_id=known_policy.id if known_policy else None,
+                    policy_name=as_text(policy.get("name")),
                     retention=as_object(document.get("retention")),
                     job_session_id=point.session_id,
                     repository_id=repository_id,
@@ -71,6 +80,28 @@ class MachinesFollower:
     def show_hurt(self, db: Session, repository_id: str, hurt: Collection[str]) -> None:
         """Points that cannot be restored whole are corrupted, the others are not any more."""
         points.set_states(db, repository_id, hurt)
+
+    def known_points(self, db: Session, repository_id: str) -> set[str]:
+        """The points that are entered for a repository."""
+        return points.engine_points_in(db, repository_id)
+
+    def forget_gone(self, db: Session, repository_id: str, point_ids: Collection[str]) -> int:
+        """Drop what is known of points that are not in the repository any more."""
+        gone = [
+            row for row in points.backups_in(db, repository_id) if row.engine_point_id in point_ids
+        ]
+        for row in gone:
+            points.remove_point(db, row.id)
+        return len(gone)
+
+    def writing_sessions(self, db: Session, repository_id: str) -> set[str]:
+        """The points that backup jobs which have not ended are making, or will make."""
+        return {
+            marks.point_id(session_id, as_text(payload.get("machineId")), attempt)
+            for session_id, payload in open_children(db, BACKUP_MACHINE)
+            if payload.get("repositoryId") == repository_id
+            and isinstance(attempt := payload.get("attempt"), int)
+        }
 
     def forget_points(self, db: Session, repository_id: str) -> None:
         """Drop what is known of the points of a repository that is unregistered."""

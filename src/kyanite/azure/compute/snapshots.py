@@ -6,7 +6,7 @@ the first: creating one twice is one snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from kyanite.azure.arm import ArmClient
@@ -24,6 +24,11 @@ _COMPLETE: Final = 100
 def find(arm: ArmClient, snapshot_id: str) -> JsonObject | None:
     """One snapshot, or ``None``."""
     return arm.find(snapshot_id)
+
+
+def list_snapshots(arm: ArmClient, subscription_id: str) -> Iterator[JsonObject]:
+    """All snapshots of a subscription."""
+    return arm.list(f"/subscriptions/{subscription_id}/providers/Microsoft.Compute/snapshots")
 
 
 def begin_incremental(

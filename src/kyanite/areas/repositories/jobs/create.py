@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from kyanite.areas.repositories import queries
+from kyanite.areas.repositories.adoption import import_all
 from kyanite.areas.repositories.existing import open_existing, require_importable
 from kyanite.areas.repositories.facts import RepositoryFacts, Status, enter_key
 from kyanite.areas.repositories.inspection import (
@@ -34,7 +35,6 @@ from kyanite.base.json_types import JsonObject, as_text
 from kyanite.durable.context import JobContext
 from kyanite.engine.key_slots import KeyVault
 from kyanite.engine.repository import Repository as EngineRepository
-from kyanite.rules.sessions import SessionStatus
 
 _OPEN_PASSWORD_BYTES: Final = 24  # not a secret; random so that it is nobody's own password
 
@@ -138,22 +138,9 @@ class CreateRepository:
                 "take it over before backing up to it.",
             )
         else:
-            found = mark or Mark(owner=None, tier=asked_tier, is_encrypted=True, hint=None)
+            found = mark or Mark(None, asked_tier, is_encrypted=True, hint=None, number=0)
             write_mark(storage, replace(found, owner=this))
-        with ctx.line("Importing restore points") as line:
-            points = engine.points(
-                lambda session_id, error: ctx.warn(
-                    f"The restore point of session {session_id} is left out: {error}"
-                )
-            )
-            imported = 0
-            for follower in self._tools.followers.all:
-                with ctx.transaction() as db:
-                    imported += follower.import_points(db, own.id, points)
-            line.end(
-                SessionStatus.SUCCESS,
-                f"Importing restore points: {imported} of {len(points)} are new here",
-            )
+        import_all(ctx, self._tools.followers, own.id, engine)
         ctx.record("ready", lambda db: self._finish(db, own.id, engine, version))
 
     def _choose_password(self, db: Session, own: RepositoryFacts) -> None:

@@ -15,6 +15,10 @@ from kyanite.areas.vm.jobs.obsolete_snapshots import (
     OBSOLETE_SNAPSHOTS,
     remove_obsolete_snapshots,
 )
+from kyanite.areas.vm.jobs.orphaned_snapshots import (
+    ORPHANED_SNAPSHOTS,
+    remove_orphaned_snapshots,
+)
 from kyanite.areas.vm.jobs.restore_disks import RESTORE_DISKS, restore_disks
 from kyanite.areas.vm.jobs.restore_machine import RESTORE_MACHINE, restore_machine
 from kyanite.areas.vm.jobs.snapshots import (
@@ -34,6 +38,7 @@ def register(registry: JobRegistry) -> None:
     registry.add(BACKUP_MACHINE, back_up_machine)
     registry.add(BACKUP_RETENTION, retain_backups)
     registry.add(OBSOLETE_SNAPSHOTS, remove_obsolete_snapshots)
+    registry.add(ORPHANED_SNAPSHOTS, remove_orphaned_snapshots)
     registry.add(DELETE_BACKUPS, delete_backups)
     registry.add(DELETE_SNAPSHOTS, delete_snapshots)
     registry.add(DELETE_POINT, delete_point)

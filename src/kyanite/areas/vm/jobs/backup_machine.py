@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import AzureAccess
 from kyanite.areas.inventory import Machine, get_machine
-from kyanite.areas.repositories import Repositories, RepositoryFacts
+from kyanite.areas.repositories import USED_KIND as REPOSITORY_USED_KIND
+from kyanite.areas.repositories import Repositories, RepositoryFacts, SecondLook
 from kyanite.areas.vm import points
 from kyanite.areas.vm.jobs import marks
 from kyanite.areas.vm.jobs.access import READ_SECONDS, read_access
@@ -26,12 +28,13 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import access as azure_access
 from kyanite.azure.compute import snapshots as azure_snapshots
 from kyanite.azure.signed_urls import SignedUrl
-from kyanite.base.errors import Damaged, Missing, NotFound, Rejected
-from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text
+from kyanite.base.errors import Damaged, Missing, NotFound, PointVoided, Rejected
+from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_list, as_object, as_text, dig
 from kyanite.base.units import format_bytes
 from kyanite.datamover.client import mover_ahead, run
 from kyanite.datamover.messages import CredentialNeed
 from kyanite.datamover.orders import BackupOrder, BackupOutcome, SourceDisk, StorageAccess
+from kyanite.db.uses import Thing, lock_used
 from kyanite.durable.context import JobContext
 from kyanite.durable.item import Item
 from kyanite.engine.repository import Repository
@@ -81,6 +84,14 @@ def back_up_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
     arm = ctx.provided(AzureAccess).arm_client(work.policy.service_account_id)
     stored = ctx.step("transfer", lambda: _transfer(ctx, arm.with_check(ctx.check), work, item))
     outcome = BackupOutcome.from_json(as_object(stored))
+    if as_object(stored).get("fromOtherSnapshots") is True:
+        ctx.log(
+            f"The point of this session is in {work.repository.name} already, read from earlier "
+            "snapshots: this appliance was put back from a copy. That point stays",
+            resource_id=machine_id,
+        )
+        ctx.step("adopt", lambda: ctx.provided(SecondLook).look(ctx, work.repository.id))
+        return {"pointId": work.point_id}
     item.set_moved(
         read=outcome.read_bytes,
         processed=outcome.processed_bytes,
@@ -115,12 +126,16 @@ def _work(
 
 def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonValue:
     """Have a data mover bring the disks into the repository; harmless when repeated."""
-    repository = ctx.provided(Repositories).open_for_writing(work.repository.id, check=ctx.check)
+    repositories = ctx.provided(Repositories)
+    repository = repositories.open_for_writing(work.repository.id, check=ctx.check)
     with ctx.database.reading() as db:
         parent = _parent(db, arm, repository, work)
     ticket = repository.open_session(
         work.point_id, work.machine.id, work.machine.name, parent=parent.point_id
     )
+    # Whoever took the repository over ended the sessions that were open then: one that was not
+    # open yet has to look after it is.
+    repositories.confirm_ours(work.repository.id, check=ctx.check)
     keys = repository.backup_keys(ticket)
     recipe = json.dumps(
         recipe_document(
@@ -136,7 +151,7 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
     text = f"Transfer of {work.machine.name} to {work.repository.name}"
 
     def storage_access() -> StorageAccess:
-        return ctx.provided(Repositories).access(work.repository.id, "rlc")
+        return repositories.access(work.repository.id, "rlc")
 
     with (
         ctx.line(text, resource_id=work.machine.id) as line,
@@ -164,24 +179,41 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
             recipe=recipe,
             ca_file=arm.cloud.ca_file,
         )
-        outcome = with_movers(
-            ctx,
-            work.machine.id,
-            lambda: run(
-                order,
-                ahead=next(movers, None),  # it was lost, if there is a second time
-                renew=renew,
-                on_progress=show_on(item),
-                check=ctx.check,
-            ),
-        )
+        try:
+            outcome = with_movers(
+                ctx,
+                work.machine.id,
+                lambda: run(
+                    order,
+                    ahead=next(movers, None),  # it was lost, if there is a second time
+                    renew=renew,
+                    on_progress=show_on(item),
+                    check=repositories.watched(work.repository.id, ctx.check),
+                ),
+            )
+        except PointVoided:
+            repositories.confirm_ours(work.repository.id, check=ctx.check)  # says who has done it
+            raise
         line.end(
             SessionStatus.SUCCESS,
             f"{text}: {format_bytes(outcome.read_bytes)} read, "
             f"{format_bytes(outcome.stored_bytes)} stored"
             + (f" ({parent.reason})" if not parent.snapshots else ""),
         )
-    return outcome.to_json()
+    return {
+        **outcome.to_json(),
+        "fromOtherSnapshots": outcome.committed_before and _is_older(repository, work),
+    }
+
+
+def _is_older(repository: Repository, work: _Work) -> bool:
+    """Whether the point of this session was read from other snapshots than it has now.
+
+    So it is when the database was put back from a copy that was made while the session ran: it
+    runs again then, under the same id, and takes its snapshots anew.
+    """
+    recipe = as_object(json.loads(repository.read_point(work.point_id).recipe))
+    return as_text(recipe.get("takenAt")) != work.snapshot_point.point_in_time.isoformat()
 
 
 def _parent(db: Session, arm: ArmClient, repository: Repository, work: _Work) -> Parent:
@@ -206,9 +238,15 @@ def _parent(db: Session, arm: ArmClient, repository: Repository, work: _Work) ->
         for disk in work.disks
         if (old := older.get(disk.disk_azure_id.lower())) is not None
         and old.disk_unique_id == disk.disk_unique_id
-        and azure_snapshots.find(arm, old.azure_id) is not None
+        and _is_same(azure_snapshots.find(arm, old.azure_id), old)
     ]
     return Parent(latest.engine_point_id, tuple(comparable), "the previous snapshot is gone")
+
+
+def _is_same(found: JsonObject | None, known: DiskSnapshotRow) -> bool:
+    """Whether a snapshot in Azure is the one that was taken, and not a later one of its name."""
+    created = as_text(dig(found, "properties", "timeCreated"))
+    return bool(created) and datetime.fromisoformat(created) == known.created_at
 
 
 def _source(disk: DiskSnapshotRow, parent: Parent, access: dict[str, SignedUrl]) -> SourceDisk:
@@ -224,6 +262,7 @@ def _source(disk: DiskSnapshotRow, parent: Parent, access: dict[str, SignedUrl])
 
 
 def _publish(db: Session, ctx: JobContext, work: _Work, outcome: BackupOutcome) -> JsonValue:
+    lock_used(db, [Thing(REPOSITORY_USED_KIND, work.repository.id)])  # it may be adopted as well
     points.remember_machine(db, work.machine, work.policy.service_account_id)
     db.merge(
         RestorePointRow(
@@ -247,4 +286,5 @@ def _publish(db: Session, ctx: JobContext, work: _Work, outcome: BackupOutcome) 
             recipe=work.snapshot_point.recipe,
         )
     )
+    points.hand_to_policy(db, work.machine.id, work.repository.id, work.policy.id)
     return None

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from kyanite.areas.inventory import get_machine
-from kyanite.areas.repositories import Repositories
+from kyanite.areas.repositories import Repositories, SecondLook
 from kyanite.areas.vm.jobs import marks
 from kyanite.areas.vm.jobs.attempts import MachineResult, child_id, over_machines, payload_text
 from kyanite.areas.vm.jobs.resource import machine_item
 from kyanite.areas.vm.policy_queries import get_policy
 from kyanite.areas.vm.policy_settings import retry_count
-from kyanite.base.errors import Cancelled, Conflict, KyaniteError, LeaseLost
+from kyanite.base.errors import Cancelled, KyaniteError, LeaseLost
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
 from kyanite.durable.children import Child
 from kyanite.durable.context import JobContext
@@ -37,13 +37,9 @@ def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
         }
         items = [machine_item(get_machine(db, machine_id)) for machine_id in snapshots]
     ctx.pending_items(items)
-    if repository.status != "Ready":
-        raise Conflict(f"Repository {repository.name} is {repository.status}, not Ready")
-    if repository.has_another_owner:
-        raise Conflict(
-            f"Repository {repository.name} belongs to the appliance {repository.owner_name}; "
-            "take it over before backing up to it"
-        )
+    # The repository is right: what is not known of it would make the next backup build on less.
+    ctx.provided(Repositories).confirm_ours(repository_id, check=ctx.check)
+    ctx.step("look", lambda: ctx.provided(SecondLook).look(ctx, repository_id))
     ctx.log(f"Backup of {len(snapshots)} machines to {repository.name}", key="begin")
     if warning := ctx.provided(Repositories).key_warning(repository_id):
         ctx.warn(warning, key="key")

@@ -26,6 +26,8 @@ DELETE_BACKUPS: Final = "vm.delete_backups"
 DELETE_SNAPSHOTS: Final = "vm.delete_snapshots"
 DELETE_POINT: Final = "vm.delete_point"
 
+_AT_A_TIME: Final = 200
+
 
 def delete_backups(ctx: JobContext, payload: JsonObject) -> JsonValue:
     """All backups of a machine. Payload: ``machineId``, ``tier`` (All, NonArchive, Archive)."""
@@ -76,14 +78,18 @@ def remove_backups(ctx: JobContext, point_ids: Sequence[str]) -> None:
             if point is not None and point.repository_id is not None:
                 by_repository[point.repository_id].append(point)
     for repository_id, rows in by_repository.items():
-        repository = ctx.provided(Repositories).open_for_writing(repository_id, check=ctx.check)
+        repositories = ctx.provided(Repositories)
+        repository = repositories.open_for_writing(repository_id, check=ctx.check)
         with ctx.database.reading() as db:
-            name = ctx.provided(Repositories).facts(db, repository_id).name
+            name = repositories.facts(db, repository_id).name
         with ctx.line(f"Deleting {len(rows)} restore points in {name}") as line:
             ctx.check()
-            repository.delete_points([row.engine_point_id for row in rows if row.engine_point_id])
-            for row in rows:
-                _forget(ctx, row, name)
+            for some in _batches(rows):
+                # Somebody may take the repository over while many points are deleted.
+                repositories.confirm_ours(repository_id, check=ctx.check)
+                repository.delete_points([r.engine_point_id for r in some if r.engine_point_id])
+                for row in some:
+                    _forget(ctx, row, name)
             report = repository.clean()
             waiting = (
                 f"; the rest when {len(report.waiting_for)} other sessions have ended"
@@ -97,10 +103,15 @@ def remove_backups(ctx: JobContext, point_ids: Sequence[str]) -> None:
             )
 
 
+def _batches(rows: Sequence[RestorePointRow]) -> list[Sequence[RestorePointRow]]:
+    return [rows[start : start + _AT_A_TIME] for start in range(0, len(rows), _AT_A_TIME)]
+
+
 def _forget(ctx: JobContext, row: RestorePointRow, repository_name: str) -> None:
     with ctx.database.reading() as db:
         machine = db.get(ProtectedMachineRow, row.machine_id)
-        assert machine is not None
+        if machine is None:
+            return  # a look at the repository has noticed meanwhile that its points are gone
         resource = protected_item(machine)
     ctx.deleted(
         row.id,

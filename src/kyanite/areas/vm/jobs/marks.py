@@ -17,6 +17,9 @@ SESSION_TAG: Final = "kyanite-session"
 POINT_TAG: Final = "kyanite-point"
 MACHINE_TAG: Final = "kyanite-machine"
 KIND_TAG: Final = "kyanite-kind"
+APPLIANCE_TAG: Final = "kyanite-appliance"
+"""The installation that made it: what another appliance made is none of our business."""
+POLICY_SNAPSHOT: Final = "policy-snapshot"
 RESTORE_TAG: Final = "kyanite-restore"
 """On everything a restore makes, until it has succeeded; its value is the session."""
 
@@ -31,13 +34,16 @@ def snapshot_name(job_id: str, disk_id: str) -> str:
     return f"kyanite-{job_id}-{digest[:12]}"
 
 
-def snapshot_tags(session_id: str, point_id: str, machine_id: str) -> dict[str, str]:
+def snapshot_tags(
+    appliance_id: str, session_id: str, point_id: str, machine_id: str
+) -> dict[str, str]:
     """Tags by which a snapshot is recognised."""
     return {
+        APPLIANCE_TAG: appliance_id,
         SESSION_TAG: session_id,
         POINT_TAG: point_id,
         MACHINE_TAG: machine_id,
-        KIND_TAG: "policy-snapshot",
+        KIND_TAG: POLICY_SNAPSHOT,
     }
 
 

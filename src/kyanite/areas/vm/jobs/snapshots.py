@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import AzureAccess
+from kyanite.areas.appliance.settings import installation_id
 from kyanite.areas.inventory import Machine, get_machine
 from kyanite.areas.vm import points
 from kyanite.areas.vm.choose import chosen_machines
@@ -24,6 +25,7 @@ from kyanite.areas.vm.jobs.capture import (
     remove_snapshots,
     take_snapshots,
 )
+from kyanite.areas.vm.jobs.orphaned_snapshots import remove_orphans
 from kyanite.areas.vm.jobs.resource import machine_item
 from kyanite.areas.vm.jobs.retire import retire_snapshots
 from kyanite.areas.vm.policy_queries import get_policy
@@ -84,6 +86,10 @@ def snapshot_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
 
     retries = retry_count(settings) if payload.get("scheduled") is True else 0
     results = over_machines(ctx, machine_ids, child, retries=retries)
+    if machine_ids:
+        with ctx.database.reading() as db:
+            subscriptions = {get_machine(db, one).subscription_id for one in machine_ids}
+        remove_orphans(ctx, policy.service_account_id, subscriptions)
     if backup_session_id:
         machines = [
             {
@@ -160,7 +166,9 @@ def _snapshot_plan(
     ctx: JobContext, policy: PolicyRow, machine: Machine, recipe: JsonObject, point_id: str
 ) -> SnapshotPlan:
     options = snapshot_options(as_object(policy.settings))
-    own_tags = marks.snapshot_tags(ctx.session_id, point_id, machine.id)
+    with ctx.database.reading() as db:
+        appliance_id = installation_id(db)
+    own_tags = marks.snapshot_tags(appliance_id, ctx.session_id, point_id, machine.id)
     disks = tuple(as_object(disk) for disk in as_list(recipe.get("disks")))
     return SnapshotPlan(
         disks=disks,
