@@ -10,7 +10,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy.orm import Session
 
-from kyanite.areas.repositories import Followers, Repositories, ThisAppliance
+from kyanite.areas.repositories import Followers, Repositories, SecondLook, ThisAppliance
 from kyanite.areas.repositories.creation import RepositoryCreation
 from kyanite.areas.repositories.editing import RepositoryEditing
 from kyanite.areas.repositories.jobs import register_jobs
@@ -20,6 +20,7 @@ from kyanite.areas.repositories.passwords import RepositoryPasswords
 from kyanite.areas.repositories.removal import RepositoryRemoval
 from kyanite.areas.repositories.repositories import Place
 from kyanite.areas.repositories.routes import routers as repository_routers
+from kyanite.areas.repositories.taking_over import RepositoryTakeOver
 from kyanite.azure.blob.storage import BlobStorage
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
 from kyanite.db.database import Database
@@ -43,6 +44,8 @@ class RememberingFollower:
     imported: list[Point] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     hurt: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    writing: set[str] = field(default_factory=set)
 
     def policy_names(self, db: Session, policy_ids: Collection[str]) -> Mapping[str, str]:
         """Every policy is called after its id."""
@@ -59,6 +62,22 @@ class RememberingFollower:
         """Remember them."""
         del db, repository_id
         self.hurt = sorted(hurt)
+
+    def known_points(self, db: Session, repository_id: str) -> set[str]:
+        """Those that were imported."""
+        del db, repository_id
+        return {point.session_id for point in self.imported} - self.gone
+
+    def forget_gone(self, db: Session, repository_id: str, point_ids: Collection[str]) -> int:
+        """They are not known any more."""
+        del db, repository_id
+        self.gone |= set(point_ids)
+        return len(point_ids)
+
+    def writing_sessions(self, db: Session, repository_id: str) -> set[str]:
+        """Those that the test says are at work."""
+        del db, repository_id
+        return self.writing
 
     def forget_points(self, db: Session, repository_id: str) -> None:
         """Nothing is left of them."""
@@ -88,10 +107,15 @@ class RepositoryParts(AzureParts):
             RepositoryMetadata(database, self.repositories),
             RepositoryRemoval(followers),
             RepositoryPasswords(database, SECRETS, self.repositories, self.api.clock),
+            RepositoryTakeOver(),
         ):
             self.api.provisions.add(part)
         registry = JobRegistry()
-        register_jobs(registry, RepositoryTools(self.repositories, SECRETS, followers, this))
+        register_jobs(
+            registry,
+            RepositoryTools(self.repositories, SECRETS, followers, this),
+            SecondLook(self.repositories, followers),
+        )
         self.runtime = Runtime(database, registry, timing=QUICK)
         self.runtime.start()
         self.account_id = self.save_account(f"account-{uuid.uuid4().hex[:8]}")

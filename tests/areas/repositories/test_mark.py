@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,20 @@ def test_of_two_appliances_that_change_the_mark_at_once_one_fails() -> None:
 
     with pytest.raises(Conflict):
         write_mark(Overtaken(), OPEN)
+
+
+def test_a_mark_that_was_read_replaces_only_itself() -> None:
+    storage = MemoryStorage()
+    write_mark(storage, SEALED)
+    ours, theirs = read_mark(storage), read_mark(storage)
+    assert ours is not None
+    assert theirs is not None
+    write_mark(storage, replace(theirs, owner=Owner("id-2", "appliance-2")))
+    with pytest.raises(Conflict):
+        write_mark(storage, replace(ours, owner=Owner("id-3", "appliance-3")))
+    found = read_mark(storage)
+    assert found is not None
+    assert found.owner == Owner("id-2", "appliance-2")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"version": 2}', b"\xff\xfe"])

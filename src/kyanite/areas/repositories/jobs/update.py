@@ -111,6 +111,7 @@ class UpdateRepository:
                 hint=as_text(changes.get("hint")) or None,
                 open_password="" if is_encrypted or found is None else found.open_password,
                 key=now_key,
+                number=found.number if found is not None else 0,
             ),
         )
 
