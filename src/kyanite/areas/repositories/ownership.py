@@ -54,11 +54,7 @@ class Ownership:
             owner = self._claim(storage, mark)
         other = self._note(own, owner)
         if other is not None:
-            raise Conflict(
-                f"The repository {own.name} belongs to the appliance {other.name or other.id}; "
-                "take it over before writing to it.",
-                resource_id=own.id,
-            )
+            raise another_owner(own, other.name or other.id)
 
     def _claim(self, storage: Storage, mark: Mark) -> Owner | None:
         try:
@@ -80,6 +76,15 @@ class Ownership:
                 if row is not None:
                     row.owner_id, row.owner_name = found
         return other
+
+
+def another_owner(repository: RepositoryFacts, name: str) -> Conflict:
+    """The refusal to write to a repository of another appliance."""
+    return Conflict(
+        f"The repository {repository.name} belongs to the appliance {name}; "
+        "take it over before writing to it.",
+        resource_id=repository.id,
+    )
 
 
 def watched(look: Callable[[], None], check: Check, seconds: float = WATCH_SECONDS) -> Check:

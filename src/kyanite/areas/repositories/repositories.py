@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kyanite.areas.accounts import AzureAccess
 from kyanite.areas.repositories import queries
 from kyanite.areas.repositories.facts import RepositoryFacts, Status
-from kyanite.areas.repositories.ownership import Ownership, watched
+from kyanite.areas.repositories.ownership import Ownership, another_owner, watched
 from kyanite.areas.repositories.this_appliance import ThisAppliance
 from kyanite.areas.repositories.unlocking import Unlocking
 from kyanite.azure.arm import ArmClient
@@ -191,3 +191,11 @@ def require_ready(repository: RepositoryFacts) -> None:
             "see the session that creates or edits it.",
             resource_id=repository.id,
         )
+
+
+def require_writable(repository: RepositoryFacts) -> None:
+    """Raise ``Conflict`` when this appliance may not write to the repository, as far as it
+    knows; ``confirm_ours`` asks the folder."""
+    require_ready(repository)
+    if repository.has_another_owner:
+        raise another_owner(repository, repository.owner_name or repository.owner_id or "")
