@@ -15,12 +15,13 @@ from kyanite.base.json_types import JsonObject, as_text
 from kyanite.datamover.asked_keys import AskedKeys
 from kyanite.datamover.attachments import Attachments
 from kyanite.datamover.channel import Channel
-from kyanite.datamover.client import KeysAnew, no_progress, run_raw
+from kyanite.datamover.client import KeysAnew, no_disk, no_progress, run_raw
 from kyanite.datamover.conversation import Conversation
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.frames import Frame
 from kyanite.datamover.messages import (
     CredentialNeed,
+    DiskWritten,
     Limit,
     Message,
     Order,
@@ -58,6 +59,7 @@ def ask(
     check: Callable[[], None] = lambda: None,
     limit: Callable[[], Limit] = Limit,
     keys: KeysAnew | None = None,
+    on_disk: Callable[[DiskWritten], None] = no_disk,
 ) -> JsonObject:
     return run_raw(
         Order("test", epoch, body or {}),
@@ -68,6 +70,7 @@ def ask(
         check=check,
         limit=limit,
         keys=keys,
+        on_disk=on_disk,
         resend_seconds=0.05,
     )
 
@@ -110,6 +113,19 @@ def test_progress_only_grows_and_ends_at_what_was_done(pair: TransportPair) -> N
     ask(ThreadLauncher(pair, work), on_progress=seen.append)
     assert seen[-1] == Progress(100, 200, 100, 50)
     assert seen == sorted(seen, key=lambda progress: progress.processed_bytes)
+
+
+def test_each_disk_that_is_whole_is_told_once_and_in_order(pair: TransportPair) -> None:
+    disks = [DiskWritten(f"/disks/{number}", number << 33, number) for number in range(5)]
+
+    def work(order: Order, conversation: Conversation) -> JsonObject:
+        for disk in disks:
+            conversation.tell_written(disk)
+        return {}
+
+    told: list[DiskWritten] = []
+    ask(ThreadLauncher(pair, work), on_disk=told.append)
+    assert told == disks
 
 
 def test_an_expired_access_is_renewed_by_the_appliance(pair: TransportPair) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -20,8 +20,18 @@ def test_a_limit_of_one_lets_one_machine_at_a_time_write(house: House) -> None:
         write_noise(house, machine.disk_ids[0], 4 * MIB, 21)
     repository = house.create_repository("narrow", concurrency_limit=1)
     policy = house.policy("narrow", machines, repository_id=repository)
+    before = house.control.last_request()
     _, backup = house.run_policy(policy)
     house.client.wait(backup)
+    # As the lab saw it: whose data comes after whose point.
+    stored = [
+        line.path.split("/narrow/", 1)[1].split("/")[:2]
+        for line in house.control.journal(before)
+        if line.operation == "PutBlob" and "/narrow/" in line.path and line.status == 201
+    ]
+    writers = [session for kind, session in stored if kind in ("packs", "points")]
+    turns = [session for session, _ in groupby(writers)]
+    assert len(turns) == len(set(turns)) == len(machines), stored
     items = house.client.get(f"/jobSessions/{backup}/protectedItems", Limit=-1)["results"]
     runs = sorted((run["startTime"], run["endTime"]) for item in items for run in item["runs"])
     assert len(runs) == len(machines)

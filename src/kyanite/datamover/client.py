@@ -22,6 +22,7 @@ from kyanite.datamover.messages import (
     Cancel,
     Credential,
     CredentialNeed,
+    DiskWritten,
     Limit,
     Message,
     Order,
@@ -51,6 +52,11 @@ _KNOCK_SECONDS: Final = 5.0
 def no_progress(progress: Progress) -> None:
     """For those who do not watch."""
     del progress
+
+
+def no_disk(disk: DiskWritten) -> None:
+    """For those who do not watch."""
+    del disk
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ def run(
     launcher: Launcher | None = None,
     ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
+    on_disk: Callable[[DiskWritten], None] = no_disk,
     check: Check = go_on,
     limit: Callable[[], Limit] = Limit,
 ) -> RestoreOutcome: ...
@@ -110,6 +117,7 @@ def run(
     launcher: Launcher | None = None,
     ahead: MoverAhead | None = None,
     on_progress: Callable[[Progress], None] = no_progress,
+    on_disk: Callable[[DiskWritten], None] = no_disk,
     check: Check = go_on,
     limit: Callable[[], Limit] = Limit,
 ) -> BackupOutcome | RestoreOutcome:
@@ -117,10 +125,11 @@ def run(
 
     ``ahead`` is a mover that was started meanwhile; without it one is launched now.
     ``renew`` answers expired accesses (called in a thread of its own), ``keys`` a restore whose
-    packs were moved meanwhile, ``on_progress`` gets totals that only grow, ``check`` is asked
-    several times a second, ``limit`` is asked now and again what may be taken. Raises
-    what the work ended with, what ``check`` raised, or ``MoverLost``; whatever happens, the
-    mover has ended on return.
+    packs were moved meanwhile, ``on_progress`` gets totals that only grow, ``on_disk`` each
+    restored disk once, as soon as it is whole, ``check`` is asked several times a second,
+    ``limit`` is asked now and again what may be taken. Raises what the work ended with, what
+    ``check`` or ``on_disk`` raised, or ``MoverLost``; whatever happens, the mover has ended on
+    return.
     """
     attachments = Attachments()
     body = order.to_json(attachments)
@@ -132,6 +141,7 @@ def run(
         launcher=launcher or LocalLauncher(),
         ahead=ahead,
         on_progress=on_progress,
+        on_disk=on_disk,
         check=check,
         limit=limit,
     )
@@ -148,6 +158,7 @@ def run_raw(
     launcher: Launcher,
     on_progress: Callable[[Progress], None],
     check: Check,
+    on_disk: Callable[[DiskWritten], None] = no_disk,
     keys: KeysAnew | None = None,
     ahead: MoverAhead | None = None,
     limit: Callable[[], Limit] = Limit,
@@ -162,7 +173,7 @@ def run_raw(
         fence, mover = ahead.fence, ahead.mover
     channel = Channel(mover.transport, fence, resend_seconds=resend_seconds)
     renewals = ThreadPoolExecutor(max_workers=2, thread_name_prefix="renew")
-    talk = _Talk(mover, channel, renew, keys, renewals, on_progress, limit)
+    talk = _Talk(mover, channel, renew, keys, renewals, on_progress, on_disk, limit)
     try:
         return talk.until_result(order, attachments, check)
     except TransportClosed as closed:
@@ -186,6 +197,7 @@ class _Talk:
         keys: KeysAnew | None,
         renewals: ThreadPoolExecutor,
         on_progress: Callable[[Progress], None],
+        on_disk: Callable[[DiskWritten], None],
         limit: Callable[[], Limit],
     ) -> None:
         self._mover = mover
@@ -195,6 +207,7 @@ class _Talk:
         self._renewals = renewals
         self._pending: dict[int, Future[SignedUrl | RestoreKeys]] = {}
         self._on_progress = on_progress
+        self._on_disk = on_disk
         self._best = Progress()
         self._limit = limit
         self._told = Limit()
@@ -233,6 +246,8 @@ class _Talk:
             if best != self._best:
                 self._best = best
                 self._on_progress(best)
+        elif isinstance(message, DiskWritten):
+            self._on_disk(message)
         elif isinstance(message, CredentialNeed) and message.number not in self._pending:
             if len(self._pending) >= _MOST_NEEDS:
                 raise MoverLost("The data mover asks for too many accesses; it is not trusted.")

@@ -22,6 +22,7 @@ from kyanite.datamover.messages import (
     Credential,
     CredentialKind,
     CredentialNeed,
+    DiskWritten,
     Limit,
     Order,
     Part,
@@ -129,6 +130,13 @@ class Conversation:
         if answer.failure is not None:
             raise answer.failure
         return answer
+
+    def tell_written(self, disk: DiskWritten) -> None:
+        """A disk is whole, and need not be written again whatever becomes of this run."""
+        try:
+            self._channel.send(disk)
+        except TransportClosed as closed:
+            raise MoverLost("The appliance has gone away.") from closed
 
     def tell_progress(self) -> None:
         """Send the totals if they have grown."""

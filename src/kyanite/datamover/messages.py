@@ -1,7 +1,7 @@
 """The words appliance and data mover use. Version 1; see ``frames`` for how they travel.
 
 To the mover: ``Part``, ``Order``, ``Credential``, ``Limit``, ``Cancel``.
-To the appliance: ``Progress``, ``CredentialNeed``, ``Result``.
+To the appliance: ``Progress``, ``CredentialNeed``, ``DiskWritten``, ``Result``.
 Each may arrive twice without harm: parts and orders are known by their content, the last
 limit, credential and progress count, cancelling twice is cancelling.
 """
@@ -102,6 +102,15 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class DiskWritten:
+    """A disk of a restore is whole: every byte and its footer are there."""
+
+    disk_id: str
+    written_bytes: int
+    read_bytes: int
+
+
+@dataclass(frozen=True)
 class Result:
     """The end: ``outcome`` as in ``orders``, or the error."""
 
@@ -109,7 +118,9 @@ class Result:
     failure: KyaniteError | None = None
 
 
-Message: TypeAlias = Part | Order | CredentialNeed | Credential | Limit | Cancel | Progress | Result
+Message: TypeAlias = (
+    Part | Order | CredentialNeed | Credential | Limit | Cancel | Progress | DiskWritten | Result
+)
 
 
 def encode_message(message: Message) -> tuple[str, JsonObject, bytes]:
@@ -143,6 +154,8 @@ def encode_message(message: Message) -> tuple[str, JsonObject, bytes]:
                 {"total": total, "read": read, "processed": processed, "stored": stored},
                 b"",
             )
+        case DiskWritten(disk_id, written, read):
+            return "written", {"diskId": disk_id, "written": written, "read": read}, b""
         case Result(outcome, failure):
             body = {"outcome": outcome, "failure": failure_to_json(failure) if failure else None}
             return "result", body, b""
@@ -185,6 +198,10 @@ def decode_message(kind: str, body: JsonObject, payload: bytes) -> Message:
         case "progress":
             names = ("total", "read", "processed", "stored")
             return Progress(*(as_int(body.get(name)) for name in names))
+        case "written":
+            return DiskWritten(
+                as_text(body.get("diskId")), as_int(body.get("written")), as_int(body.get("read"))
+            )
         case "result":
             outcome = body.get("outcome")
             return Result(

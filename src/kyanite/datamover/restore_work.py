@@ -16,6 +16,7 @@ from kyanite.base.errors import Invalid, KyaniteError
 from kyanite.datamover.asked_keys import AskedKeys
 from kyanite.datamover.backup_work import open_storage, renewable
 from kyanite.datamover.conversation import Conversation
+from kyanite.datamover.messages import DiskWritten
 from kyanite.datamover.orders import RestoreOrder, RestoreOutcome, TargetDisk
 from kyanite.engine.index import Index, load_index
 from kyanite.engine.parallelism import Parallelism
@@ -60,6 +61,9 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
                     index=index,
                 )
                 target.finish(_footer_id(order, disk), _made_at(order.point.created_at))
+            conversation.tell_written(
+                DiskWritten(disk.disk_id, result.written_bytes, result.read_bytes)
+            )
             written += result.written_bytes
             read += result.read_bytes
         counting.join()  # so that even the shortest restore tells its total

@@ -170,6 +170,10 @@ class JobContext(Reporting):
             db.add(self._step_row(name, result))
         return result
 
+    def find_step(self, name: str) -> JsonValue:
+        """What `step` or `record` has stored under the name; None when there is nothing."""
+        return self._stored(name)[1]
+
     def record(self, name: str, function: Callable[[Session], JsonValue]) -> JsonValue:
         """As `step`, for work that is only database writes: it happens exactly once.
 

@@ -54,9 +54,13 @@ def finish_upload(arm: ArmClient, disk_id: str) -> None:
     try:
         arm.post(f"{disk_id}/endGetAccess")
     except Rejected:
-        state = as_text(dig(arm.get(disk_id), "properties", "diskState")).lower()
-        if state not in _WHOLE_STATES:
+        if not is_whole(arm.get(disk_id)):
             raise
+
+
+def is_whole(resource: JsonObject) -> bool:
+    """Whether this upload disk (its raw JSON) is a finished one."""
+    return as_text(dig(resource, "properties", "diskState")).lower() in _WHOLE_STATES
 
 
 def is_live(resource: JsonObject) -> bool:

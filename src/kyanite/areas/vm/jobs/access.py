@@ -34,14 +34,11 @@ def read_access(
 def write_access(
     ctx: JobContext, arm: ArmClient, disk_ids: Sequence[str]
 ) -> Iterator[dict[str, SignedUrl]]:
-    """Write access to empty upload disks in the block; at its end they are whole disks.
-
-    Raises ``Rejected`` when Azure finds that what was written is not a whole disk.
-    """
+    """Write access to empty upload disks in the block, which has to finish each upload; when it
+    is left with an error, none is left."""
     with _revoked_afterwards(ctx, arm, disk_ids, always=False):
         urls = ctx.at_once(lambda id_: azure_access.grant_write(arm, id_, WRITE_SECONDS), disk_ids)
         yield dict(zip(disk_ids, urls, strict=True))
-        ctx.at_once(lambda id_: azure_access.finish_upload(arm, id_), disk_ids)
 
 
 @contextmanager

@@ -14,19 +14,14 @@ from typing import Protocol
 from kyanite.areas.repositories import Repositories
 from kyanite.areas.vm import points
 from kyanite.areas.vm.jobs import restored_resources as resources
-from kyanite.areas.vm.jobs.access import write_access
-from kyanite.areas.vm.jobs.transfer import beside, with_movers
+from kyanite.areas.vm.jobs.disk_uploads import DiskUploads
+from kyanite.areas.vm.jobs.transfer import with_movers
 from kyanite.azure.arm import ArmClient
-from kyanite.azure.compute import access as azure_access
-from kyanite.azure.signed_urls import SignedUrl
 from kyanite.base.errors import Rejected
 from kyanite.base.json_types import JsonObject, JsonValue, as_object, as_text
 from kyanite.base.units import format_bytes
-from kyanite.datamover.client import mover_ahead, run
-from kyanite.datamover.messages import CredentialNeed
-from kyanite.datamover.orders import RestoreOrder, RestoreOutcome, StorageAccess, TargetDisk
+from kyanite.datamover.orders import RestoreOutcome
 from kyanite.durable.context import JobContext
-from kyanite.engine.keys import RestoreKeys
 from kyanite.engine.point import Point
 from kyanite.rules.restore_plan import DiskPlan
 from kyanite.rules.sessions import SessionStatus
@@ -101,49 +96,15 @@ class BackupSource:
 
     def _write(self, ctx: JobContext, arm: ArmClient, plans: Sequence[DiskPlan]) -> RestoreOutcome:
         total = sum(plan.size_bytes for plan in plans)
+        uploads = DiskUploads(ctx, arm, self.repository_id, self.point, plans)
         text = f"Writing {len(plans)} disks of {format_bytes(total)}"
         with ctx.line(text) as line:
-            outcome = with_movers(ctx, self.point.machine_id, lambda: self._once(ctx, arm, plans))
+            outcome = with_movers(ctx, self.point.machine_id, uploads.write)
             line.end(
                 SessionStatus.SUCCESS,
                 f"{text}: {format_bytes(outcome.written_bytes)} of data, the rest are holes",
             )
         return outcome
-
-    def _once(self, ctx: JobContext, arm: ArmClient, plans: Sequence[DiskPlan]) -> RestoreOutcome:
-        """One mover from empty disks to full ones."""
-        repositories = ctx.provided(Repositories)
-        targets = {plan.source_id.lower(): plan.target_id for plan in plans}
-
-        def keys_of_now() -> RestoreKeys:
-            repository = repositories.open(self.repository_id)
-            return repository.restore_keys(self.point, list(targets))
-
-        def read_rights() -> tuple[RestoreKeys, StorageAccess]:
-            return keys_of_now(), repositories.access(self.repository_id, "rl")
-
-        def renew(need: CredentialNeed) -> SignedUrl:
-            if need.kind == "storage":
-                return repositories.access(self.repository_id, "rl").container
-            return azure_access.grant_write(arm, targets[need.disk_id], 3600)
-
-        # Azure takes its time to make a disk: the mover and its rights get ready meanwhile.
-        with mover_ahead(ctx.epoch) as ahead, beside(read_rights) as rights:
-            ctx.at_once(lambda plan: resources.make_empty_disk(arm, plan, ctx.session_id), plans)
-            with write_access(ctx, arm, list(targets.values())) as access:
-                keys, storage = rights.result()
-                order = RestoreOrder(
-                    epoch=ctx.epoch,
-                    keys=keys,
-                    point=self.point,
-                    storage=storage,
-                    disks=tuple(
-                        TargetDisk(plan.source_id.lower(), plan.size_bytes, access[plan.target_id])
-                        for plan in plans
-                    ),
-                    ca_file=arm.cloud.ca_file,
-                )
-                return run(order, ahead=ahead, renew=renew, keys=keys_of_now, check=ctx.check)
 
 
 def _from_snapshot(body: JsonObject, snapshot_id: str) -> JsonObject:
