@@ -161,6 +161,26 @@ class Maintenance:
         """Sessions that have neither point nor void."""
         return sorted(catalog.read_catalog(self.storage).open)
 
+    def sessions_opened_before(self, moment: datetime) -> list[str]:
+        """Open sessions that were registered earlier, by the clock of who did.
+
+        One that cannot be read is left out: whatever it is, cleaning will name it.
+        """
+        from kyanite.engine.session import read_registration
+
+        keys = (self._structure.maintenance_key, self.repository_id)
+
+        def is_older(session_id: str) -> bool:
+            try:
+                opened_at = read_registration(self.storage, session_id, *keys).opened_at
+                return datetime.fromisoformat(opened_at) < moment
+            except (EngineError, ObjectMissing, ValueError, TypeError):
+                return False
+
+        found = self.open_sessions()
+        older = parallel_map(is_older, found)
+        return [one for one, old in zip(found, older, strict=True) if old]
+
     def abandon_session(self, session_id: str, reason: str = "given up") -> bool:
         """Void a session, so that it can never commit. ``False``: it has committed already."""
         id_of(session_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 
 import pytest
 
 from kyanite.areas.repositories.upkeep import start_all, start_upkeep
+from kyanite.base.clock import ManualClock, SystemClock
 from kyanite.base.errors import Conflict
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
@@ -61,6 +63,26 @@ def test_a_sound_repository_is_verified_cleaned_and_remembered(
         0,
     )
     assert {info.name.split("/")[1] for info in engine.storage.list("packs/")} == {point.session_id}
+
+
+def test_a_writing_session_that_nobody_ends_is_given_up_after_a_week(
+    repository_parts: RepositoryParts,
+) -> None:
+    parts = repository_parts
+    repository = parts.create()
+    engine, point = stored(parts, repository)
+    now = SystemClock().now()  # as the jobs of these tests have it
+    for days in (6, 8):
+        clock = ManualClock(now - timedelta(days=days))
+        then = Repository.open_with_master(engine.storage, engine.master_key, clock)
+        then.open_session(new_id(), "machine", f"{days} days ago")
+    assert len(engine.open_sessions()) == 2
+    ended, log = looked_after(parts, repository)
+    assert ended == "Success"
+    assert "1 writing sessions" in log
+    (left,) = engine.open_sessions()
+    assert left == engine.sessions_opened_before(now)[0]
+    assert restored(engine, point) == NOISE
 
 
 def test_damage_is_said_and_refilled_after_the_next_backup(

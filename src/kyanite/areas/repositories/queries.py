@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import list_storage_accounts
@@ -108,6 +109,11 @@ def session_at_work(db: Session, repository_id: str) -> str | None:
     users = users_of(db, Thing(USED_KIND, repository_id), user_kind=SESSION_USER_KIND)
     named = open_sessions.where(SessionRow.id.in_([user.id for user in users]))
     return db.scalar(named.limit(1)) if users else None
+
+
+def oldest_work(db: Session) -> datetime | None:
+    """Since when the longest session that is not final has been there; none: ``None``."""
+    return db.scalar(select(func.min(SessionRow.created_at)).where(SessionRow.status.in_(ACTIVE)))
 
 
 def delete_row(db: Session, repository_id: str) -> None:

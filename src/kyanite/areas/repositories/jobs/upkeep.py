@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from kyanite.areas.repositories.facts import RepositoryFacts
 from kyanite.areas.repositories.jobs.tools import RepositoryTools
+from kyanite.areas.repositories.queries import oldest_work
 from kyanite.areas.repositories.upkeep_memory import (
     UpkeepResult,
     lost_points,
@@ -30,6 +31,8 @@ from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
 from kyanite.engine.verify import Damage, Level, VerifyReport
 from kyanite.rules.sessions import SessionStatus
+
+_LEFT_OVER: Final = timedelta(days=7)
 
 _MOST_LINES: Final = 20
 """Damaged objects named one by one in the log; the others are counted."""
@@ -177,7 +180,30 @@ class _Night:
                 },
             )
 
+    def _give_up_leftovers(self) -> None:
+        """End writing sessions that nobody will end: they would keep packs alive for ever.
+
+        Those of a job that could not reach the repository when it failed, for example. What
+        an operator copies by hand has days to come to its end.
+        """
+        with self.ctx.database.reading() as db:
+            oldest = oldest_work(db)
+        limit = self.ctx.clock.now() - _LEFT_OVER
+        if oldest is not None:
+            limit = min(limit, oldest)
+        given_up = [
+            one
+            for one in self.engine.sessions_opened_before(limit)
+            if self.engine.abandon_session(one, "nobody works on it any more")
+        ]
+        if given_up:
+            self.ctx.log(
+                f"{len(given_up)} writing sessions that nobody works on any more were given up",
+                key="given up",
+            )
+
     def _give_back(self) -> None:
+        self._give_up_leftovers()
         text = "Giving back space that is not needed"
         with self.ctx.line(text) as line:
             control = _Watched(self.ctx)
