@@ -102,11 +102,6 @@ class Everything:
         given_up = self.repository.open_session(new_id(), "machine", "given up")
         self.repository.abandon_session(given_up.session_id)
 
-    def add(self, session_id: str, contents: bytes) -> None:
-        """One more point, made by the caller."""
-        self.expected[session_id] = contents
-        self.points[session_id] = self._whole(session_id)
-
     def _whole(self, session_id: str) -> Point:
         return self.repository.read_point(session_id)
 
