@@ -3,6 +3,9 @@
 Writers, cleaners and repackers are real code. One that is *frozen* runs on a thread of its
 own, stands still at one call of the storage, and goes on at some later step, when its session
 may long have been voided, or ended by another process.
+
+No rule has a precondition: threads come in any order, so the same steps may lead to another
+state, and Hypothesis must be able to take them again. Who has nothing to do does something else.
 """
 
 from __future__ import annotations
@@ -20,7 +23,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
 )
 
@@ -52,6 +54,7 @@ from support.engine import (
 EAGER = Price(gib_month=1000.0, most_live=0.95)
 RULES = (None, CleaningRules(ledger_from_points=1, small_packs=0, cleanings_between=5))
 _MOST_POINTS = 5
+_MOST_FROZEN = 3
 _CALLS_OF_A_BACKUP = st.integers(1, 32)
 _CALLS_OF_A_CLEANING = st.integers(1, 40)
 _CALLS_OF_A_REPACK = st.integers(1, 60)
@@ -164,11 +167,13 @@ class Histories(RuleBasedStateMachine):
         job.run(self.repository, self.storage)
         self.expected[job.session_id] = job.contents
 
-    @precondition(lambda self: len(self.expected) < _MOST_POINTS)
     @rule()
     def back_up(self) -> None:
+        if len(self.expected) >= _MOST_POINTS:
+            return self.expire()
         self._commit(self._job())
         self.happened["backup"] += 1
+        return None
 
     @rule()
     def back_up_and_delete_another_point(self) -> None:
@@ -196,12 +201,14 @@ class Histories(RuleBasedStateMachine):
     def _is_announced(self, session_id: str) -> bool:
         return any(point.session_id == session_id for point in self.repository.points())
 
-    @precondition(lambda self: self.killed)
     @rule()
     def resume(self) -> None:
+        if not self.killed:
+            return self.back_up()
         job = self.killed.pop()
         if self._try(job):
             self.happened["resumption"] += 1
+        return None
 
     def _try(self, job: Job) -> bool:
         """Run a job that may have lost its right to commit, or its parent."""
@@ -214,34 +221,39 @@ class Histories(RuleBasedStateMachine):
         self.expected[job.session_id] = job.contents
         return True
 
-    @precondition(lambda self: self.killed)
     @rule()
     def give_up_a_killed_writer(self) -> None:
+        if not self.killed:
+            return self.back_up()
         self.repository.abandon_session(self.killed.pop().session_id)
+        return None
 
     # Freezes
 
-    @precondition(lambda self: len(self.frozen) < 3)
     @rule(call=_CALLS_OF_A_BACKUP, moment=st.sampled_from(Moment))
     def freeze_a_writer(self, call: int, moment: Moment) -> None:
+        if len(self.frozen) >= _MOST_FROZEN:
+            self.let_somebody_go()
         job = self._job()
         self._open_session(job)
         self._freeze(lambda storage: job.run(self.repository, storage), call, moment, job)
         if self._is_announced(job.session_id):
             self.expected[job.session_id] = job.contents
 
-    @precondition(lambda self: len(self.frozen) < 3)
     @rule(
         call=_CALLS_OF_A_CLEANING,
         moment=st.sampled_from(Moment),
         rules=st.sampled_from(RULES),
     )
     def freeze_a_cleaner(self, call: int, moment: Moment, rules: CleaningRules | None) -> None:
+        if len(self.frozen) >= _MOST_FROZEN:
+            self.let_somebody_go()
         self._freeze(lambda storage: self._open(storage).clean(rules=rules), call, moment)
 
-    @precondition(lambda self: len(self.frozen) < 3)
     @rule(call=_CALLS_OF_A_REPACK, moment=st.sampled_from(Moment))
     def freeze_a_repack(self, call: int, moment: Moment) -> None:
+        if len(self.frozen) >= _MOST_FROZEN:
+            self.let_somebody_go()
         self._freeze(lambda storage: self._open(storage).repack(EAGER), call, moment)
 
     def _freeze(
@@ -283,12 +295,14 @@ class Histories(RuleBasedStateMachine):
     def _open(self, storage: Storage) -> Repository:
         return Repository.open_with_master(storage, self.repository.master_key)
 
-    @precondition(lambda self: self.frozen)
     @rule()
     def let_somebody_go(self) -> None:
+        if not self.frozen:
+            return self.back_up()
         frozen = self.frozen.pop(self.chooser.randrange(len(self.frozen)))
         frozen.go.set()
         self._judge(frozen)
+        return None
 
     def _judge(self, frozen: Frozen) -> None:
         """Whoever says that a point is there is right, and whoever says that none is, too."""
@@ -305,18 +319,22 @@ class Histories(RuleBasedStateMachine):
         elif frozen.outcome != ["done"]:
             assert session_id not in self.expected, "a point was there, its writer says not"
 
-    @precondition(lambda self: self._frozen_jobs())
     @rule()
     def void_a_frozen_writer(self) -> None:
+        if not self._frozen_jobs():
+            return self.back_up()
         self.repository.abandon_session(self.chooser.choice(self._frozen_jobs()).session_id)
+        return None
 
-    @precondition(lambda self: self._frozen_jobs())
     @rule()
     def end_the_session_of_a_frozen_writer(self) -> None:
         """Another process takes over; the first one finds that out when it wakes."""
+        if not self._frozen_jobs():
+            return self.back_up()
         job = self.chooser.choice(self._frozen_jobs())
         if job.session_id not in self.deleted and self._try(job):
             self.happened["takeover"] += 1
+        return None
 
     def _frozen_jobs(self) -> list[Job]:
         return [one.job for one in self.frozen if one.job is not None]
@@ -331,15 +349,16 @@ class Histories(RuleBasedStateMachine):
 
     # Deleting and cleaning
 
-    @precondition(lambda self: self.expected)
     @rule()
     def expire(self) -> None:
+        if not self.expected:
+            return self.back_up()
         session_id = self.chooser.choice(sorted(self.expected))
         del self.expected[session_id]
         self.deleted.add(session_id)
         self.repository.delete_points([session_id])
+        return None
 
-    @precondition(lambda self: self.expected)
     @rule(rules=st.sampled_from(RULES))
     def expire_and_clean(self, rules: CleaningRules | None) -> None:
         self.expire()
