@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -87,6 +88,14 @@ def test_points_are_copied_under_other_keys_and_only_once() -> None:
     assert writing.requests["put"] == 0
     packs = sum(info.size_bytes for info in pair.source_storage.list("packs/"))
     assert reading.bytes_moved["get_range"] < packs / 10
+
+
+def test_the_sessions_of_copies_are_none_that_a_job_would_make() -> None:
+    """An appliance ends sessions of version 5 that no job of its own goes on with."""
+    pair = Pair()
+    pair.copy()
+    copies = [uuid.UUID(point.session_id) for point in pair.destination.points()]
+    assert {(one.version, one.variant) for one in copies} == {(8, uuid.RFC_4122)}
 
 
 def test_a_further_point_costs_what_differs() -> None:

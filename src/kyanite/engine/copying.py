@@ -73,10 +73,13 @@ def copy_points(
 
 
 def copy_id(destination: Repository, source_id: bytes, session_id: str) -> str:
-    """A new session that copies a point."""
+    """A new session that copies a point: a UUID of version 8 (jobs make those of version 5)."""
     context = b"copy" + source_id + id_of(session_id) + bytes(4)
     digest = blake3(context, key=destination.read_keys.id_key).digest()
-    return str(uuid.UUID(bytes=digest[:8] + draw(8), version=5))
+    value = bytearray(digest[:8] + draw(8))
+    value[6] = value[6] & 0x0F | 0x80
+    value[8] = value[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(value)))
 
 
 def _stem(session_id: str) -> str:
