@@ -112,6 +112,20 @@ def test_a_whole_point_is_a_folder_of_images_with_holes_where_the_disk_has_zeros
     assert sorted(path.name for path in out.iterdir()) == ["data.img", "system.img"]
 
 
+def test_an_index_is_read_once_where_a_cache_is_named(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KYANITE_CACHE", str(tmp_path / "cache"))
+    house.cli("monday", tmp_path / "one", "--disk", "system")
+    (folder,) = (tmp_path / "cache").iterdir()
+    assert folder.name == house.repository.repository_id.hex()
+    assert len(list(folder.iterdir())) == len(list(house.storage.list("index/")))
+    for path in folder.iterdir():  # whatever stands there, it is only a cache
+        path.write_bytes(b"something else")
+    house.cli("monday", tmp_path / "two", "--disk", "system")
+    assert (tmp_path / "two").read_bytes() == house.disks["system"]
+
+
 def test_a_disk_becomes_a_fixed_vhd_that_says_its_size(house: House) -> None:
     out = house.folder / "system.vhd"
     house.cli("monday", out, "--disk", "system", "--format", "vhd")

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from types import TracebackType
 from typing import Final
 
@@ -22,6 +23,7 @@ from kyanite.base.redaction import redacted_text
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.mover import serve_one_order
 from kyanite.datamover.transport import PipeTransport
+from kyanite.engine.index_cache import CACHE_VARIABLE, keep_caches_in
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
@@ -38,6 +40,8 @@ def main(run: str, epoch: int, parent: int) -> None:
     _die_with(parent)
     _keep_memory_private()
     _redact_tracebacks()
+    if folder := os.environ.get(CACHE_VARIABLE):
+        keep_caches_in(Path(folder))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the appliance, which cancels
     read_fd, write_fd = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)

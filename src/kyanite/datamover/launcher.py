@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from kyanite.base.units import MIB
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.transport import PipeTransport, Transport
+from kyanite.engine.index_cache import CACHE_VARIABLE, caches_folder
 
 _PASSED_ON: Final = (
     "PATH",
@@ -88,6 +89,13 @@ class MoverProcess:
         return True
 
 
+def _cache() -> dict[str, str]:
+    """Movers on this machine share the caches of the appliance: what one has read of an index
+    the next one need not."""
+    folder = caches_folder()
+    return {} if folder is None else {CACHE_VARIABLE: str(folder)}
+
+
 class LocalLauncher:
     """Starts ``python -m kyanite.datamover`` as a child of this process.
 
@@ -112,7 +120,7 @@ class LocalLauncher:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment | _MEMORY,
+            env=environment | _MEMORY | _cache(),
             close_fds=True,
         )
         assert process.stdin is not None

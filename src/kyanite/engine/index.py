@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from kyanite.base.errors import Missing, ObjectMissing
-from kyanite.engine.index_cache import IndexCache
+from kyanite.engine.index_cache import IndexCache, cache_of
 from kyanite.engine.index_encode import encode_small, pack_rows, rows_of
 from kyanite.engine.index_layout import PACK_ROW, PREFIX_BYTES, IndexSizes
 from kyanite.engine.index_location import IndexedPack, Location, location_of
@@ -222,7 +222,11 @@ def load_index(
     cache: IndexCache | None = None,
     limits: IndexSizes | None = None,
 ) -> Index:
-    """Open the index. Raises ``Damaged``, and ``Missing`` if a segment cannot be read."""
+    """Open the index, cached where the process keeps caches.
+
+    Raises ``Damaged``, and ``Missing`` if a segment cannot be read.
+    """
+    cache = cache or cache_of(repository_id)
     return Index(Shelf(storage, maintenance_key, repository_id, cache, limits=limits))
 
 

@@ -34,6 +34,7 @@ from kyanite.durable.chores import Chore
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.queue import prepare_queue
 from kyanite.durable.runtime import Runtime
+from kyanite.engine.index_cache import keep_caches_in
 from kyanite.http.audit import AuditTrail
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provisions
@@ -44,6 +45,7 @@ from kyanite.server.metrics import Metrics, ensure_token
 
 MASTER_KEY_FILE = "master.key"
 DATABASE_FILE = "kyanite.db"
+CACHE_FOLDER = "cache"
 
 
 @dataclass
@@ -124,6 +126,7 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
     """Make the parts of a process; nothing runs yet."""
     clock = clock or SystemClock()
     prepare_folder(settings.data_dir)
+    keep_caches_in(settings.data_dir / CACHE_FOLDER)
     database = open_database(settings, must_exist=is_worker)
     key_file = settings.data_dir / MASTER_KEY_FILE
     secrets = open_secret_box(database, key_file, settings.master_key)

@@ -23,7 +23,7 @@ from kyanite.base.errors import (
 from kyanite.base.units import KIB
 from kyanite.engine.format import MAX_CHUNK_BYTES, MAX_PACK_BYTES, TAG_BYTES
 from kyanite.engine.index import Index, load_index, put_index
-from kyanite.engine.index_cache import IndexCache
+from kyanite.engine.index_cache import IndexCache, keep_caches_in
 from kyanite.engine.index_choice import choose
 from kyanite.engine.index_layout import (
     RECORD_BYTES,
@@ -356,6 +356,36 @@ def test_the_cache_answers_without_reads_and_may_be_deleted_or_damaged(
     check(index, known)
     (tmp_path / "file").write_bytes(b"")
     check(load(storage, limits, IndexCache(tmp_path / "file" / "no")), known)
+
+
+def test_a_cache_takes_no_more_room_than_it_may(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    for seed in range(6):
+        put(storage, packs(seed, 30))
+    names = [info.name for info in storage.list("index/")]
+    cache = IndexCache(tmp_path, most_bytes=64 * 1024)
+    for number, name in enumerate(names):
+        cache.keep_whole(name, bytes(30_000))
+        os.utime(tmp_path / name.removeprefix("index/"), (number, number))
+    cache.keep_only(names)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        name.removeprefix("index/") for name in names[-2:]
+    }
+
+
+def test_a_process_that_keeps_caches_reads_an_index_once(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    put(storage, packs(1, 30))
+    counting = CountingStorage(storage)
+    keep_caches_in(tmp_path / "cache")
+    load_index(counting, KEY, REPOSITORY)
+    first = counting.bytes_moved.total()
+    load_index(counting, KEY, REPOSITORY)
+    assert counting.bytes_moved.total() == first > 0
+    assert (tmp_path / "cache" / REPOSITORY.hex()).stat().st_mode & 0o777 == 0o700
+    keep_caches_in(None)
+    load_index(counting, KEY, REPOSITORY)
+    assert counting.bytes_moved.total() == 2 * first
 
 
 def test_the_cache_forgets_segments_that_are_gone(tmp_path: Path) -> None:

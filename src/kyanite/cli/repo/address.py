@@ -102,6 +102,10 @@ def open_storage(address: str, sas_variable: str = STORAGE_SAS) -> Storage:
 
     ``sas_variable``: the environment variable with its SAS.
     """
+    if folder := os.environ.get("KYANITE_CACHE"):
+        from kyanite.engine.index_cache import keep_caches_in
+
+        keep_caches_in(Path(folder).absolute())
     parts = urlsplit(address)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise Invalid(
