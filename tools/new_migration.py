@@ -4,7 +4,10 @@
 
 Compares the tables of the code with a database that has run all migrations, and writes the next
 numbered file into ``src/kyanite/db/migrations/versions``. Read it, then run ``ruff format`` on it.
-``--initial`` replaces the first migration; only before the first release.
+
+There are rows in the tables that it meets: a new column that may not be null needs a value for
+them (``server_default``, and the right value in a second statement; see 0002), new tables that
+repeat what others say have to be filled. A migration that was landed is never changed again.
 """
 
 from __future__ import annotations
@@ -31,14 +34,9 @@ def import_all_tables() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("message")
-    parser.add_argument("--initial", action="store_true")
     arguments = parser.parse_args()
     versions = MIGRATIONS / "versions"
     existing = sorted(versions.glob("[0-9]*.py"))
-    if arguments.initial:
-        for file in existing:
-            file.unlink()
-        existing = []
     import_all_tables()
     with tempfile.TemporaryDirectory() as folder:
         database = Database(sqlite_url(Path(folder) / "empty.sqlite"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
+from kyanite.base.errors import Invalid
 from kyanite.db.database import Database
 from kyanite.db.migrate import MIGRATIONS, differences, upgrade
 from kyanite.durable.queue import prepare_queue
@@ -57,3 +58,13 @@ def test_two_processes_that_start_together_both_find_the_schema(
 def test_migrations_are_numbered_in_order_without_gaps() -> None:
     names = sorted(file.name for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
     assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(empty_database: Database) -> None:
+    upgrade(empty_database)
+    with empty_database.writing() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Invalid, match="newer version"):
+        upgrade(empty_database)
+    with empty_database.reading() as db:
+        assert db.scalar(text("SELECT version_num FROM alembic_version")) == "9999"

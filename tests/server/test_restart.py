@@ -181,14 +181,6 @@ def session_ends(one: Restarted, session_id: str) -> bool:
     return True
 
 
-def accepted(one: Restarted) -> Any:
-    agreement = one.done("GET", f"{API}/licenseAgreement")
-    (text,) = agreement if isinstance(agreement, list) else [agreement]
-    wanted = [{"checksum": text["checksum"], "type": text["type"]}]
-    one.done("POST", f"{API}/licenseAgreement/accept", wanted)
-    return one.done("GET", f"{API}/licenseAgreement/accepted")
-
-
 WRITES = [
     Write(
         "time zone",
@@ -240,7 +232,6 @@ WRITES = [
         ),
         lambda one, new: one.done("GET", f"{API}/accounts/standard/{new['id']}")["name"] == "mail",
     ),
-    Write("licence agreement", accepted, lambda one, said: said == accepted(one)),
     Write("certificate", new_certificate, lambda one, new: certificate(one) == new),
     Write("session", checked, session_ends),
     Write("lock of a guessed user", guessed, lambda one, _: one.sign_in("is-guessed")[0] == 401),

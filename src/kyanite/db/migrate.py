@@ -13,8 +13,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
+from kyanite.base.errors import Invalid
 from kyanite.db.database import Database
 from kyanite.db.tables import Base
 
@@ -23,12 +25,17 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x4B59414E
 
 
-def upgrade(database: Database) -> None:
-    """Run all migrations that ``database`` has not seen yet."""
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Run all migrations that ``database`` has not seen yet, up to a revision.
+
+    Raises ``Invalid`` when a newer version has migrated it further than this one knows.
+    """
     with database.changing_schema() as connection:
         if database.kind == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        command.upgrade(_config(connection), "head")
+        config = _config(connection)
+        _require_known(connection, config)
+        command.upgrade(config, revision)
 
 
 def write_migration(database: Database, message: str, number: str) -> Path:
@@ -48,6 +55,16 @@ def differences(database: Database, metadata: MetaData = Base.metadata) -> list[
         options = {"compare_type": True}
         context = MigrationContext.configure(db.connection(), opts=options)
         return list(compare_metadata(context, metadata))
+
+
+def _require_known(connection: Connection, config: Config) -> None:
+    present = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if present is not None and present not in known:
+        raise Invalid(
+            "The database was written by a newer version of the appliance; this one cannot use "
+            "it. Install the newer version, or put back a copy from before the upgrade."
+        )
 
 
 def _config(connection: Connection) -> Config:

@@ -21,46 +21,6 @@ def upgrade() -> None:
     sa.Column('changed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_appliance_settings'))
     )
-    op.create_table('audit_entries',
-    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('actor_id', sa.String(), nullable=False),
-    sa.Column('actor_name', sa.String(), nullable=False),
-    sa.Column('actor_role', sa.String(), nullable=False),
-    sa.Column('address', sa.String(), nullable=False),
-    sa.Column('action', sa.String(), nullable=False),
-    sa.Column('target', sa.String(), nullable=False),
-    sa.Column('status', sa.Integer(), nullable=False),
-    sa.Column('detail', sa.String(), nullable=False),
-    sa.Column('hash', sa.String(), nullable=False),
-    sa.PrimaryKeyConstraint('number', name=op.f('pk_audit_entries'))
-    )
-    with op.batch_alter_table('audit_entries', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_audit_entries_at'), ['at'], unique=False)
-
-    op.create_table('audit_head',
-    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('number', sa.BigInteger(), nullable=False),
-    sa.Column('hash', sa.String(), nullable=False),
-    sa.Column('broken_at', sa.BigInteger(), nullable=True),
-    sa.Column('seal', sa.String(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_head'))
-    )
-    op.create_table('device_sign_ins',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('user_id', sa.String(length=36), nullable=False),
-    sa.Column('environment', sa.String(length=16), nullable=False),
-    sa.Column('tenant_id', sa.String(length=255), nullable=False),
-    sa.Column('expires_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('next_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('interval_seconds', sa.Integer(), nullable=False),
-    sa.Column('person', sa.Text(), nullable=True),
-    sa.Column('sealed', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_device_sign_ins'))
-    )
-    with op.batch_alter_table('device_sign_ins', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_device_sign_ins_expires_at'), ['expires_at'], unique=False)
-
     op.create_table('executors',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('queue_id', sa.String(length=36), nullable=False),
@@ -95,7 +55,6 @@ def upgrade() -> None:
     sa.Column('private_ip', sa.String(length=64), nullable=True),
     sa.Column('public_ip', sa.String(length=64), nullable=True),
     sa.Column('dns_name', sa.String(length=255), nullable=True),
-    sa.Column('fingerprint', sa.String(length=32), nullable=False),
     sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_machines'))
     )
@@ -110,7 +69,6 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=64), nullable=False),
     sa.Column('display_name', sa.String(length=128), nullable=False),
     sa.Column('provider_types', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=True),
-    sa.Column('zones', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_regions'))
     )
     with op.batch_alter_table('inventory_regions', schema=None) as batch_op:
@@ -123,31 +81,12 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=128), nullable=False),
     sa.Column('subscription_id', sa.String(length=36), nullable=False),
     sa.Column('region', sa.String(length=64), nullable=False),
-    sa.Column('fingerprint', sa.String(length=32), nullable=False),
     sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_resource_groups'))
     )
     with op.batch_alter_table('inventory_resource_groups', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_inventory_resource_groups_name'), ['name'], unique=False)
         batch_op.create_index(batch_op.f('ix_inventory_resource_groups_subscription_id'), ['subscription_id'], unique=False)
-
-    op.create_table('inventory_resources',
-    sa.Column('id', sa.String(length=64), nullable=False),
-    sa.Column('kind', sa.String(length=24), nullable=False),
-    sa.Column('azure_id', sa.Text(), nullable=False),
-    sa.Column('name', sa.String(length=128), nullable=False),
-    sa.Column('name_key', sa.String(length=128), nullable=False),
-    sa.Column('subscription_id', sa.String(length=36), nullable=False),
-    sa.Column('resource_group', sa.String(length=128), nullable=False),
-    sa.Column('region', sa.String(length=64), nullable=False),
-    sa.Column('facts', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
-    sa.Column('fingerprint', sa.String(length=32), nullable=False),
-    sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_resources'))
-    )
-    with op.batch_alter_table('inventory_resources', schema=None) as batch_op:
-        batch_op.create_index('ix_inventory_resources_order', ['kind', 'name_key', 'id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_inventory_resources_subscription_id'), ['subscription_id'], unique=False)
 
     op.create_table('inventory_sightings',
     sa.Column('account_id', sa.String(length=36), nullable=False),
@@ -174,7 +113,6 @@ def upgrade() -> None:
     sa.Column('blob_endpoint', sa.Text(), nullable=False),
     sa.Column('versioning', sa.Boolean(), nullable=False),
     sa.Column('immutability_locked', sa.Boolean(), nullable=False),
-    sa.Column('fingerprint', sa.String(length=32), nullable=False),
     sa.Column('removed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inventory_storage_accounts'))
     )
@@ -194,32 +132,15 @@ def upgrade() -> None:
     with op.batch_alter_table('inventory_subscriptions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_inventory_subscriptions_tenant_id'), ['tenant_id'], unique=False)
 
-    op.create_table('inventory_tags',
-    sa.Column('account_id', sa.String(length=36), nullable=False),
-    sa.Column('kind', sa.String(length=24), nullable=False),
-    sa.Column('subscription_id', sa.String(length=36), nullable=False),
-    sa.Column('tag_id', sa.String(length=64), nullable=False),
-    sa.Column('name', sa.String(length=512), nullable=False),
-    sa.Column('name_key', sa.String(length=512), nullable=False),
-    sa.Column('value', sa.String(length=256), nullable=False),
-    sa.Column('search', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('account_id', 'kind', 'subscription_id', 'tag_id', name=op.f('pk_inventory_tags'))
-    )
-    with op.batch_alter_table('inventory_tags', schema=None) as batch_op:
-        batch_op.create_index('ix_inventory_tags_order', ['name_key', 'value', 'tag_id'], unique=False)
-
     op.create_table('login_attempts',
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.Column('username', sa.String(), nullable=False),
-    sa.Column('name_key', sa.String(), nullable=False),
-    sa.Column('address', sa.String(), nullable=False),
     sa.Column('succeeded', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_login_attempts'))
     )
     with op.batch_alter_table('login_attempts', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_login_attempts_at'), ['at'], unique=False)
-        batch_op.create_index('ix_login_attempts_name_key_address', ['name_key', 'address', 'succeeded'], unique=False)
 
     op.create_table('master_key_check',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
@@ -262,13 +183,6 @@ def upgrade() -> None:
     sa.Column('hint', sa.Text(), nullable=True),
     sa.Column('engine_repository_id', sa.String(length=64), nullable=True),
     sa.Column('master_key_sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('next_master_key_sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('engine_fingerprint', sa.String(length=64), nullable=True),
-    sa.Column('key_vault_azure_id', sa.Text(), nullable=True),
-    sa.Column('key_vault_name', sa.String(length=127), nullable=True),
-    sa.Column('key_uri', sa.Text(), nullable=True),
-    sa.Column('key_version', sa.String(length=64), nullable=True),
-    sa.Column('key_gone_since', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.Column('pending_password_sealed', sa.LargeBinary(), nullable=True),
     sa.Column('immutability_enabled', sa.Boolean(), nullable=False),
     sa.Column('concurrency_limit', sa.Integer(), nullable=True),
@@ -283,16 +197,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_repositories_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_repositories_storage_account_id'), ['storage_account_id'], unique=False)
 
-    op.create_table('repository_upkeep',
-    sa.Column('repository_id', sa.String(length=36), nullable=False),
-    sa.Column('newest_points', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
-    sa.Column('finished_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('damaged_objects', sa.Integer(), nullable=False),
-    sa.Column('hurt_points', sa.Integer(), nullable=False),
-    sa.Column('lost_points', sa.Integer(), nullable=False),
-    sa.Column('all_read_on', sa.String(length=10), nullable=True),
-    sa.PrimaryKeyConstraint('repository_id', name=op.f('pk_repository_upkeep'))
-    )
     op.create_table('schedules',
     sa.Column('id', sa.String(length=100), nullable=False),
     sa.Column('kind', sa.String(length=60), nullable=False),
@@ -322,14 +226,10 @@ def upgrade() -> None:
     sa.Column('purposes', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('chosen_subscription_ids', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('visible_subscription_ids', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
-    sa.Column('visible_subscription_names', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('permission_states', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('permissions_checked_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.Column('selected_for_workers', sa.Boolean(), nullable=False),
     sa.Column('worker_subscription_id', sa.String(length=36), nullable=True),
-    sa.Column('worker_resource_group', sa.String(length=128), nullable=True),
-    sa.Column('group_id', sa.String(length=36), nullable=True),
-    sa.Column('group_name', sa.String(length=256), nullable=True),
     sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_service_accounts')),
     sa.UniqueConstraint('name_key', name=op.f('uq_service_accounts_name_key'))
@@ -337,33 +237,11 @@ def upgrade() -> None:
     with op.batch_alter_table('service_accounts', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_service_accounts_tenant_id'), ['tenant_id'], unique=False)
 
-    op.create_table('session_day_counts',
-    sa.Column('day', sa.Date(), nullable=False),
-    sa.Column('type', sa.String(length=60), nullable=False),
-    sa.Column('status', sa.String(length=20), nullable=False),
-    sa.Column('sessions', sa.Integer(), nullable=False),
-    sa.Column('attempts', sa.Integer(), nullable=False),
-    sa.Column('successes', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('day', 'type', 'status', name=op.f('pk_session_day_counts'))
-    )
-    op.create_table('session_history',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('closed_until', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_session_history'))
-    )
-    op.create_table('session_names',
-    sa.Column('kind', sa.String(length=12), nullable=False),
-    sa.Column('ref', sa.String(length=64), nullable=False),
-    sa.Column('name', sa.String(length=300), nullable=False),
-    sa.PrimaryKeyConstraint('kind', 'ref', 'name', name=op.f('pk_session_names'))
-    )
     op.create_table('sessions',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('type', sa.String(length=60), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('began_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
     sa.Column('started_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.Column('finished_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
     sa.Column('initiator', sa.String(length=200), nullable=False),
@@ -376,7 +254,6 @@ def upgrade() -> None:
     sa.Column('repository_removed', sa.Boolean(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('source_policy_name', sa.String(length=300), nullable=True),
-    sa.Column('info', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=True),
     sa.Column('exclusive_key', sa.String(length=200), nullable=True),
     sa.Column('held_by', sa.String(length=36), nullable=True),
     sa.Column('warned', sa.Boolean(), nullable=False),
@@ -385,39 +262,12 @@ def upgrade() -> None:
     sa.UniqueConstraint('exclusive_key', name=op.f('uq_sessions_exclusive_key'))
     )
     with op.batch_alter_table('sessions', schema=None) as batch_op:
-        batch_op.create_index('ix_sessions_began', ['began_at', 'id', 'status', 'type'], unique=False)
-        batch_op.create_index(batch_op.f('ix_sessions_finished_at'), ['finished_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sessions_created_at_id'), ['created_at', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_sessions_held_by'), ['held_by'], unique=False)
-        batch_op.create_index('ix_sessions_policy', ['policy_id', 'began_at', 'id', 'status', 'type'], unique=False)
-        batch_op.create_index('ix_sessions_repository', ['repository_id', 'began_at', 'id', 'status', 'type'], unique=False)
-        batch_op.create_index('ix_sessions_status', ['status', 'began_at', 'id', 'type'], unique=False)
-        batch_op.create_index('ix_sessions_type', ['type', 'status', 'began_at', 'id'], unique=False)
-
-    op.create_table('sign_in_locks',
-    sa.Column('name', sa.String(), nullable=False),
-    sa.Column('failures', sa.Integer(), nullable=False),
-    sa.Column('last_failed_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('locked_until', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('name', name=op.f('pk_sign_in_locks'))
-    )
-    with op.batch_alter_table('sign_in_locks', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_sign_in_locks_last_failed_at'), ['last_failed_at'], unique=False)
-
-    op.create_table('standard_accounts',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('kind', sa.String(length=16), nullable=False),
-    sa.Column('name', sa.String(length=255), nullable=False),
-    sa.Column('name_key', sa.String(length=255), nullable=False),
-    sa.Column('description', sa.Text(), nullable=True),
-    sa.Column('username', sa.String(length=255), nullable=True),
-    sa.Column('password_sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('sql_server_ids', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
-    sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_standard_accounts'))
-    )
-    with op.batch_alter_table('standard_accounts', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_standard_accounts_kind'), ['kind'], unique=False)
-        batch_op.create_index(batch_op.f('ix_standard_accounts_name_key'), ['name_key'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sessions_policy_id_created_at_id'), ['policy_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sessions_repository_id_status'), ['repository_id', 'status'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sessions_status_created_at_id'), ['status', 'created_at', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sessions_type_created_at_id'), ['type', 'created_at', 'id'], unique=False)
 
     op.create_table('users',
     sa.Column('id', sa.String(), nullable=False),
@@ -426,10 +276,7 @@ def upgrade() -> None:
     sa.Column('description', sa.String(), nullable=False),
     sa.Column('role', sa.String(), nullable=False),
     sa.Column('type', sa.String(), nullable=False),
-    sa.Column('identity_provider_entity_id', sa.String(), nullable=True),
     sa.Column('password_hash', sa.String(), nullable=True),
-    sa.Column('mfa_secret', sa.LargeBinary(), nullable=True),
-    sa.Column('mfa_last_step', sa.BigInteger(), nullable=False),
     sa.Column('is_default', sa.Boolean(), nullable=False),
     sa.Column('news_shown', sa.Boolean(), nullable=False),
     sa.Column('created_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
@@ -509,21 +356,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_jobs_session_id'), ['session_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_jobs_state_holder'), ['state', 'holder'], unique=False)
 
-    op.create_table('mfa_enrolments',
-    sa.Column('user_id', sa.String(), nullable=False),
-    sa.Column('secret', sa.LargeBinary(), nullable=False),
-    sa.Column('token_hash', sa.String(), nullable=False),
-    sa.Column('code_macs', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
-    sa.Column('expires_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_mfa_enrolments_user_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('user_id', name=op.f('pk_mfa_enrolments'))
-    )
-    op.create_table('recovery_codes',
-    sa.Column('user_id', sa.String(), nullable=False),
-    sa.Column('code_mac', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_recovery_codes_user_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('user_id', 'code_mac', name=op.f('pk_recovery_codes'))
-    )
     op.create_table('schedule_firings',
     sa.Column('schedule_id', sa.String(length=100), nullable=False),
     sa.Column('due_at', kyanite.db.tables.UtcDateTime(timezone=True), nullable=False),
@@ -697,8 +529,6 @@ def downgrade() -> None:
 
     op.drop_table('session_items')
     op.drop_table('schedule_firings')
-    op.drop_table('recovery_codes')
-    op.drop_table('mfa_enrolments')
     with op.batch_alter_table('jobs', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_jobs_state_holder'))
         batch_op.drop_index(batch_op.f('ix_jobs_session_id'))
@@ -719,28 +549,15 @@ def downgrade() -> None:
 
     op.drop_table('uses')
     op.drop_table('users')
-    with op.batch_alter_table('standard_accounts', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_standard_accounts_name_key'))
-        batch_op.drop_index(batch_op.f('ix_standard_accounts_kind'))
-
-    op.drop_table('standard_accounts')
-    with op.batch_alter_table('sign_in_locks', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_sign_in_locks_last_failed_at'))
-
-    op.drop_table('sign_in_locks')
     with op.batch_alter_table('sessions', schema=None) as batch_op:
-        batch_op.drop_index('ix_sessions_type')
-        batch_op.drop_index('ix_sessions_status')
-        batch_op.drop_index('ix_sessions_repository')
-        batch_op.drop_index('ix_sessions_policy')
+        batch_op.drop_index(batch_op.f('ix_sessions_type_created_at_id'))
+        batch_op.drop_index(batch_op.f('ix_sessions_status_created_at_id'))
+        batch_op.drop_index(batch_op.f('ix_sessions_repository_id_status'))
+        batch_op.drop_index(batch_op.f('ix_sessions_policy_id_created_at_id'))
         batch_op.drop_index(batch_op.f('ix_sessions_held_by'))
-        batch_op.drop_index(batch_op.f('ix_sessions_finished_at'))
-        batch_op.drop_index('ix_sessions_began')
+        batch_op.drop_index(batch_op.f('ix_sessions_created_at_id'))
 
     op.drop_table('sessions')
-    op.drop_table('session_names')
-    op.drop_table('session_history')
-    op.drop_table('session_day_counts')
     with op.batch_alter_table('service_accounts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_service_accounts_tenant_id'))
 
@@ -750,7 +567,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_schedules_kind'))
 
     op.drop_table('schedules')
-    op.drop_table('repository_upkeep')
     with op.batch_alter_table('repositories', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_repositories_storage_account_id'))
         batch_op.drop_index(batch_op.f('ix_repositories_account_id'))
@@ -762,14 +578,9 @@ def downgrade() -> None:
     op.drop_table('operations')
     op.drop_table('master_key_check')
     with op.batch_alter_table('login_attempts', schema=None) as batch_op:
-        batch_op.drop_index('ix_login_attempts_name_key_address')
         batch_op.drop_index(batch_op.f('ix_login_attempts_at'))
 
     op.drop_table('login_attempts')
-    with op.batch_alter_table('inventory_tags', schema=None) as batch_op:
-        batch_op.drop_index('ix_inventory_tags_order')
-
-    op.drop_table('inventory_tags')
     with op.batch_alter_table('inventory_subscriptions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_inventory_subscriptions_tenant_id'))
 
@@ -784,11 +595,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_inventory_sightings_resource')
 
     op.drop_table('inventory_sightings')
-    with op.batch_alter_table('inventory_resources', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_inventory_resources_subscription_id'))
-        batch_op.drop_index('ix_inventory_resources_order')
-
-    op.drop_table('inventory_resources')
     with op.batch_alter_table('inventory_resource_groups', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_inventory_resource_groups_subscription_id'))
         batch_op.drop_index(batch_op.f('ix_inventory_resource_groups_name'))
@@ -806,14 +612,5 @@ def downgrade() -> None:
 
     op.drop_table('inventory_machines')
     op.drop_table('executors')
-    with op.batch_alter_table('device_sign_ins', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_device_sign_ins_expires_at'))
-
-    op.drop_table('device_sign_ins')
-    op.drop_table('audit_head')
-    with op.batch_alter_table('audit_entries', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_audit_entries_at'))
-
-    op.drop_table('audit_entries')
     op.drop_table('appliance_settings')
     # ### end Alembic commands ###
