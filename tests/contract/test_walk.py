@@ -37,6 +37,7 @@ def test_all_operations_of_this_version_are_there() -> None:
     assert len(OPERATIONS) >= FINAL_COUNT
 
 
+@pytest.mark.acceptance("api-conventions", 9)
 @ON_SQLITE
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_it_wants_a_token(home: Inhabited, name: str) -> None:
@@ -49,6 +50,7 @@ def test_it_wants_a_token(home: Inhabited, name: str) -> None:
         assert_conforms(operation, answer)
 
 
+@pytest.mark.acceptance("api-conventions", 9)
 @ON_SQLITE
 @_each(lambda operation: "{" in operation.path)
 @pytest.mark.parametrize("value", ["nonsense", SOMEBODY, "%00", "%F0%9F%92%A5", "'%22;--", "../.."])
@@ -60,6 +62,7 @@ def test_a_path_to_nothing_is_a_problem(
     assert_conforms(operation, answer)
 
 
+@pytest.mark.acceptance("api-conventions", 9)
 @ON_SQLITE
 @_each(_has_query)
 def test_nonsense_in_every_parameter_is_a_problem(
@@ -83,6 +86,7 @@ def test_nonsense_in_every_parameter_is_a_problem(
                 assert answer.status_code == 400, (wire_name, value, answer.text)
 
 
+@pytest.mark.acceptance("api-conventions", 9)
 @ON_SQLITE
 @_each(lambda operation: operation.body is not None)
 @pytest.mark.parametrize(
@@ -131,3 +135,24 @@ def test_what_exists_is_shown_as_the_contract_says(
     path = home.real_path(operation).replace("v8.1", version)
     answer = home.client.get(path, headers=headers)
     assert_conforms(operation, answer)
+
+
+# What reads a clock or counts anew: only the names of the members are the same each time.
+ALWAYS_NEW = ("System_GetTime", "System_GetServerInfo")
+
+
+@pytest.mark.acceptance("api-conventions", 10)
+@ON_SQLITE
+@_each(lambda operation: operation.method == "GET")
+def test_v8_answers_what_v8_1_answers_apart_from_links(
+    home: Inhabited, headers: dict[str, str], name: str
+) -> None:
+    path = home.real_path(OPERATIONS[name])
+    new = home.client.get(path, headers=headers)
+    old = home.client.get(path.replace("v8.1", "v8"), headers=headers)
+    assert old.status_code == new.status_code
+    assert old.headers.get("content-type") == new.headers.get("content-type")
+    if name in ALWAYS_NEW or new.status_code == 202 or new.status_code >= 400:
+        assert old.json().keys() == new.json().keys()
+    else:
+        assert old.text.replace("/api/v8/", "/api/v8.1/") == new.text

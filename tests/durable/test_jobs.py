@@ -63,6 +63,7 @@ def test_a_session_runs_its_steps_and_ends_with_success(database: Database) -> N
     ]
 
 
+@pytest.mark.acceptance("sessions", 2)
 def test_one_failing_child_leaves_the_others_alone_and_the_session_ends_with_error(
     database: Database,
 ) -> None:

@@ -18,7 +18,7 @@ from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
-from support.engine import back_up_disk, disk_contents, restored, tiny_repository
+from support.engine import back_up_disk, change, disk_contents, restored, tiny_repository
 
 NOISE = random.Random(77).randbytes(400 * KIB)
 
@@ -46,6 +46,31 @@ def test_shared_packs_stay_and_unshared_ones_go() -> None:
     report = repository.clean()
     assert 0 < report.freed_bytes < first.stored_bytes
     assert restored(repository, second) == contents
+    assert repository.verify(Level.FULL).damages == ()
+
+
+@pytest.mark.acceptance("virtual-machines", 2)
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1)], ids=["heads", "anywhere"])
+def test_what_is_left_of_a_chain_restores_as_before_whichever_point_goes(
+    order: tuple[int, ...],
+) -> None:
+    """Nothing is merged: each point is complete, so there is no head that must become full."""
+    chooser = random.Random(5)
+    repository = tiny_repository(MemoryStorage())
+    contents = disk_contents(chooser, 300 * KIB)
+    ids, expected, changes = [new_id()], {}, None
+    for number in range(5):
+        parent = ids[-2] if number else None
+        back_up_disk(repository, contents, session_id=ids[-1], parent=parent, changes=changes)
+        expected[ids[-1]] = bytes(contents)
+        changes = change(chooser, contents)
+        ids.append(new_id())
+    for number in order:
+        repository.delete_points([ids[number]])
+        repository.clean()
+        del expected[ids[number]]
+        left = {p.session_id: restored(repository, p) for p in repository.points()}
+        assert left == expected
     assert repository.verify(Level.FULL).damages == ()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from demo.shape import differences, shape_of
 from support.disk_contents import KIB, MIB, change, file_systems, is_on_disk, write_noise
 from support.house import House
@@ -87,6 +89,7 @@ def test_backups_need_few_writes_to_the_storage(house: House) -> None:
     assert writes <= allowed, f"{writes} writes for {stored / MIB:.0f} MiB, allowed {allowed:.0f}"
 
 
+@pytest.mark.acceptance("virtual-machines", 11)
 def test_a_disk_is_restored_beside_the_old_one(house: House) -> None:
     machine = house.smallest_machine()
     content = write_noise(house, machine.disk_ids[0], 16 * MIB, 300)

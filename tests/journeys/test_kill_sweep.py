@@ -99,6 +99,7 @@ def test_the_restore_of_a_lost_machine_survives_a_kill_at_every_request(
         assert met >= 12
 
 
+@pytest.mark.acceptance("virtual-machines", 10)
 @pytest.mark.parametrize("hold", ["before", "after"])
 def test_the_restore_of_a_living_machine_survives_a_kill_at_every_request(
     tmp_path: Path, hold: Hold

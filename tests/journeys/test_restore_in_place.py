@@ -74,6 +74,7 @@ def test_a_machine_is_replaced_by_its_snapshot(house: House) -> None:
     assert house.leftovers() == []
 
 
+@pytest.mark.acceptance("virtual-machines", 11)
 def test_disks_are_exchanged_at_their_machine_and_the_others_stay(house: House) -> None:
     protected = Protected(house, "shop-sql", 300)
     machine = protected.machine
@@ -148,6 +149,7 @@ def files(house: House) -> Protected:
     return Protected(house, "shop-files", 500, 24 * MIB)
 
 
+@pytest.mark.acceptance("virtual-machines", 10)
 @pytest.mark.parametrize("fault", FAILURES)
 def test_a_failure_before_the_replacement_leaves_the_machine_as_it_is(
     house: House, files: Protected, fault: dict[str, object]
@@ -160,6 +162,7 @@ def test_a_failure_before_the_replacement_leaves_the_machine_as_it_is(
     _untouched(house, files)
 
 
+@pytest.mark.acceptance("virtual-machines", 10)
 def test_a_stop_while_disks_are_written_removes_what_was_made(
     house: House, files: Protected
 ) -> None:

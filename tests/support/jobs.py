@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from kyanite.base.clock import Clock
 from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.db.database import Database
 from kyanite.durable.context import JobContext
@@ -31,12 +32,13 @@ def carrying_out(
     database: Database,
     functions: Mapping[str, Function],
     provided: Mapping[type, object] | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Runtime]:
     """A runtime that knows ``functions``, for the length of the block."""
     registry = JobRegistry()
     for kind, function in functions.items():
         registry.add(kind, function)
-    runtime = Runtime(database, registry, timing=QUICK, provided=provided)
+    runtime = Runtime(database, registry, timing=QUICK, provided=provided, clock=clock)
     runtime.start()
     try:
         yield runtime

@@ -53,9 +53,8 @@ def test_every_way_in_which_clients_ask_for_an_offer_works(
     assert quick_people.call("POST", f"/{user_id}/enableMfa", body).status_code == 200
 
 
-def test_accounts_5_an_offer_alone_does_not_change_the_sign_in(
-    people: People, user_id: str
-) -> None:
+@pytest.mark.acceptance("accounts-and-users", 5)
+def test_an_offer_alone_does_not_change_the_sign_in(people: People, user_id: str) -> None:
     people.call("POST", f"/{user_id}/enableMfa", {"recreate": False})
     assert "access_token" in first_step(people)
     assert people.call("GET", f"/{user_id}").json()["mfaEnabled"] is False
@@ -79,7 +78,8 @@ def test_an_offer_is_accepted_with_its_token_and_a_code_within_ten_minutes(
     assert "access_token" in first_step(people)
 
 
-def test_conventions_4_the_first_step_gives_no_tokens(people: People, user_id: str) -> None:
+@pytest.mark.acceptance("api-conventions", 4)
+def test_the_first_step_gives_no_tokens(people: People, user_id: str) -> None:
     people.with_second_factor(user_id)
     assert people.call("GET", f"/{user_id}").json()["mfaEnabled"] is True
     body = first_step(people)
@@ -150,7 +150,8 @@ def test_the_token_of_the_first_step_is_neither_a_bearer_nor_a_refresh_token(
     assert api.client.post("/api/oauth2/token", data=form).status_code == 401
 
 
-def test_accounts_6_a_recovery_code_works_exactly_once(people: People, user_id: str) -> None:
+@pytest.mark.acceptance("accounts-and-users", 6)
+def test_a_recovery_code_works_exactly_once(people: People, user_id: str) -> None:
     codes = people.with_second_factor(user_id)["scratchCodes"]
     for code in codes:
         assert people.second_step(first_step(people)["mfa_token"], code).status_code == 200

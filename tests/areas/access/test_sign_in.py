@@ -59,6 +59,7 @@ def test_a_sign_in_gives_a_pair_and_says_who_it_is(api: ApiUnderTest) -> None:
     assert "redirectTo" not in body
 
 
+@pytest.mark.acceptance("api-conventions", 1)
 @pytest.mark.parametrize(
     "fields",
     [
@@ -141,6 +142,7 @@ def test_a_name_that_does_not_exist_and_a_wrong_password_read_the_same(api: ApiU
     assert one["detail"] == other["detail"]
 
 
+@pytest.mark.acceptance("api-conventions", 2)
 def test_a_refresh_token_is_no_bearer_token_and_the_other_way_round(api: ApiUnderTest) -> None:
     body = sign_in(api)
     assert not works(api, body["refresh_token"])
@@ -189,6 +191,7 @@ def test_a_rotated_refresh_token_works_for_half_a_minute_more(api: ApiUnderTest)
     assert works(api, first["access_token"])
 
 
+@pytest.mark.acceptance("api-conventions", 3)
 def test_reusing_a_rotated_refresh_token_later_revokes_everything_that_came_of_it(
     api: ApiUnderTest,
 ) -> None:

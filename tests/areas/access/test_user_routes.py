@@ -274,7 +274,8 @@ def test_a_password_is_not_guessed_by_changing_it(api: ApiUnderTest, people: Peo
     assert change_own(api, headers, PASSWORD, NEW) == 204
 
 
-def test_accounts_9_a_user_of_an_identity_provider_has_no_password_and_no_factor_here(
+@pytest.mark.acceptance("accounts-and-users", 9)
+def test_a_user_of_an_identity_provider_has_no_password_and_no_factor_here(
     api: ApiUnderTest, people: People, provider_user: str
 ) -> None:
     headers = people.headers("of-provider")

@@ -1,9 +1,11 @@
-"""The acceptance checks of docs/behaviour/accounts-and-users.md, section 8, by their numbers.
+"""The acceptance checks of docs/behaviour/accounts-and-users.md, section 8, on accounts.
 
-Those on users and second factors (5 to 9) are with the area of access.
+Those on users and second factors are with the area of access.
 """
 
 from __future__ import annotations
+
+import pytest
 
 from kyanite.db.uses import Thing, replace_uses
 from kyanite.rules.permission_sets import ALL_PURPOSES, permission_set
@@ -11,7 +13,8 @@ from support.azure_parts import AzureParts
 from support.repository_parts import REPOSITORIES, RepositoryParts
 
 
-def test_1_secret_and_certificate_together_are_refused(both: AzureParts) -> None:
+@pytest.mark.acceptance("accounts-and-users", 1)
+def test_secret_and_certificate_together_are_refused(both: AzureParts) -> None:
     answer = both.call(
         "POST",
         "/accounts/azure/service/saveByApp",
@@ -25,7 +28,8 @@ def test_1_secret_and_certificate_together_are_refused(both: AzureParts) -> None
     assert answer.status_code == 400
 
 
-def test_2_an_account_without_the_purpose_makes_no_repository(
+@pytest.mark.acceptance("accounts-and-users", 2)
+def test_an_account_without_the_purpose_makes_no_repository(
     repository_parts: RepositoryParts,
 ) -> None:
     machines = repository_parts.save_account(
@@ -37,7 +41,8 @@ def test_2_an_account_without_the_purpose_makes_no_repository(
     assert answer.status_code == 400, answer.text
 
 
-def test_3_an_account_of_a_disabled_policy_is_not_deleted(both: AzureParts) -> None:
+@pytest.mark.acceptance("accounts-and-users", 3)
+def test_an_account_of_a_disabled_policy_is_not_deleted(both: AzureParts) -> None:
     account_id = both.save_account()
     with both.database.writing() as db:
         replace_uses(db, Thing("vm-policy", "disabled"), [Thing("account", account_id)])
@@ -45,13 +50,15 @@ def test_3_an_account_of_a_disabled_policy_is_not_deleted(both: AzureParts) -> N
     assert both.get(f"/accounts/azure/service/{account_id}")["accountId"] == account_id
 
 
-def test_4_all_sets_together_are_173_actions_and_10_data_actions() -> None:
+@pytest.mark.acceptance("accounts-and-users", 4)
+def test_all_sets_together_are_173_actions_and_10_data_actions() -> None:
     sets = [permission_set(purpose) for purpose in ALL_PURPOSES]
     assert len({action.lower() for one in sets for action in one.actions}) == 173
     assert len({action.lower() for one in sets for action in one.data_actions}) == 10
 
 
-def test_10_answers_on_plain_accounts_hold_no_password(both: AzureParts) -> None:
+@pytest.mark.acceptance("accounts-and-users", 10)
+def test_answers_on_plain_accounts_hold_no_password(both: AzureParts) -> None:
     secret = "S3cret-of-the-mail-server"
     body = {"kind": "Smtp", "name": "mail", "username": "kyanite", "password": secret}
     added = both.call("POST", "/accounts/standard", body)

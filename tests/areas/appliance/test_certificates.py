@@ -178,7 +178,8 @@ def test_a_regenerated_one_takes_the_place_of_any_other(served: Served) -> None:
     assert served.shown().fingerprint(hashes.SHA1()).hex().upper() == served.listed()["thumbPrint"]
 
 
-def test_appliance_5_a_pem_file_is_refused(served: Served) -> None:
+@pytest.mark.acceptance("appliance", 5)
+def test_a_pem_file_is_refused(served: Served) -> None:
     issued, before = Issued(), served.listed()
     pem = issued.certificate.public_bytes(serialization.Encoding.PEM)
     key = issued.key.private_bytes(

@@ -73,7 +73,8 @@ def house(database: Database) -> Iterator[House]:
     house.api.close()
 
 
-def test_appliance_8_a_change_is_202_without_a_body_and_the_state_shows_it_being_made(
+@pytest.mark.acceptance("appliance", 8)
+def test_a_change_is_202_without_a_body_and_the_state_shows_it_being_made(
     house: House,
 ) -> None:
     assert house.state() == {

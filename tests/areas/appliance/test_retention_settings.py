@@ -88,7 +88,8 @@ def test_what_is_incomplete_or_out_of_bounds_is_named_and_changes_nothing(
     assert read["sessionsSettings"]["duration"] == 3
 
 
-def test_appliance_check_4_obsolete_snapshots_after_14_days_are_refused(
+@pytest.mark.acceptance("appliance", 4)
+def test_obsolete_snapshots_after_14_days_are_refused(
     settings_api: ApiUnderTest,
 ) -> None:
     put(settings_api, days(1), days(14), status=400)
@@ -102,7 +103,8 @@ def test_only_administrators_may_see_and_set_it(settings_api: ApiUnderTest) -> N
         assert settings_api.client.get(PATH, headers=headers).status_code == expected
 
 
-def test_sessions_check_8_a_retention_of_one_day_removes_sessions_of_yesterday_with_all_of_theirs(
+@pytest.mark.acceptance("sessions", 8)
+def test_a_retention_of_one_day_removes_sessions_of_yesterday_with_all_of_theirs(
     settings_api: ApiUnderTest, database: Database
 ) -> None:
     put(settings_api, days(1), FOR_EVER)

@@ -31,7 +31,8 @@ def api(sqlite_database: Database) -> Iterator[ApiUnderTest]:
     api.close()
 
 
-def test_appliance_9_the_service_is_up_without_a_token_and_says_nothing_more(
+@pytest.mark.acceptance("appliance", 9)
+def test_the_service_is_up_without_a_token_and_says_nothing_more(
     api: ApiUnderTest,
 ) -> None:
     answer = api.client.get(f"{SYSTEM}/serviceIsUp")
@@ -89,7 +90,8 @@ def test_every_listed_time_zone_can_be_chosen_and_no_other(api: ApiUnderTest) ->
     assert api.client.get(f"{SYSTEM}/time", headers=headers).json()["timeZone"] == "Europe/Vienna"
 
 
-def test_appliance_10_what_is_due_at_half_past_two_does_not_run_on_the_day_of_spring(
+@pytest.mark.acceptance("appliance", 10)
+def test_what_is_due_at_half_past_two_does_not_run_on_the_day_of_spring(
     api: ApiUnderTest,
 ) -> None:
     answer = api.client.put(

@@ -45,7 +45,8 @@ def change_secret(house: CheckedParts, secret: str) -> None:
         row.credential_sealed = changed.seal(SECRETS, row.id)
 
 
-def test_appliance_3_before_any_check_there_is_no_check_session(house: CheckedParts) -> None:
+@pytest.mark.acceptance("appliance", 3)
+def test_before_any_check_there_is_no_check_session(house: CheckedParts) -> None:
     assert house.call("GET", SESSION).status_code == 404
 
 

@@ -61,9 +61,8 @@ def test_there_is_nothing_before_an_account_exists(parts: AzureParts) -> None:
     assert sizes.json() == []
 
 
-def test_appliance_check_11_tenants_are_never_answered_with_200(
-    parts: AzureParts, account_id: str
-) -> None:
+@pytest.mark.acceptance("appliance", 11)
+def test_tenants_are_never_answered_with_200(parts: AzureParts, account_id: str) -> None:
     answer = parts.call("GET", f"{CLOUD}/tenants")
     assert answer.status_code == 202
     done = finished(parts, answer.json())
@@ -73,9 +72,8 @@ def test_appliance_check_11_tenants_are_never_answered_with_200(
     assert names(page) == ["Lab"]
 
 
-def test_conventions_check_7_the_result_of_tenants_is_a_page(
-    parts: AzureParts, account_id: str
-) -> None:
+@pytest.mark.acceptance("api-conventions", 7)
+def test_the_result_of_tenants_is_a_page(parts: AzureParts, account_id: str) -> None:
     answer = parts.call("GET", f"{CLOUD}/tenants", SearchPattern="nothing like it", Limit=5)
     page = as_object(finished(parts, answer.json())["result"])
     assert (page["offset"], page["limit"], page["totalCount"]) == (0, 5, 0)

@@ -43,7 +43,8 @@ def get(api: ApiUnderTest, path: str) -> dict[str, Any]:
     return body
 
 
-def test_appliance_check_6_a_machine_with_only_manual_snapshots_consumes_no_unit(
+@pytest.mark.acceptance("appliance", 6)
+def test_a_machine_with_only_manual_snapshots_consumes_no_unit(
     api: ApiUnderTest, machines: None
 ) -> None:
     info = get(api, LICENSE)

@@ -132,9 +132,8 @@ def test_protected_workloads_are_those_that_got_a_point_in_the_period(
         assert report["virtualMachinesProtectedCount"] == number
 
 
-def test_appliance_check_7_usage_above_two_gib_is_right(
-    api: ApiUnderTest, database: Database
-) -> None:
+@pytest.mark.acceptance("appliance", 7)
+def test_usage_above_two_gib_is_right(api: ApiUnderTest, database: Database) -> None:
     with database.writing() as db:
         machine_id = known_machine(db, "web")
         for tier, size in (("Hot", 3), ("Hot", 2), ("Cool", 7), ("Archive", 4096)):

@@ -93,6 +93,7 @@ NONSENSE: list[tuple[dict[str, object], int, str]] = [
 ]
 
 
+@pytest.mark.acceptance("repositories", 1, 3, 4)
 def test_what_makes_no_sense_is_refused_and_nothing_is_created(
     repository_parts: RepositoryParts,
 ) -> None:
@@ -105,6 +106,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_created(
     assert parts.get(REPOSITORIES)["totalCount"] == 0
 
 
+@pytest.mark.acceptance("repositories", 2)
 def test_the_archive_tier_needs_storage_that_is_not_zone_redundant(
     repository_parts: RepositoryParts,
 ) -> None:
@@ -140,6 +142,7 @@ def test_names_and_folders_are_taken_once(repository_parts: RepositoryParts) -> 
     assert answer.json()["resourceId"] == first["id"]
 
 
+@pytest.mark.acceptance("repositories", 5)
 def test_all_tiers_are_created_at_once(repository_parts: RepositoryParts) -> None:
     parts = repository_parts
     wanted = parts.wanted(name="tiers", autoCreateTiers=True)

@@ -92,3 +92,12 @@ def test_encryption_can_be_switched_on(repository_parts: RepositoryParts) -> Non
     assert (mark.is_encrypted, mark.open_password) == (True, "")
     assert len(list(storage.list("mark/"))) == 1
     EngineRepository.open(storage, "secret")
+
+
+@pytest.mark.acceptance("repositories", 8)
+def test_encryption_cannot_be_switched_off(repository_parts: RepositoryParts) -> None:
+    path = f"{REPOSITORIES}/{repository_parts.create()['id']}"
+    answer = repository_parts.call("PUT", path, {"enableEncryption": False})
+    assert answer.status_code == 400
+    assert "enableEncryption" in answer.json()["errors"]
+    assert repository_parts.get(path)["enableEncryption"] is True

@@ -24,6 +24,7 @@ def test_a_folder_with_other_data_is_left_alone(repository_parts: RepositoryPart
     assert answer.status_code == 409
 
 
+@pytest.mark.acceptance("repositories", 9)
 def test_the_folder_of_another_appliance_can_be_read_but_not_written(
     repository_parts: RepositoryParts,
 ) -> None:

@@ -17,6 +17,7 @@ from support.lab import Control
 from support.repository_parts import REPOSITORIES, RepositoryParts, folder_of
 
 
+@pytest.mark.acceptance("repositories", 6)
 def test_a_used_repository_is_not_removed_and_the_user_is_named(
     repository_parts: RepositoryParts,
 ) -> None:
@@ -52,6 +53,7 @@ def test_an_unreachable_folder_is_removed_with_a_warning(
     assert parts.call("GET", path).status_code == 404
 
 
+@pytest.mark.acceptance("repositories", 7)
 def test_removing_keeps_the_folder_and_it_can_be_registered_again(
     repository_parts: RepositoryParts,
 ) -> None:
@@ -94,6 +96,7 @@ class Zeros:
             buffer[:6] = b"marker"
 
 
+@pytest.mark.acceptance("repositories", 7)
 def test_registering_a_folder_imports_its_restore_points(repository_parts: RepositoryParts) -> None:
     parts = repository_parts
     repository = parts.create()

@@ -38,6 +38,7 @@ def test_the_list_is_filtered(repository_parts: RepositoryParts) -> None:
     assert parts.get(f"{REPOSITORIES}/{hot['id']}", ServiceAccountId=parts.account_id) == hot
 
 
+@pytest.mark.acceptance("repositories", 11)
 def test_passwords_are_checked_and_guessing_is_slowed_down(
     repository_parts: RepositoryParts,
 ) -> None:

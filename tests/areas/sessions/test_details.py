@@ -124,7 +124,8 @@ def test_a_session_that_did_nothing_has_an_empty_list_and_no_other(
             assert get(api, path, status=400)["type"]
 
 
-def test_check_4_deleted_items_of_a_backup_session_are_a_problem_document(
+@pytest.mark.acceptance("sessions", 4)
+def test_deleted_items_of_a_backup_session_are_a_problem_document(
     api: ApiUnderTest, database: Database
 ) -> None:
     with database.writing() as db:

@@ -49,7 +49,8 @@ def ids(api: ApiUnderTest, body: dict[str, Any]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def test_check_11_without_body_and_accept_it_is_csv_of_everything(
+@pytest.mark.acceptance("api-conventions", 11)
+def test_without_body_and_accept_it_is_csv_of_everything(
     api: ApiUnderTest, past: dict[str, str]
 ) -> None:
     text = export(api).decode("utf-8-sig")

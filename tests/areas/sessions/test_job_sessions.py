@@ -126,6 +126,7 @@ def ids_of(api: ApiUnderTest, query: str) -> list[JsonValue]:
     return [session["id"] for session in results]
 
 
+@pytest.mark.acceptance("sessions", 2, 7)
 def test_a_backup_session_tells_what_it_did(api: ApiUnderTest, database: Database) -> None:
     (session_id,) = run(database, backup_session())
     session = get(api, f"/jobSessions/{session_id}")
@@ -235,6 +236,7 @@ def test_a_detail_list_of_the_wrong_type_or_of_no_session_is_a_bad_request(
         assert problem["status"] == 400
 
 
+@pytest.mark.acceptance("sessions", 6)
 def test_lists_are_filtered_paged_and_newest_first(api: ApiUnderTest, database: Database) -> None:
     first, second, third = run(
         database,
@@ -264,6 +266,7 @@ def test_lists_are_filtered_paged_and_newest_first(api: ApiUnderTest, database: 
     get(api, "/jobSessions?PolicyId=nonsense", status=400)
 
 
+@pytest.mark.acceptance("sessions", 5)
 def test_sessions_outlive_their_policy_and_repository(
     api: ApiUnderTest, database: Database
 ) -> None:
@@ -304,6 +307,7 @@ def a_session_at_work(database: Database, kind: str) -> Iterator[str]:
         wait_until_final(database, session_id)
 
 
+@pytest.mark.acceptance("sessions", 3)
 def test_stopping_answers_at_once_and_the_session_becomes_canceled(
     api: ApiUnderTest, database: Database
 ) -> None:

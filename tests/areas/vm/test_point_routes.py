@@ -10,6 +10,7 @@ import pytest
 
 from kyanite.areas.vm.tables import RestorePointRow
 from kyanite.durable.job_tables import JobRow
+from kyanite.http.rights import Role
 from support.inhabited import DISK, GROUP, MACHINE, SUBNET, Inhabited, inhabited
 
 MACHINES = "/api/v8.1/virtualMachines"
@@ -152,6 +153,21 @@ def test_a_restore_to_the_old_place_starts_a_session(home: Inhabited) -> None:
     assert home.client.delete(path, headers=home.headers()).status_code == 423
 
 
+@pytest.mark.acceptance("accounts-and-users", 7)
+def test_a_restore_operator_sees_no_policies_but_restores_and_stops(home: Inhabited) -> None:
+    headers = home.headers(Role.RESTORE_OPERATOR)
+    policies = home.client.get("/api/v8.1/policies/virtualMachines", headers=headers)
+    assert policies.status_code == 403
+    started = home.client.post(
+        f"{POINTS}/{home.backup_id}/restoreVirtualMachine",
+        json={"reason": "a drill", "serviceAccountId": home.account_id},
+        headers=headers,
+    )
+    assert started.status_code == 202, started.text
+    stop = f"/api/v8.1/jobSessions/{started.json()['id']}/stop"
+    assert home.client.post(stop, headers=headers).status_code == 204
+
+
 def test_a_restore_to_a_new_place_hands_over_what_was_asked_for(home: Inhabited) -> None:
     network, _, subnet = SUBNET.partition("/subnets/")
     answer = restore(
@@ -241,6 +257,7 @@ def test_a_damaged_or_archived_point_is_not_restored(home: Inhabited, field: str
     assert restore(home, "restoreVirtualMachine").status_code == 400
 
 
+@pytest.mark.acceptance("virtual-machines", 14)
 def test_removing_what_is_there_starts_a_session_and_what_is_not_answers_204(
     home: Inhabited,
 ) -> None:

@@ -248,6 +248,7 @@ def test_only_an_enabled_policy_is_in_the_timetable(
         assert (after["isEnabled"], after["nextExecutionTime"] is not None) == (expected, expected)
 
 
+@pytest.mark.acceptance("sessions", 1)
 def test_a_run_starts_with_all_its_sessions_and_runs_once_at_a_time(
     home: Inhabited, headers: dict[str, str], policy: dict[str, Any]
 ) -> None:
@@ -258,6 +259,9 @@ def test_a_run_starts_with_all_its_sessions_and_runs_once_at_a_time(
         ("PolicySnapshot", "Pending"),
         ("PolicyBackup", "Pending"),
     ]
+    for one in started.json():
+        found = home.client.get(f"/api/v8.1/jobSessions/{one['id']}", headers=headers)
+        assert (found.status_code, found.json()["type"]) == (200, one["type"])
     again = home.client.post(f"{path}/start", headers=headers)
     assert (again.status_code, again.json()["sessionId"]) == (409, started.json()[0]["id"])
     refused = home.client.delete(path, headers=headers)

@@ -39,6 +39,7 @@ def sent(api: ApiUnderTest, seen: Seen, **changes: object) -> NewPolicyFromClien
     return seen.body
 
 
+@pytest.mark.acceptance("api-conventions", 6)
 @pytest.mark.parametrize(
     "query",
     [

@@ -64,6 +64,7 @@ def test_slow_work_becomes_an_operation_whose_result_comes_later(
     assert stored(api, body["id"]).result is False
 
 
+@pytest.mark.acceptance("api-conventions", 8)
 def test_a_failed_operation_holds_the_problem_the_call_would_have_had(
     api: ApiUnderTest, seen: Seen
 ) -> None:

@@ -10,6 +10,7 @@ from support.example_routes import Seen
 POLICIES = "/api/v8.1/policies/virtualMachines"
 
 
+@pytest.mark.acceptance("api-conventions", 5)
 @pytest.mark.parametrize(
     ("query", "names"),
     [

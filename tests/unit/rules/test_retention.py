@@ -27,6 +27,7 @@ def _at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+@pytest.mark.acceptance("virtual-machines", 1)
 def test_worked_example_a_of_the_behaviour_file_is_replayed_exactly() -> None:
     """Daily on weekdays 07/09/11 keeps 3, weekly on Monday 07 keeps 2."""
     keep = {D: 3, W: 2}

@@ -13,6 +13,7 @@ FAR = Candidate("far", "sub-b", "rg-3", "northeurope", {"env": "prod"})
 ALL = (WEB, SQL, FAR)
 
 
+@pytest.mark.acceptance("virtual-machines", 7)
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [
@@ -56,6 +57,15 @@ ALL = (WEB, SQL, FAR)
             Selection(WEST, everything=True, excluded_machines=frozenset({"web"})),
             ["sql"],
             id="an excluded machine is out",
+        ),
+        pytest.param(
+            Selection(
+                WEST,
+                resource_groups=frozenset({"rg-1", "rg-2"}),
+                excluded_machines=frozenset({"sql"}),
+            ),
+            ["web"],
+            id="an excluded machine of a selected group is out",
         ),
         pytest.param(
             Selection(WEST, machines=frozenset({"web"}), excluded_tags=(Tag("tier", "web"),)),
