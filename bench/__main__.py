@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 
@@ -20,6 +21,7 @@ from bench import (
     peers,
     restore_ageing,
     slow_storage,
+    starts,
     whole_house,
 )
 from bench.results_table import Figure, show, write
@@ -30,6 +32,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
         "Lab and appliance",
         lambda quick: whole_house.measure(1 if quick else whole_house.ROUNDS),
     ),
+    "start": ("From the command to the first answer", lambda _: starts.measure()),
     "lists": (
         "Lists over a history of sessions",
         lambda quick: lists.measure(100_000 if quick else lists.SESSIONS),
@@ -55,13 +58,23 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
 
 def main() -> int:
     """0 when every promise was kept."""
+    names = "\n".join(f"  {name:<10} {title}" for name, (title, _) in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        epilog=f"benchmarks:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="measure once")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all of them")
+    asked = parser.parse_args()
+    if unknown := sorted(set(asked.names) - set(BENCHMARKS)):
+        parser.error(f"there is no benchmark {', '.join(unknown)}")
     console = Console()
-    quick = "--quick" in sys.argv
-    chosen = [name for name in sys.argv[1:] if name != "--quick"] or list(BENCHMARKS)
     kept = True
-    for name in chosen:
+    for name in asked.names or BENCHMARKS:
         title, measure = BENCHMARKS[name]
-        figures = measure(quick)
+        figures = measure(asked.quick)
         show(console, title, figures)
         console.print(f"written to {write(name, figures)}")
         kept = kept and all(figure.kept is not False for figure in figures)

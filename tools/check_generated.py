@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WRITERS = (
     [sys.executable, "tools/generate_contract.py"],
     [sys.executable, "tools/format_costs.py"],
+    [sys.executable, "tools/operations_table.py"],
     [sys.executable, "-m", "azlab", "coverage"],
 )
 

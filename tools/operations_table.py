@@ -107,7 +107,7 @@ def _of(done: int, count: int) -> str:
 def _missing(tag: str, missing: list[str], count: int) -> str:
     if len(missing) == count:
         return f"`{tag}` {count}"
-    return ", ".join(f"`{one.partition('_')[2] or one}`" for one in missing)
+    return f"{tag}: " + ", ".join(f"`{one.partition('_')[2] or one}`" for one in missing)
 
 
 def rewritten(readme: str) -> str:
