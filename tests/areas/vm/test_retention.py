@@ -17,7 +17,7 @@ from kyanite.areas.vm.tables import PolicyRow, RestorePointRow
 from kyanite.base.clock import ManualClock
 from kyanite.base.errors import Denied
 from kyanite.base.identifiers import new_id
-from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_text
+from kyanite.base.json_types import JsonObject, JsonValue, as_int, as_object, as_text
 from kyanite.durable.children import Child
 from kyanite.durable.context import JobContext
 from kyanite.durable.job_tables import JobRow
@@ -141,7 +141,7 @@ def test_the_snapshot_of_the_last_backup_stays_until_the_next_backup_succeeded(
 
 def applied(home: Inhabited, point_id: str) -> object:
     """The age that a run of the daily retention applies to a backup."""
-    provided = {Repositories: home.appliance.provisions.get(Repositories)}
+    provided: dict[type, object] = {Repositories: home.appliance.provisions.get(Repositories)}
     with carrying_out(home.database, {"retain": retain_backups}, provided):
         session_id = start(home.database, "retain")
         assert wait_until_final(home.database, session_id) == "Success"
@@ -154,11 +154,11 @@ def keep_for(home: Inhabited, days: int | None) -> None:
     """Change the retention of the policy; None switches its schedule off."""
     with home.database.writing() as db:
         policy = db.get_one(PolicyRow, home.policy_id)
-        settings: Any = dict(policy.settings)  # type: ignore[call-overload]
-        retention = {"timeRetentionDuration": days, "retentionDurationType": "Days"}
+        settings = as_object(policy.settings)
+        retention: JsonObject = {"timeRetentionDuration": days, "retentionDurationType": "Days"}
         target = {"targetRepositoryId": home.repository_id}
-        daily = {"backupSchedule": {"hours": [7], "retention": retention, **target}}
-        policy.settings = settings | {"dailySchedule": None if days is None else daily}
+        daily: JsonObject = {"backupSchedule": {"hours": [7], "retention": retention, **target}}
+        policy.settings = {**settings, "dailySchedule": None if days is None else daily}
 
 
 @pytest.mark.acceptance("virtual-machines", 5)
