@@ -86,13 +86,15 @@ class ChunkStore:
             if one not in self._claims and self._placed_here.get(one) is None
         }
         shared: dict[bytes, PackNumber] = {}
+        new: list[tuple[bytes, Data]] = []
         found = self._index.find_many(list(unknown)) if unknown else []
         for (one, data), location in zip(unknown.items(), found, strict=True):
             if location is not None:
                 self._share(location.pack, used_by)
                 shared[one] = location.pack.number
-            else:
-                self._claim(one, kind, data)
+            elif self._claim(one):
+                new.append((one, data))
+        self._put(new, kind)
         # Chunks that other threads have claimed last, when all of our own have their place:
         # two threads never wait for each other.
         return [shared.get(one) or self._placed(one) for one in ids]
@@ -103,22 +105,30 @@ class ChunkStore:
             with self._lock:
                 self._shared.setdefault(pack, set()).add(used_by)
 
-    def _claim(self, entry_id: bytes, kind: EntryType, data: Data) -> None:
-        """Store it, unless another thread was first."""
+    def _claim(self, entry_id: bytes) -> bool:
+        """True: it is ours to store. Else another thread was first."""
         mine = _Claim()
         if self._claims.setdefault(entry_id, mine) is not mine:
-            return
+            return False
         if self._placed_here.get(entry_id) is not None:  # since we looked
             del self._claims[entry_id]
-            return
+            return False
+        return True
+
+    def _put(self, claimed: Sequence[tuple[bytes, Data]], kind: EntryType) -> None:
+        """Store side by side what lies side by side: a restore reads and writes it in one go."""
         try:
-            number = self._uploads.add(code(entry_id, kind, data, self._zstd_level))
+            numbers = self._uploads.add_all(
+                [code(entry_id, kind, data, self._zstd_level) for entry_id, data in claimed]
+            )
         except BaseException:
-            mine.failed = True
+            for entry_id, _ in claimed:
+                self._claims[entry_id].failed = True
             raise
-        self._numbers.setdefault(number.ordinal, number)
-        self._placed_here.put(entry_id, number.ordinal)
-        del self._claims[entry_id]  # after it can be found
+        for (entry_id, _), number in zip(claimed, numbers, strict=True):
+            self._numbers.setdefault(number.ordinal, number)
+            self._placed_here.put(entry_id, number.ordinal)
+            del self._claims[entry_id]  # after it can be found
 
     def _placed(self, entry_id: bytes) -> PackNumber:
         """The pack of a chunk that this session stores; another thread may be at it."""

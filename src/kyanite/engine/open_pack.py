@@ -7,6 +7,7 @@ happens outside of it, straight into the pack's buffer.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -66,20 +67,23 @@ class OpenPack:
         self._pending = 0
         self._closed = False
 
-    def reserve(self, coded: Coded) -> int | None:
-        """The offset for an entry, or ``None`` if it does not fit any more."""
-        stored_length = len(coded.data) + TAG_BYTES
+    def reserve(self, coded: Sequence[Coded]) -> list[int]:
+        """Offsets for as many entries as find room, the first ones."""
+        offsets: list[int] = []
         count = len(self._rows) // ROW.size
-        if self._end + stored_length + table_bytes(count + 1) > len(self.buffer):
-            return None
-        offset = self._end
-        self._rows += ROW.pack(
-            coded.entry_id, stored_length, coded.plain_length, coded.entry_type, coded.codec, 0
-        )
-        self._end += stored_length
+        for one in coded:
+            stored_length = len(one.data) + TAG_BYTES
+            count += 1
+            if self._end + stored_length + table_bytes(count) > len(self.buffer):
+                break
+            offsets.append(self._end)
+            self._rows += ROW.pack(
+                one.entry_id, stored_length, one.plain_length, one.entry_type, one.codec, 0
+            )
+            self._end += stored_length
         with self._lock:
-            self._pending += 1
-        return offset
+            self._pending += len(offsets)
+        return offsets
 
     @property
     def reserved_bytes(self) -> int:

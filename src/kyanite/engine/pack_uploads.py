@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -109,26 +109,31 @@ class PackUploads:
 
     def add(self, coded: Coded) -> PackNumber:
         """Seal an entry into the open pack, which is returned; opens and sends as needed."""
-        while True:
+        return self.add_all([coded])[0]
+
+    def add_all(self, coded: Sequence[Coded]) -> list[PackNumber]:
+        """Entries likewise, side by side; what finds no room goes on in the next pack."""
+        numbers: list[PackNumber] = []
+        while left := coded[len(numbers) :]:
             with self._lock:
                 pack = self._open
                 if pack is None:
                     pack = self._open = self._new_pack()
-                offset = pack.reserve(coded)
-                small_enough = self._near_end and pack.reserved_bytes >= self._last_pack_bytes
-                if offset is None or small_enough:
+                offsets = pack.reserve(left)
+                full = len(offsets) < len(left)
+                if full or self._near_end and pack.reserved_bytes >= self._last_pack_bytes:
                     self._open = None
-            if offset is None:
-                if pack.close():
+                    # With our own entries missing: who fills the last one sends it.
+                    closed = pack.close()
+                else:
+                    closed = False
+            if closed:
+                self._send(pack)
+            for offset, one in zip(offsets, left, strict=False):
+                if pack.fill(offset, one):
                     self._send(pack)
-            else:
-                break
-        number = pack.number
-        if small_enough:
-            pack.close()  # with our own entry missing: who fills the last one sends it
-        if pack.fill(offset, coded):
-            self._send(pack)
-        return number
+            numbers += [pack.number] * len(offsets)
+        return numbers
 
     def near_end(self) -> None:
         """Little more will come: packs are smaller now, so that the last ones go side by side.
