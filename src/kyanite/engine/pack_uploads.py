@@ -121,7 +121,7 @@ class PackUploads:
                     pack = self._open = self._new_pack()
                 offsets = pack.reserve(left)
                 full = len(offsets) < len(left)
-                if full or self._near_end and pack.reserved_bytes >= self._last_pack_bytes:
+                if full or (self._near_end and pack.reserved_bytes >= self._last_pack_bytes):
                     self._open = None
                     # With our own entries missing: who fills the last one sends it.
                     closed = pack.close()

@@ -306,9 +306,8 @@ class Repository(Maintenance):
             for disk in point.disks
             if disk_ids is None or disk.disk_id in disk_ids
             for _, entries in reader.spans(disk)
-            for entry in entries
-            if entry.chunk_id is not None
-            for location in index.find_all(entry.chunk_id)
+            for found in index.find_all_many([one.chunk_id for one in entries if one.chunk_id])
+            for location in found
         }
         roots = {
             (pack.session_id, epoch): keys.session_root(pack.session_id, epoch)

@@ -28,11 +28,15 @@ from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.read_keys import ReadKeys
 from kyanite.engine.restore_plan import Fetch, Wanted, fetches
 from kyanite.engine.storage.base import Storage
+from kyanite.engine.threads import planned_ahead
 
 __all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
 
 # Spans planned at once: some ten thousand chunks.
 _SPANS_AT_ONCE: Final = 32
+
+# Planned while others are fetched: a second or two of work.
+_FETCHES_AHEAD: Final = 64
 
 # Of a stretch: they tell in which packs its writers were when they came to its end.
 _CHUNKS_OF_LAST_PACKS: Final = 128
@@ -168,7 +172,9 @@ class _Restore:
             if holes is not None and done < end:
                 holes(done, end - done)
 
-        run_tasks(tasks(), self._parallelism.fetches, 0)
+        # Whoever wants the next fetch must not wait until a stretch is planned.
+        ahead = planned_ahead(tasks(), _FETCHES_AHEAD)
+        run_tasks(ahead, self._parallelism.fetches, 0)
         return RestoreResult(self._read_bytes, self._written_bytes)
 
     def _lost_list(self) -> Callable[[int, int, EngineError], None] | None:
@@ -188,6 +194,7 @@ class _Restore:
         places: list[tuple[bytes, int, PackNumber | None, int]] = []
         start, end = self._within.offset, self._within.end
         for span, entries in stretch:
+            self._control.check()
             at = span.offset
             for entry in entries:
                 if (

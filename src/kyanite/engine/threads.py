@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final, Generic, TypeVar, overload
 
 from kyanite.engine.randomness import inherited
@@ -141,6 +141,53 @@ def together(
 def together(*functions: Callable[[], object]) -> tuple[object, ...]:
     """The results of two or three functions that do not need each other."""
     return tuple(parallel_map(lambda function: function(), functions))
+
+
+def planned_ahead(items: Generator[_Item, None, None], most: int) -> Generator[_Item, None, None]:
+    """The same items, made by a thread of their own, at most ``most`` ahead of who takes them.
+
+    Closing it, or a failure of ``items``, which is raised when its turn comes, ends the thread.
+    """
+    ready: deque[_Item] = deque()
+    changed = threading.Condition()
+    ended = closed = False
+    failure: BaseException | None = None
+
+    def work() -> None:
+        nonlocal ended, failure
+        try:
+            for item in items:
+                with changed:
+                    changed.wait_for(lambda: closed or len(ready) < most)
+                    if closed:
+                        break
+                    ready.append(item)
+                    changed.notify_all()
+            items.close()
+        except BaseException as error:  # raised again below
+            failure = error
+        with changed:
+            ended = True
+            changed.notify_all()
+
+    thread = threading.Thread(target=inherited(work), name="kyanite-plan", daemon=True)
+    thread.start()
+    try:
+        while True:
+            with changed:
+                changed.wait_for(lambda: ready or ended)
+                if not ready:
+                    break
+                item = ready.popleft()
+                changed.notify_all()
+            yield item
+    finally:
+        with changed:
+            closed = True
+            changed.notify_all()
+        thread.join()
+    if failure is not None:
+        raise failure
 
 
 def read_ahead(
