@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.storage_suite import read_in_pieces
 from kyanite.azure.blob.storage import BlobStorage
 from kyanite.azure.compute.pages import DiskPages
 from kyanite.azure.connections import Answer
@@ -14,6 +15,7 @@ from kyanite.base.errors import (
     ObjectExists,
     ObjectMissing,
     StorageDenied,
+    StorageError,
     StorageUnavailable,
     Transient,
 )
@@ -171,3 +173,28 @@ def test_a_failure_that_lasts_is_reported_as_one_of_the_moment() -> None:
     pages, _ = disk_pages(MemoryDisk(MIB), *["before"] * 9)
     with pytest.raises(Transient, match="got no answer"):
         read(pages, 0, 1)
+
+
+def test_a_stream_that_is_torn_goes_on_where_it_was() -> None:
+    data = bytes(range(256)) * 64
+    container = MemoryContainer()
+    container.blobs["folder/packs/a"] = data
+    repository, exchange = storage(container, "stale", "torn", "torn", "before")
+    assert read_in_pieces(repository, "packs/a", 10, 16_000, 700) == data[10:16_010]
+    assert len(exchange.requests) == 5
+
+
+def test_a_stream_that_breaks_again_and_again_is_given_up() -> None:
+    container = MemoryContainer()
+    container.blobs["folder/packs/a"] = bytes(10_000)
+    repository, _ = storage(container, *["torn"] * 9)
+    with pytest.raises(StorageUnavailable, match="broke off"):
+        read_in_pieces(repository, "packs/a", 0, 10_000, 10_000)
+
+
+def test_a_stream_of_more_than_was_asked_for_is_not_read() -> None:
+    container = MemoryContainer()
+    container.blobs["folder/packs/a"] = bytes(10_000)
+    repository, _ = storage(container, Answer(200, {}, bytes(10_000)))
+    with pytest.raises(StorageError, match="Other bytes"):
+        read_in_pieces(repository, "packs/a", 0, 100, 100)

@@ -8,6 +8,20 @@ import pytest
 
 from kyanite.base.errors import ObjectExists, ObjectMissing, StorageError
 from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.streaming import open_range
+
+
+def read_in_pieces(
+    storage: Storage, name: str, offset: int, length: int, piece_bytes: int
+) -> bytes:
+    """A range read with a small buffer; only the last piece does not fill it."""
+    buffer = memoryview(bytearray(piece_bytes))
+    pieces: list[bytes] = []
+    with open_range(storage, name, offset, length) as stream:
+        while count := stream.read_into(buffer):
+            pieces.append(bytes(buffer[:count]))
+    assert all(len(piece) == piece_bytes for piece in pieces[:-1])
+    return b"".join(pieces)
 
 
 class StorageSuite:
@@ -66,9 +80,32 @@ class StorageSuite:
 
     def test_a_missing_object_is_said_to_be_missing(self, storage: Storage) -> None:
         storage.put("other", b"x")
-        for read in (storage.get, storage.size, lambda name: storage.get_range(name, 0, 1)):
+        for read in (
+            storage.get,
+            storage.size,
+            lambda name: storage.get_range(name, 0, 1),
+            lambda name: read_in_pieces(storage, name, 0, 1, 1),
+        ):
             with pytest.raises(ObjectMissing):
                 read("packs/none")
+
+    def test_a_range_can_be_read_piece_by_piece(self, storage: Storage) -> None:
+        data = bytes(range(256)) * 4096 * 3
+        storage.put("packs/streamed", data)
+        for offset, length in ((5, 2_000_000), (len(data) - 1000, 5000), (len(data), 10)):
+            assert (
+                read_in_pieces(storage, "packs/streamed", offset, length, 70_001)
+                == (data[offset : offset + length])
+            )
+
+    def test_a_stream_that_is_left_early_ends(self, storage: Storage) -> None:
+        data = bytes(range(256)) * 4096 * 3
+        storage.put("packs/streamed", data)
+        beginning = memoryview(bytearray(1000))
+        with open_range(storage, "packs/streamed", 0, len(data)) as stream:
+            assert stream.read_into(beginning) == 1000
+        assert beginning == data[:1000]
+        assert storage.get("packs/streamed") == data
 
     def test_ranges_are_cut_at_the_end(self, storage: Storage) -> None:
         storage.put("packs/r", b"0123456789")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from kyanite.azure.connections import Answer, Body, ConnectionFailed
+from kyanite.azure.connections import Answer, Body, ConnectionFailed, OpenAnswer
 from kyanite.azure.pauses import Patience
 
 
@@ -47,8 +47,9 @@ def refusal(status: int, code: str) -> Answer:
 
 class MemoryExchange:
     """Passes requests to ``serve``; ``accidents`` happen to the first requests, in turn:
-    ``"before"`` and ``"after"`` break the connection around the request, ``"stale"`` is an
-    idle connection that was closed, an ``Answer`` is given instead of the real one."""
+    ``"before"`` and ``"after"`` break the connection around the request, ``"torn"`` in the
+    middle of a body that is read as it comes, ``"stale"`` is an idle connection that was
+    closed, an ``Answer`` is given instead of the real one."""
 
     def __init__(self, serve: Serve, accidents: tuple[str | Answer, ...] = ()) -> None:
         self._serve = serve
@@ -64,12 +65,25 @@ class MemoryExchange:
         body: Body = b"",
         into: memoryview | None = None,
     ) -> Answer:
+        answer, _ = self._answered(method, url, headers, body)
+        if into is not None and answer.status in (200, 206):
+            into[: len(answer.body)] = answer.body
+            return Answer(answer.status, answer.headers, b"", len(answer.body))
+        return answer
+
+    def open(self, method: str, url: str, headers: Mapping[str, str]) -> OpenAnswer:
+        answer, accident = self._answered(method, url, headers, b"")
+        return _MemoryAnswer(answer, len(answer.body) // 2 if accident == "torn" else None)
+
+    def _answered(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body
+    ) -> tuple[Answer, str | None]:
         parts = urlsplit(url)
         with self._lock:
             self.requests.append((method, f"{parts.path}?{parts.query}"))
             accident = self._accidents.pop(0) if self._accidents else None
             if isinstance(accident, Answer):
-                return accident
+                return accident, None
             if accident == "before":
                 raise ConnectionFailed(OSError("reset"), fresh=True)
             if accident == "stale":
@@ -81,10 +95,32 @@ class MemoryExchange:
             answer = self._serve(request)
             if accident == "after":
                 raise ConnectionFailed(OSError("reset"), fresh=True)
-        if into is not None and answer.status in (200, 206):
-            into[: len(answer.body)] = answer.body
-            return Answer(answer.status, answer.headers, b"", len(answer.body))
-        return answer
+        return answer, accident
+
+
+class _MemoryAnswer:
+    def __init__(self, answer: Answer, breaks_after: int | None) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self.body = answer.body
+        self._at = 0
+        self._breaks_after = breaks_after
+
+    @property
+    def length_bytes(self) -> int | None:
+        return len(self.body) - self._at
+
+    def read_into(self, buffer: memoryview) -> int:
+        end = len(self.body) if self._breaks_after is None else self._breaks_after
+        if self._at == end and self._breaks_after is not None:
+            raise ConnectionFailed(OSError("reset"), fresh=True)
+        part = self.body[self._at : min(end, self._at + len(buffer))]
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def close(self) -> None:
+        self._at = len(self.body)
 
 
 class MemoryDisk:
@@ -134,4 +170,9 @@ class MemoryContainer:
             if self._md5:
                 known["content-md5"] = base64.b64encode(hashlib.md5(data).digest()).decode()
             return Answer(200, known, b"")
+        if "x-ms-range" in request.headers:
+            start, end = request.range
+            if start >= len(data):
+                return refusal(416, "InvalidRange")
+            return Answer(206, {}, data[start:end])
         return Answer(200, {}, data)

@@ -12,7 +12,7 @@ import http.client
 import ssl
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -52,6 +52,33 @@ class Answer:
     received: int = 0
 
 
+class OpenAnswer(Protocol):
+    """An answer whose body is on its way. Whoever got it closes it."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def length_bytes(self) -> int | None:
+        """What is left of the body, if the service says so."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The rest of the body, within the bound of the pool; closes it."""
+        ...
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Some of the body; 0 only at its end. Raises ``ConnectionFailed``."""
+        ...
+
+    def close(self) -> None:
+        """The connection is used again if the body was read to its end."""
+        ...
+
+
 class Exchange(Protocol):
     """Whatever gets an answer to a request: the pool, or a test's own server."""
 
@@ -64,6 +91,10 @@ class Exchange(Protocol):
         into: memoryview | None = None,
     ) -> Answer:
         """As ``ConnectionPool.exchange``."""
+        ...
+
+    def open(self, method: str, url: str, headers: Mapping[str, str]) -> OpenAnswer:
+        """As ``ConnectionPool.open``."""
         ...
 
 
@@ -99,10 +130,8 @@ class ConnectionPool:
         many bytes, a longer answer is an error. Raises ``ConnectionFailed``, and ``Rejected``
         for a URL that is not an https address and for an answer without bounds.
         """
-        https_host(url)
-        parts = urlsplit(url)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        with self._connection(parts.netloc) as connection:
+        netloc, target = _netloc_and_target(url)
+        with self._connection(netloc) as connection:
             has_body = method in ("PUT", "POST")
             sent = dict(headers)
             if has_body:
@@ -121,6 +150,25 @@ class ConnectionPool:
                 connection.close()
             return answer
 
+    def open(self, method: str, url: str, headers: Mapping[str, str]) -> OpenAnswer:
+        """One request without a body, and the head of its answer; errors as of ``exchange``."""
+        netloc, target = _netloc_and_target(url)
+        connection, fresh = self._take(netloc)
+        try:
+            response, _ = _answer_to(connection, method, target, None, headers)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise ConnectionFailed(error, fresh=fresh) from error
+        except BaseException:
+            connection.close()
+            raise
+        return _PooledAnswer(
+            response,
+            self._largest_answer_bytes,
+            connection.close,
+            lambda: self._give_back(netloc, connection),
+        )
+
     def close(self) -> None:
         """Close what is idle."""
         with self._lock:
@@ -131,14 +179,7 @@ class ConnectionPool:
 
     @contextmanager
     def _connection(self, netloc: str) -> Iterator[http.client.HTTPSConnection]:
-        with self._lock:
-            waiting = self._idle.get(netloc)
-            connection = waiting.pop() if waiting else None
-        fresh = connection is None
-        if connection is None:
-            connection = http.client.HTTPSConnection(
-                netloc, timeout=self._timeout_seconds, context=self._tls
-            )
+        connection, fresh = self._take(netloc)
         try:
             yield connection
         except (OSError, http.client.HTTPException) as error:
@@ -147,6 +188,20 @@ class ConnectionPool:
         except BaseException:
             connection.close()
             raise
+        self._give_back(netloc, connection)
+
+    def _take(self, netloc: str) -> tuple[http.client.HTTPSConnection, bool]:
+        """A connection, and whether it is a fresh one."""
+        with self._lock:
+            waiting = self._idle.get(netloc)
+            if waiting:
+                return waiting.pop(), False
+        fresh = http.client.HTTPSConnection(
+            netloc, timeout=self._timeout_seconds, context=self._tls
+        )
+        return fresh, True
+
+    def _give_back(self, netloc: str, connection: http.client.HTTPSConnection) -> None:
         if connection.sock is None:  # the answer, or we, have ended it
             return
         with self._lock:
@@ -155,6 +210,66 @@ class ConnectionPool:
                 waiting.append(connection)
                 return
         connection.close()
+
+
+class _PooledAnswer:
+    """An ``OpenAnswer`` on a connection of a pool."""
+
+    def __init__(
+        self,
+        response: http.client.HTTPResponse,
+        most_bytes: int,
+        end: Callable[[], None],
+        give_back: Callable[[], None],
+    ) -> None:
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self._response = response
+        self._most_bytes = most_bytes
+        self._end = end
+        self._give_back = give_back
+
+    @property
+    def length_bytes(self) -> int | None:
+        return self._response.length
+
+    @property
+    def body(self) -> bytes:
+        try:
+            return _read_all(self._response, self._most_bytes)
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionFailed(error, fresh=True) from error
+        finally:
+            self.close()
+
+    def read_into(self, buffer: memoryview) -> int:
+        try:
+            count = self._response.readinto(buffer)
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionFailed(error, fresh=True) from error
+        if not count and self._response.length:
+            early = http.client.IncompleteRead(b"", self._response.length)
+            raise ConnectionFailed(early, fresh=True)
+        return count
+
+    def close(self) -> None:
+        if self._response.isclosed():  # at the end of the body
+            self._give_back()
+        else:
+            self._end()
+        self._end = self._give_back = _nothing
+
+
+def _nothing() -> None:
+    pass
+
+
+def _netloc_and_target(url: str) -> tuple[str, str]:
+    """Host with port, and what to ask it for. Raises ``Rejected``."""
+    https_host(url)
+    parts = urlsplit(url)
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return parts.netloc, target
 
 
 def _answer_to(

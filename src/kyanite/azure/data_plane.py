@@ -10,15 +10,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from kyanite.azure.connections import Answer, Body, ConnectionFailed, Exchange
+from kyanite.azure.connections import Answer, Body, ConnectionFailed, Exchange, OpenAnswer
 from kyanite.azure.faults import REPEATABLE_STATUSES, azure_error
 from kyanite.azure.pauses import USUAL, Check, Patience, Retries, go_on, retry_after_seconds
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl, query_text
 from kyanite.azure.xml_answers import parse_xml
 from kyanite.base.errors import AzureError, Denied, Rejected, Transient
+
+_Head = TypeVar("_Head", Answer, OpenAnswer)
 
 X_MS_VERSION: Final = "2024-11-04"
 _EXPIRED_CODES: Final = frozenset(
@@ -130,18 +132,57 @@ class DataPlane:
         ``path`` is percent-encoded and starts with a slash or is empty. Raises
         ``PlaneError``; whatever ``check`` raises while it waits.
         """
-        retries = Retries(self._check, patience or self._patience)
+        answer, repeated = self._answered(
+            method,
+            path,
+            query or {},
+            headers or {},
+            accept,
+            patience or self._patience,
+            lambda url, sent: self._pool.exchange(method, url, sent, body, into),
+        )
+        return Reply(answer, repeated)
+
+    def open(self, path: str, *, headers: Mapping[str, str]) -> OpenAnswer:
+        """A GET of which the body is still to be read; until then as ``request``."""
+        answer, _ = self._answered(
+            "GET",
+            path,
+            {},
+            headers,
+            frozenset({200, 206}),
+            self._patience,
+            lambda url, sent: self._pool.open("GET", url, sent),
+        )
+        return answer
+
+    def retries(self) -> Retries:
+        """For who goes on with a body that broke off."""
+        return Retries(self._check, self._patience)
+
+    def _answered(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        accept: frozenset[int],
+        patience: Patience,
+        send: Callable[[str, Mapping[str, str]], _Head],
+    ) -> tuple[_Head, bool]:
+        retries = Retries(self._check, patience)
         renewals, stale = itertools.count(1), itertools.count(1)
         repeated = False
         while True:
             self._check()
             stamp, address, secret, own_headers = self._access.authorise()
-            text = query_text(dict(query or {}), secret)
+            text = query_text(dict(query), secret)
             what = f"{method} {urlsplit(address).path}{path}"
-            sent = {"x-ms-version": X_MS_VERSION, **own_headers, **(headers or {})}
+            sent = {"x-ms-version": X_MS_VERSION, **own_headers, **headers}
             url = f"{address}{path}?{text}" if text else f"{address}{path}"
             try:
-                answer = self._pool.exchange(method, url, sent, body, into)
+                answer = send(url, sent)
+                error = None if answer.status in accept else _error_of(what, answer)
             except ConnectionFailed as failure:
                 repeated = True
                 if not failure.fresh and next(stale) < _STALE_CONNECTIONS:
@@ -151,9 +192,8 @@ class DataPlane:
                 raise PlaneError(
                     Transient(f"{what} got no answer: {failure}"), repeated=True
                 ) from failure
-            if answer.status in accept:
-                return Reply(answer, repeated)
-            error = _error_of(what, answer)
+            if error is None:
+                return answer, repeated
             if _is_expired(error) and next(renewals) <= _RENEWALS:
                 self._access.renew(stamp)
                 continue
@@ -168,12 +208,13 @@ def _is_expired(error: AzureError) -> bool:
     return error.status == 401 or (error.status == 403 and error.code in _EXPIRED_CODES)
 
 
-def _error_of(what: str, answer: Answer) -> AzureError:
+def _error_of(what: str, answer: Answer | OpenAnswer) -> AzureError:
     code = answer.headers.get("x-ms-error-code", "")
     message = ""
-    if answer.body.lstrip()[:1] == b"\xef" or answer.body.lstrip()[:1] == b"<":
+    body = answer.body
+    if body.lstrip()[:1] == b"\xef" or body.lstrip()[:1] == b"<":
         try:
-            root = parse_xml(answer.body, what)
+            root = parse_xml(body, what)
             code = code or root.findtext("Code", "")
             message = (root.findtext("Message") or "").splitlines()[0]
         except (Rejected, IndexError):

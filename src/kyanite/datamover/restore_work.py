@@ -22,10 +22,6 @@ from kyanite.engine.index import Index, load_index
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.restore import data_bytes, restore_disk
 
-_PARALLELISM: Final = replace(Parallelism.network(), fetches=10)
-"""Fewer than usual: what a read opens to is held until it is joined to writes, three times the
-read's size where data compresses well, and the mover's memory is bounded. What is read and
-what is written share the network, so these keep it busy."""
 _FOOTER_NAMESPACE: Final = uuid.UUID("5b0c8a52-6b0b-4e0c-9c3e-0d8d4d8d2a01")
 """The footer's own id follows from point and disk, so that a repeated upload is identical."""
 
@@ -57,7 +53,7 @@ def carry_out_restore(order: RestoreOrder, conversation: Conversation) -> Restor
                     target,
                     conversation,
                     already=disk.already,
-                    parallelism=_PARALLELISM,
+                    parallelism=Parallelism.network(),
                     index=index,
                 )
                 target.finish(_footer_id(order, disk), _made_at(order.point.created_at))

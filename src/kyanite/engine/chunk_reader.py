@@ -16,6 +16,7 @@ from kyanite.engine.copies import Copies
 from kyanite.engine.format import EntryType
 from kyanite.engine.index_location import Location
 from kyanite.engine.pack import open_entry
+from kyanite.engine.pack_bytes import PackBytes
 from kyanite.engine.read_keys import ReadKeys, key_of_pack
 from kyanite.engine.restore_plan import Fetch, Wanted
 from kyanite.engine.storage.base import Data, Storage
@@ -30,28 +31,24 @@ class ChunkReader:
         self._key_of_pack = key_of_pack(keys)
         self._copies = copies
 
-    def read(self, fetch: Fetch) -> Iterator[tuple[Wanted, Data | EngineError]]:
+    def read(
+        self, fetch: Fetch, window: memoryview | None = None
+    ) -> Iterator[tuple[Wanted, Data | EngineError]]:
         """Every wanted chunk with its bytes, or with why it cannot be read from anywhere.
 
+        ``window``: the pack passes through it, instead of being held as far as it is read.
         Raises what the storage raises, but for an object that is missing.
         """
-        try:
-            data: bytes | None = self._storage.get_range(
-                fetch.pack.name, fetch.offset, fetch.length
-            )
-        except ObjectMissing:
-            data = None
-        view = None if data is None else memoryview(data)
         cipher = self._cipher(fetch.wanted[0].location)
-        for one in fetch.wanted:
-            at = one.location.offset - fetch.offset
-            stored = None if view is None else view[at : at + one.location.stored_length]
-            try:
-                if stored is None:
-                    raise Missing(f"{fetch.pack.name} is missing.")
-                yield one, self._open(cipher, one, one.location, stored)
-            except (Damaged, Missing, WrongKey) as error:
-                yield one, self._elsewhere(one, error)
+        with PackBytes(self._storage, fetch, window) as pack:
+            for one in fetch.wanted:
+                try:
+                    stored = pack.at(one.location.offset, one.location.stored_length)
+                    plain = self._open(cipher, one, one.location, stored)
+                except (Damaged, Missing, WrongKey) as error:
+                    yield one, self._elsewhere(one, error)
+                else:
+                    yield one, plain
 
     def _elsewhere(self, wanted: Wanted, first: EngineError) -> Data | EngineError:
         """From any other copy, by the index as it is and then by a fresh one."""

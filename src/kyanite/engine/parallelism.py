@@ -17,7 +17,7 @@ class Parallelism:
     uploads      packs on their way to the storage at once; each holds a buffer of a pack
     read_bytes   at most so much per read from the source
     fetches      threads that read packs, open chunks and write the target
-    fetch_bytes  about so much per read from a pack: a whole one takes two
+    fetch_bytes  about so much per read from a pack: a whole one takes two; it is not held whole
     write_bytes  neighbouring chunks are joined to writes of at most this; 0: never joined
     """
 
@@ -40,7 +40,7 @@ class Parallelism:
     @classmethod
     def network(cls) -> Parallelism:
         """For 20 ms a request and 60 MB/s a connection: enough in flight for 600 MB/s."""
-        return cls(16, _cores(), 6, 4 * MIB, 12, 16 * MIB, 4 * MIB)
+        return cls(16, _cores(), 6, 4 * MIB, 16, 16 * MIB, 4 * MIB)
 
 
 def _cores() -> int:

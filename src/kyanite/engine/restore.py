@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final, TypeAlias
 
 from kyanite.base.errors import EngineError, Missing, NotFound
+from kyanite.base.units import MIB
 from kyanite.engine.chunk_reader import ChunkReader, no_chunk
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.copies import Copies, open_copies
@@ -34,6 +35,9 @@ __all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
 
 # Spans planned at once: some ten thousand chunks.
 _SPANS_AT_ONCE: Final = 32
+
+# Of a pack in memory: its chunks are opened while the rest is on its way.
+_WINDOW_BYTES: Final = 2 * MIB
 
 # Planned while others are fetched: a second or two of work.
 _FETCHES_AHEAD: Final = 64
@@ -174,7 +178,7 @@ class _Restore:
 
         # Whoever wants the next fetch must not wait until a stretch is planned.
         ahead = planned_ahead(tasks(), _FETCHES_AHEAD)
-        run_tasks(ahead, self._parallelism.fetches, 0)
+        run_tasks(ahead, self._parallelism.fetches, _WINDOW_BYTES)
         return RestoreResult(self._read_bytes, self._written_bytes)
 
     def _lost_list(self) -> Callable[[int, int, EngineError], None] | None:
@@ -223,11 +227,11 @@ class _Restore:
         for fetch in fetches(wanted, self._parallelism.fetch_bytes):
             yield partial(self._fetch, fetch)
 
-    def _fetch(self, fetch: Fetch, _: memoryview) -> None:
+    def _fetch(self, fetch: Fetch, window: memoryview) -> None:
         self._control.check()
         writes = JoinedWrites(self._target, self._parallelism.write_bytes)
         written = 0
-        for one, plain in self._chunks.read(fetch):
+        for one, plain in self._chunks.read(fetch, window):
             if isinstance(plain, EngineError):
                 if self._lost is None:
                     raise plain

@@ -5,19 +5,20 @@ All failures are ``AzureError``. The SDK is left out on purpose: see ``connectio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import unquote
 
+from kyanite.azure.blob.range_stream import RangeStream
 from kyanite.azure.blob.versions import BlobVersions, blob_path
 from kyanite.azure.connections import Body, ConnectionPool, Exchange
 from kyanite.azure.data_plane import Access, DataPlane, PlaneError, Reply
 from kyanite.azure.pauses import USUAL, Check, Patience, go_on
 from kyanite.azure.xml_answers import Element, parse_xml
-from kyanite.base.errors import Rejected
+from kyanite.base.errors import AzureError, KyaniteError, Rejected
 
 _PAGE_ENTRIES: Final = 5000
 
@@ -74,6 +75,12 @@ class ContainerClient:
         if length is not None and len(body) > length:
             raise Rejected(f"{len(body)} bytes of {name} came where {length} were asked for.")
         return body
+
+    def open_range(
+        self, name: str, offset: int, length: int, explain: Callable[[AzureError], KyaniteError]
+    ) -> RangeStream:
+        """Bytes of a blob as they come; its errors are made into those that ``explain`` says."""
+        return RangeStream(self._plane, blob_path(name), offset, length, explain)
 
     def info(self, name: str) -> BlobInfo:
         """Size, time and checksum. Raises ``Gone``."""

@@ -36,6 +36,7 @@ from kyanite.base.errors import (
     Transient,
 )
 from kyanite.engine.storage.base import ObjectInfo, Version, check_name
+from kyanite.engine.storage.streaming import ByteStream
 
 _PROTECTED: Final = frozenset({"BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold"})
 _TAKEN: Final = frozenset({"BlobAlreadyExists", "UnauthorizedBlobOverwrite"})
@@ -122,6 +123,12 @@ class BlobStorage:
             if error.status == 416:  # the object ends before the range begins
                 return b""
             raise _storage_error(name, error) from error
+
+    def open_range(self, name: str, offset: int, length: int) -> ByteStream:
+        """As ``get_range``, while it comes."""
+        return self._client.open_range(
+            self._base + check_name(name), offset, length, lambda error: _storage_error(name, error)
+        )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All objects whose name starts with ``prefix``, sorted by name."""

@@ -13,10 +13,11 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from kyanite.base.errors import (
     ObjectExists,
@@ -26,6 +27,7 @@ from kyanite.base.errors import (
     StorageUnavailable,
 )
 from kyanite.engine.storage.base import Data, ObjectInfo, check_name
+from kyanite.engine.storage.streaming import ByteStream
 
 _PART: Final = ".part-"  # object names never start with a dot
 _UNSUPPORTED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
@@ -70,6 +72,13 @@ class FolderStorage:
             return read_range(self._path(name), offset, length)
         except OSError as error:
             raise explained(error, name, self._root) from error
+
+    def open_range(self, name: str, offset: int, length: int) -> ByteStream:
+        try:
+            file = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise explained(error, name, self._root) from error
+        return _FileStream(file, offset, length, lambda error: explained(error, name, self._root))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         folder, _, start = prefix.rpartition("/")
@@ -223,6 +232,40 @@ def _read_exactly(file: int, offset: int, length: int) -> bytes:
             break
         data += more
     return data
+
+
+class _FileStream:
+    """A range of an open file, which it closes."""
+
+    def __init__(
+        self, file: int, offset: int, length: int, explain: Callable[[OSError], StorageError]
+    ) -> None:
+        self._file = file
+        self._at = offset
+        self._end = offset + length
+        self._explain = explain
+
+    def read_into(self, buffer: memoryview) -> int:
+        view = buffer[: self._end - self._at]
+        filled = 0
+        try:
+            while count := os.preadv(self._file, [view[filled:]], self._at):
+                filled += count
+                self._at += count
+        except OSError as error:
+            raise self._explain(error) from error
+        return filled
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._file)
 
 
 def explained(error: OSError, name: str, root: Path) -> StorageError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.streaming import BytesStream, ByteStream
 from kyanite.engine.storage.wrapper import Call, StorageWrapper
 
 _Answer = TypeVar("_Answer")
@@ -48,10 +49,23 @@ class SlowStorage(StorageWrapper):
         self._wait_until(self._arrival(began, moved))
         return answer
 
+    def open_range(self, name: str, offset: int, length: int) -> ByteStream:
+        began = self._now()
+        data = self.inner.get_range(name, offset, length)
+        return _SlowStream(data, began + self._distance.latency_seconds, self._carry)
+
+    def _carry(self, sets_out: float, moved_bytes: int) -> float:
+        """Wait for bytes that follow others on their connection; when they were there."""
+        arrives = self._passed(sets_out, moved_bytes)
+        self._wait_until(arrives)
+        return arrives
+
     def _arrival(self, began: float, moved_bytes: int) -> float:
         """When an answer is there that was asked for at ``began`` and moves so many bytes."""
+        return self._passed(began + self._distance.latency_seconds, moved_bytes)
+
+    def _passed(self, sets_out: float, moved_bytes: int) -> float:
         far = self._distance
-        sets_out = began + far.latency_seconds
         arrives = sets_out
         if far.connection_bytes_per_second:
             arrives += moved_bytes / far.connection_bytes_per_second
@@ -68,3 +82,17 @@ class SlowStorage(StorageWrapper):
             with self._lock:
                 self.waited_seconds += left
             self._wait(left)
+
+
+class _SlowStream(BytesStream):
+    """A range of which each piece takes its time; what nobody reads takes none."""
+
+    def __init__(self, data: bytes, sets_out: float, carry: Callable[[float, int], float]) -> None:
+        super().__init__(data)
+        self._free_at = sets_out
+        self._carry = carry
+
+    def read_into(self, buffer: memoryview) -> int:
+        count = super().read_into(buffer)
+        self._free_at = self._carry(self._free_at, count)
+        return count

@@ -1,0 +1,68 @@
+"""Reading a range piece by piece: what is read can be worked on while the rest is on its way."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from kyanite.engine.storage.base import Storage
+
+
+class ByteStream(Protocol):
+    """The bytes of a range, in order. Used by one thread; a context that ends the read."""
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill ``buffer``; the count is smaller only at the end of the range or the object.
+
+        Raises what ``Storage.get_range`` does.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+@runtime_checkable
+class StreamingStorage(Storage, Protocol):
+    """A storage that need not have a range whole before it hands out its beginning."""
+
+    def open_range(self, name: str, offset: int, length: int) -> ByteStream:
+        """As ``get_range`` (``offset`` not negative), one request however it is read."""
+        ...
+
+
+def open_range(storage: Storage, name: str, offset: int, length: int) -> ByteStream:
+    """The range as a stream; from a storage that does not stream, it is read whole."""
+    if isinstance(storage, StreamingStorage):
+        return storage.open_range(name, offset, length)
+    return BytesStream(storage.get_range(name, offset, length))
+
+
+class BytesStream:
+    """A stream of bytes that are here."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = memoryview(data)
+
+    def read_into(self, buffer: memoryview) -> int:
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._left = self._left[:0]
