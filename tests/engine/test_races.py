@@ -12,7 +12,13 @@ import pytest
 from kyanite.base.errors import Missing
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
+from kyanite.engine.point import Point
+from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.faulty import Moment
+from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
+from kyanite.engine.storage.wrapper import ALL_CALLS
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, change, disk_contents, restored, tiny_repository
 
@@ -106,3 +112,48 @@ def test_nothing_is_lost_while_writers_cleaners_and_expiries_run_together(seed: 
     scene.repository.clean()
     left = {info.name.split("/")[0] for info in scene.repository.storage.list("")}
     assert left == {"keys", "repository", "rings"}
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_a_writer_that_wakes_after_another_has_ended_its_session_says_the_point_is_there(
+    moment: Moment,
+) -> None:
+    call = 1
+    while _says_so_when_frozen_at(call, moment):
+        call += 1
+    assert call > 10
+
+
+def _says_so_when_frozen_at(call: int, moment: Moment) -> bool:
+    """False: a writer does not make so many calls."""
+    repository = tiny_repository(MemoryStorage())
+    contents = bytearray(random.Random(call).randbytes(128 * KIB))
+    first = back_up_disk(repository, contents).point.session_id
+    contents[40 * KIB : 50 * KIB] = random.Random(-call).randbytes(10 * KIB)
+    session_id = new_id()
+
+    def back_up(storage: Storage) -> Point:
+        changes = RangeList([ByteRange(40 * KIB, 10 * KIB)])
+        return back_up_disk(
+            repository,
+            contents,
+            session_id=session_id,
+            parent=first,
+            changes=changes,
+            storage=storage,
+        ).point
+
+    ended: list[Point] = []
+
+    def another_ends_it() -> None:
+        ended.append(back_up(repository.storage))
+        repository.delete_points([first])
+        repository.clean()
+
+    frozen = FrozenStorage(
+        repository.storage, call, moment, meanwhile=another_ends_it, operations=ALL_CALLS
+    )
+    point = back_up(frozen)
+    assert [point] == (ended or repository.points()[1:])
+    assert restored(repository, point) == contents
+    return frozen.seen >= call

@@ -13,10 +13,11 @@ from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repack_rule import REPACK_MACHINE, Price
 from kyanite.engine.repository import Repository
+from kyanite.engine.restore import restore_disk
 from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
-from support.engine import back_up_disk, restored, tiny_repository
+from support.engine import MemoryDisk, back_up_disk, restored, tiny_repository
 
 EAGER = Price(gib_month=1000.0, most_live=0.9)
 SIZE = 512 * KIB
@@ -101,6 +102,19 @@ def test_points_that_build_on_a_moved_point_restore_and_can_be_moved_again() -> 
         aged.repository.clean()
         aged.check()
     aged.check_no_junk()
+
+
+def test_the_keys_for_a_restore_follow_what_was_moved() -> None:
+    aged = Aged()
+    aged.repository.repack(EAGER)
+    aged.repository.clean()
+    for session_id, contents in aged.expected.items():
+        point = aged.repository.read_point(session_id)
+        keys = aged.repository.restore_keys(point, copies=False)
+        assert keys == aged.repository.restore_keys(point)  # there is one copy of each chunk
+        target = MemoryDisk(bytes(SIZE))
+        restore_disk(aged.storage, keys, point, "disk", target)
+        assert target.contents == contents
 
 
 def test_a_second_repack_finds_nothing_to_do() -> None:

@@ -27,6 +27,8 @@ from kyanite.engine.index_cache import CACHE_VARIABLE, keep_caches_in
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
+_SWITCH_SECONDS: Final = 0.001
+"""A thread that only computes keeps those that send and receive waiting no longer than this."""
 _STOP_SECONDS: Final = 1.5
 """Work that was called off has so long to notice; a copy must stop within two seconds."""
 
@@ -42,15 +44,22 @@ def main(run: str, epoch: int, parent: int) -> None:
     _redact_tracebacks()
     if folder := os.environ.get(CACHE_VARIABLE):
         keep_caches_in(Path(folder))
+    sys.setswitchinterval(_SWITCH_SECONDS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the appliance, which cancels
     read_fd, write_fd = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)  # whatever prints must not end up between the frames
     transport = PipeTransport(read_fd, write_fd)
+    _get_ready()
     serve_one_order(transport, Fence(run, epoch), on_stop=_stop_soon)
     sys.stderr.flush()
     os._exit(0)  # threads of an interrupted copy may still sit in a request
+
+
+def _get_ready() -> None:
+    """Load what every order needs while this one is still being prepared."""
+    import kyanite.datamover.backup_work  # noqa: F401
 
 
 def _die_with(parent: int) -> None:

@@ -90,7 +90,14 @@ def back_up(
     before = run.committed()
     if before is not None:
         return run.announced(before, committed_before=True)
-    return run.run(disks, recipe, clock or SystemClock(), lock_until)
+    try:
+        return run.run(disks, recipe, clock or SystemClock(), lock_until)
+    except Missing:
+        # Who took the session over has ended it, and what it was made from may be gone by now.
+        before = run.committed()
+        if before is None:
+            raise
+        return run.announced(before, committed_before=True)
 
 
 class _Backup:

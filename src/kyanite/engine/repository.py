@@ -294,21 +294,27 @@ class Repository(Maintenance):
             epoch=self._keys.epoch,
         )
 
-    def restore_keys(self, point: Point, disk_ids: Collection[str] | None = None) -> RestoreKeys:
-        """Keys of exactly the packs that these disks of a point need."""
+    def restore_keys(
+        self, point: Point, disk_ids: Collection[str] | None = None, copies: bool = True
+    ) -> RestoreKeys:
+        """Keys of exactly the packs that these disks of a point need.
+
+        ``copies`` false: only of those that the point names, which is found out sooner.
+        """
+        from kyanite.engine.needed_packs import named_packs, packs_with_copies
+
         keys = self._keys
         index = load_index(self.storage, keys.maintenance_key, self.repository_id)
         reader = PageReader(
             self.storage, index.find_all, keys.maintenance_key, self.repository_id, keys.id_key
         )
-        packs = {
-            location.pack: location.epoch
+        lists = (
+            entries
             for disk in point.disks
             if disk_ids is None or disk.disk_id in disk_ids
             for _, entries in reader.spans(disk)
-            for found in index.find_all_many([one.chunk_id for one in entries if one.chunk_id])
-            for location in found
-        }
+        )
+        packs = packs_with_copies(index, lists) if copies else named_packs(index, lists)
         roots = {
             (pack.session_id, epoch): keys.session_root(pack.session_id, epoch)
             for pack, epoch in packs.items()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from kyanite.areas.repositories import Repositories
 from kyanite.areas.vm.jobs import restored_resources as resources
@@ -72,12 +73,13 @@ class DiskUploads:
         left = set(by_source)
         finished: list[Future[None]] = []
 
-        def keys_of_now() -> RestoreKeys:
+        def read_keys(copies: bool) -> RestoreKeys:
             repository = repositories.open(self.repository_id)
-            return repository.restore_keys(self.point, list(by_source))
+            return repository.restore_keys(self.point, list(by_source), copies)
 
         def read_rights() -> tuple[RestoreKeys, StorageAccess]:
-            return keys_of_now(), repositories.access(self.repository_id, "rl")
+            # What the point names will do; the mover asks for more if it meets damage.
+            return read_keys(copies=False), repositories.access(self.repository_id, "rl")
 
         def renew(need: CredentialNeed) -> SignedUrl:
             if need.kind == "storage":
@@ -117,7 +119,7 @@ class DiskUploads:
                     order,
                     ahead=ahead,
                     renew=renew,
-                    keys=keys_of_now,
+                    keys=partial(read_keys, copies=True),
                     on_disk=finish_of(pool),
                     check=ctx.check,
                 )
