@@ -1,4 +1,7 @@
-"""What was answered is kept: the appliance is killed right after an answer, and started again."""
+"""What was answered is kept: the appliance is killed right after an answer, and started again.
+
+That sessions go on is told by the journeys with kills.
+"""
 
 from __future__ import annotations
 
@@ -150,12 +153,6 @@ def new_pair_is_good(one: Restarted, pair: Any) -> bool:
     return (status, one.grant(**refresh)[0]) == (200, 200)
 
 
-def guessed(one: Restarted) -> None:
-    new_user(one, "is-guessed")
-    for _ in range(12):
-        one.sign_in("is-guessed", "wrong")
-
-
 def certificate(one: Restarted) -> str:
     return ssl.get_server_certificate(("127.0.0.1", one.port))
 
@@ -165,20 +162,6 @@ def new_certificate(one: Restarted) -> str:
     one.done("POST", f"{API}/settings/certificates/webserver/regenerate")
     eventually(lambda: certificate(one) != before, within_seconds=30)
     return certificate(one)
-
-
-def checked(one: Restarted) -> str:
-    """A session, begun at the moment of the kill: it goes on to its end."""
-    return str(one.done("POST", f"{API}/configuration/check", {})["id"])
-
-
-def session_ends(one: Restarted, session_id: str) -> bool:
-    def final() -> bool:
-        status = one.done("GET", f"{API}/jobSessions/{session_id}")["status"]
-        return status not in ("Pending", "Running")
-
-    eventually(final, within_seconds=60)
-    return True
 
 
 WRITES = [
@@ -233,8 +216,6 @@ WRITES = [
         lambda one, new: one.done("GET", f"{API}/accounts/standard/{new['id']}")["name"] == "mail",
     ),
     Write("certificate", new_certificate, lambda one, new: certificate(one) == new),
-    Write("session", checked, session_ends),
-    Write("lock of a guessed user", guessed, lambda one, _: one.sign_in("is-guessed")[0] == 401),
     Write("rotated token", rotated, new_pair_is_good),
     Write("signing out", signed_out, out_stays_out),
 ]
