@@ -23,6 +23,7 @@ from kyanite.contract.operation import Operation, find
 from kyanite.contract.operations.index import MODULES
 from kyanite.rules.operation_rights import RIGHT_OF, right_of
 from kyanite.rules.roles import Role, may
+from kyanite.server.routes import all_routes
 from support.contract_walk import routes
 from support.inhabited import PASSWORD, Inhabited
 
@@ -235,6 +236,50 @@ def test_who_may_is_let_in_and_nobody_else(
         if of_the_own_account and role is not Role.PORTAL_ADMIN:
             assert status == 403, f"{role.value} changes the account of somebody else"
         elif letter in who:
+            assert status not in (401, 403), f"{role.value} may, and got {status}"
+        else:
+            assert status == 403, f"{role.value} may not, and got {status}"
+
+
+OWN: Final = {
+    route.operation.operation_id: route.operation
+    for tag in all_routes()
+    for route in tag.routes
+    if route.is_own
+}
+# Our own additions: everybody who is signed in, who may see repositories, else administrators.
+OWN_MATRIX: Final = """
+AOIRVU  GET    /openapi.*
+AOIR    GET    /repositories/[^/]*/upkeep
+A       .*     /.*
+"""
+
+
+def _call_own(home: Inhabited, name: str, headers: Mapping[str, str]) -> int:
+    operation = OWN[name]
+    target = re.sub(r"\{[^}]*\}", NOBODY, operation.path)
+    return home.client.request(operation.method, target, headers=dict(headers)).status_code
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_our_own_additions_are_as_closed_as_the_contract(
+    home: Inhabited,
+    not_signed_in: NotSignedIn,
+    by_role: Mapping[Role, dict[str, str]],
+    name: str,
+) -> None:
+    for reason, headers in vars(not_signed_in).items():
+        assert _call_own(home, name, headers) == 401, reason
+    lines = (line.split() for line in filter(None, OWN_MATRIX.splitlines()))
+    path = OWN[name].path.removeprefix("/api/kyanite/v1")
+    who = next(
+        who
+        for who, method, pattern in lines
+        if re.fullmatch(method, OWN[name].method) and re.fullmatch(pattern, path)
+    )
+    for letter, role in LETTERS.items():
+        status = _call_own(home, name, by_role[role])
+        if letter in who:
             assert status not in (401, 403), f"{role.value} may, and got {status}"
         else:
             assert status == 403, f"{role.value} may not, and got {status}"

@@ -34,7 +34,7 @@ MEDIA_TYPE: Final = "application/octet-stream"
 _ROWS_AT_ONCE: Final = 500
 _XML_TYPES: Final = ("text/xml", "application/xml")
 # What a spreadsheet would take for a formula, and run.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Row = Sequence[object]
 T = TypeVar("T")
