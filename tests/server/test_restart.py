@@ -232,7 +232,9 @@ def running(folder: Path, **settings: str) -> Iterator[Restarted]:
         one.program.kill_tree()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, pytest.mark.slow))]
+)
 def restarted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Restarted]:
     """A signed-in appliance on either database."""
     if request.param == "sqlite":
