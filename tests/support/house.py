@@ -124,9 +124,15 @@ class House:
             },
         )
 
-    def create_repository(self, folder: str, *, concurrency_limit: int | None = None) -> str:
-        """A repository in the first container that can hold one."""
-        account, container = self.place_for_backups()
+    def create_repository(
+        self,
+        folder: str,
+        *,
+        concurrency_limit: int | None = None,
+        place: tuple[str, str] | None = None,
+    ) -> str:
+        """A repository, in the first container that can hold one unless ``place`` says where."""
+        account, container = place or self.place_for_backups()
         (session,) = self.client.post(
             "/repositories",
             {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 from httpx2 import Response
@@ -23,10 +24,14 @@ from kyanite.areas.repositories.routes import routers as repository_routers
 from kyanite.areas.repositories.taking_over import RepositoryTakeOver
 from kyanite.azure.blob.storage import BlobStorage
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
+from kyanite.base.units import MIB
 from kyanite.db.database import Database
 from kyanite.durable.jobs import JobRegistry
 from kyanite.durable.runtime import Runtime
+from kyanite.engine.backup import back_up
+from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.point import Point
+from kyanite.engine.repository import Repository as EngineRepository
 from kyanite.http.routes import Routes
 from support.azure_parts import SECRETS, AzureParts
 from support.jobs import QUICK, read_log, wait_until_final
@@ -57,6 +62,11 @@ class RememberingFollower:
         del db, repository_id
         self.imported.extend(points)
         return len(points)
+
+    def show_locks(
+        self, db: Session, repository_id: str, ends: Mapping[str, datetime | None]
+    ) -> None:
+        """Nothing is kept of them."""
 
     def show_hurt(self, db: Session, repository_id: str, hurt: Collection[str]) -> None:
         """Remember them."""
@@ -169,6 +179,26 @@ class RepositoryParts(AzureParts):
         """Stop the jobs, then the API."""
         self.runtime.stop(grace_seconds=5)
         super().close()
+
+
+class FewBytes:
+    """A disk with nothing but a few bytes at its start."""
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        buffer[:] = bytes(len(buffer))
+        if offset == 0:
+            buffer[:6] = b"marker"
+
+
+def back_up_a_little(
+    engine: EngineRepository, session_id: str, lock_until: datetime | None = None
+) -> None:
+    """A restore point of a small disk."""
+    ticket = engine.open_session(session_id, "machine-1", "web")
+    disk = DiskInput("disk-1", "os", 4 * MIB, FewBytes())
+    back_up(
+        engine.storage, engine.backup_keys(ticket), ticket, [disk], b"{}", lock_until=lock_until
+    )
 
 
 def folder_of(repository: JsonObject) -> str:

@@ -42,6 +42,7 @@ def carry_out_backup(order: BackupOrder, conversation: Conversation) -> BackupOu
             control=conversation,
             parallelism=Parallelism.network(),
             limits=conversation.limits,
+            lock_until=order.lock_until,
         )
     finally:
         pool.close()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from kyanite.azure.signed_urls import SignedUrl
 from kyanite.base.errors import Invalid
@@ -74,6 +75,8 @@ class BackupOrder:
     disks: tuple[SourceDisk, ...]
     recipe: bytes = field(repr=False)
     ca_file: str | None = None
+    lock_until: datetime | None = None
+    """Written into the point: until when what it needs shall be locked."""
 
     kind = "backup"
 
@@ -85,6 +88,7 @@ class BackupOrder:
             "storage": _storage_to_json(self.storage),
             "recipe": attachments.add(self.recipe),
             "caFile": self.ca_file,
+            "lockUntil": self.lock_until.isoformat() if self.lock_until else None,
             "disks": [
                 {
                     "diskId": disk.disk_id,
@@ -112,6 +116,7 @@ class BackupOrder:
             ),
             attachments.get(as_text(body.get("recipe"))),
             as_text(body.get("caFile")) or None,
+            _time_from_json(body.get("lockUntil")),
         )
 
 
@@ -271,3 +276,12 @@ def _decoded(value: JsonValue) -> bytes:
         return base64.b64decode(as_text(value), validate=True)
     except binascii.Error as error:
         raise Invalid("The keys of the order are not readable.") from error
+
+
+def _time_from_json(text: JsonValue) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(as_text(text))
+    except ValueError as error:
+        raise Invalid("The order has a time that is none.") from error

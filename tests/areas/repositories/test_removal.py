@@ -7,14 +7,11 @@ import pytest
 from kyanite.areas.repositories.mark import read_mark
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import as_list, as_object, as_text
-from kyanite.base.units import MIB
 from kyanite.db.uses import Thing, forget_user, replace_uses
-from kyanite.engine.backup import back_up
-from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.repository import Repository as EngineRepository
 from support.jobs import read_session
 from support.lab import Control
-from support.repository_parts import REPOSITORIES, RepositoryParts, folder_of
+from support.repository_parts import REPOSITORIES, RepositoryParts, back_up_a_little, folder_of
 
 
 @pytest.mark.acceptance("repositories", 6)
@@ -40,6 +37,33 @@ def test_a_used_repository_is_not_removed_and_the_user_is_named(
     with parts.database.writing() as db:
         forget_user(db, Thing("vm-policy", policy_id))
     parts.succeeded(parts.call("DELETE", path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("configuration-backup", "UsedInConfigurationBackupSetting"),
+        ("data-retrieval", "HasActiveDataRetrievalTask"),
+        ("something-new", "Unknown"),
+    ],
+)
+def test_whoever_stands_in_the_table_of_uses_keeps_a_repository_and_is_shown(
+    lasting_parts: RepositoryParts, kind: str, code: str
+) -> None:
+    parts = lasting_parts
+    repository = parts.create()
+    user = Thing(kind, "1")
+    with parts.database.writing() as db:
+        replace_uses(db, user, [Thing("repository", as_text(repository["id"]))])
+    assert parts.call("DELETE", f"{REPOSITORIES}/{repository['id']}").status_code == 409
+    page = parts.get(f"{REPOSITORIES}/validateDelete", RepositoryId=repository["id"])
+    (entry,) = map(as_object, as_list(page["results"]))
+    (use,) = map(as_object, as_list(entry["additionalUsagesAndErrors"]))
+    assert use["code"] == code
+    with parts.database.writing() as db:
+        forget_user(db, user)
+    page = parts.get(f"{REPOSITORIES}/validateDelete", RepositoryId=repository["id"])
+    assert as_object(as_list(page["results"])[0])["additionalUsagesAndErrors"] == []
 
 
 @pytest.mark.control
@@ -87,25 +111,13 @@ def test_removing_keeps_the_folder_and_it_can_be_registered_again(
     assert parts.repositories.open(as_text(found["id"])).repository_id == engine.repository_id
 
 
-class Zeros:
-    """A disk with nothing but a few bytes at its start."""
-
-    def read_into(self, offset: int, buffer: memoryview) -> None:
-        buffer[:] = bytes(len(buffer))
-        if offset == 0:
-            buffer[:6] = b"marker"
-
-
 @pytest.mark.acceptance("repositories", 7)
 def test_registering_a_folder_imports_its_restore_points(repository_parts: RepositoryParts) -> None:
     parts = repository_parts
     repository = parts.create()
-    storage = parts.storage_of(repository)
     engine = parts.repositories.open_for_writing(as_text(repository["id"]))
     session_id = new_id()
-    ticket = engine.open_session(session_id, "machine-1", "web")
-    disk = DiskInput("disk-1", "os", 4 * MIB, Zeros())
-    back_up(storage, engine.backup_keys(ticket), ticket, [disk], b"{}")
+    back_up_a_little(engine, session_id)
     parts.succeeded(parts.call("DELETE", f"{REPOSITORIES}/{repository['id']}"))
     parts.create(azureStorageFolder=folder_of(repository), importIfFolderHasBackup=True)
     (point,) = parts.follower.imported
@@ -121,9 +133,7 @@ def test_a_damaged_restore_point_does_not_keep_the_folder_from_being_registered(
     engine = parts.repositories.open_for_writing(as_text(repository["id"]))
     sessions = [new_id(), new_id()]
     for session_id in sessions:
-        ticket = engine.open_session(session_id, "machine-1", "web")
-        disk = DiskInput("disk-1", "os", 4 * MIB, Zeros())
-        back_up(storage, engine.backup_keys(ticket), ticket, [disk], b"{}")
+        back_up_a_little(engine, session_id)
     storage.delete(f"points/{sessions[0]}")
     storage.put(f"points/{sessions[0]}", b"not a point")
     parts.succeeded(parts.call("DELETE", f"{REPOSITORIES}/{repository['id']}"))

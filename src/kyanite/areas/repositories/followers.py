@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -33,6 +34,12 @@ class RepositoryFollower(Protocol):
 
     def import_points(self, db: Session, repository_id: str, points: Sequence[Point]) -> int:
         """Enter those of ``points`` that are its own and not known yet; how many they were."""
+        ...
+
+    def show_locks(
+        self, db: Session, repository_id: str, ends: Mapping[str, datetime | None]
+    ) -> None:
+        """Show until when points are locked, by their ids, as the storage says."""
         ...
 
     def show_hurt(self, db: Session, repository_id: str, hurt: Collection[str]) -> None:

@@ -72,12 +72,6 @@ def require_suitable(arm: ArmClient, at: Place, container: StorageItem) -> bool:
     if problem := protection_problem(found):
         member = "azureStorageAccountId" if found.account_default else "azureStorageContainer"
         raise Invalid.member(member, problem)
-    if found.is_immutable:
-        raise Invalid.member(
-            "azureStorageContainer",
-            f"The container {container.name} keeps versions immutable; repositories in such "
-            "containers are not supported yet. Choose a container without that setting.",
-        )
     return found.is_immutable
 
 

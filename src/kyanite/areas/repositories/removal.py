@@ -36,6 +36,51 @@ class PolicyUse:
     """``PolicyType`` of the contract."""
 
 
+@dataclass(frozen=True)
+class OtherUse:
+    """Something else than a policy that keeps a repository."""
+
+    code: str
+    """``RepositoryValidateDeleteErrorCode`` of the contract."""
+    message: str
+
+
+@dataclass(frozen=True)
+class RepositoryUses:
+    """Who uses a repository; it may be removed when nobody does."""
+
+    repository: RepositoryFacts
+    policies: Sequence[PolicyUse]
+    others: Sequence[OtherUse]
+
+
+CONFIGURATION_BACKUP_KIND: Final = "configuration-backup"
+"""The kind under which the scheduled backup of the configuration stands in the table of uses."""
+DATA_RETRIEVAL_KIND: Final = "data-retrieval"
+"""The kind under which a retrieval of archived data stands there."""
+
+_OTHERS: Final = {
+    CONFIGURATION_BACKUP_KIND: OtherUse(
+        "UsedInConfigurationBackupSetting",
+        "The scheduled backup of the configuration goes to this repository.",
+    ),
+    DATA_RETRIEVAL_KIND: OtherUse(
+        "HasActiveDataRetrievalTask", "Archived data is being retrieved from this repository."
+    ),
+}
+
+
+def uses_of(db: Session, own: RepositoryFacts, followers: Followers) -> RepositoryUses:
+    """Everybody in the table of uses who keeps a repository."""
+    kinds = {user.kind for user in users_of(db, Thing(USED_KIND, own.id))}
+    kinds -= {SESSION_USER_KIND, *(follower.user_kind for follower in followers.all)}
+    others = [
+        _OTHERS.get(kind, OtherUse("Unknown", f"The repository is used by a {kind}."))
+        for kind in sorted(kinds)
+    ]
+    return RepositoryUses(own, policies_using(db, own.id, followers), others)
+
+
 def policies_using(db: Session, repository_id: str, followers: Followers) -> list[PolicyUse]:
     """The policies that use a repository, by kind and name."""
     found: list[PolicyUse] = []
@@ -104,12 +149,6 @@ class RepositoryRemoval:
             ),
         )
 
-    def uses(
-        self, db: Session, ids: Sequence[str]
-    ) -> list[tuple[RepositoryFacts, list[PolicyUse]]]:
-        """Each repository (none named: all) with the policies that use it; unknown ids are
-        left out."""
-        return [
-            (own, policies_using(db, own.id, self._followers))
-            for own in queries.list_repositories(db, ids=ids)
-        ]
+    def uses(self, db: Session, ids: Sequence[str]) -> list[RepositoryUses]:
+        """Who uses each repository (none named: all); unknown ids are left out."""
+        return [uses_of(db, own, self._followers) for own in queries.list_repositories(db, ids=ids)]

@@ -16,6 +16,7 @@ from kyanite.areas.repositories.this_appliance import ThisAppliance
 from kyanite.areas.repositories.unlocking import Unlocking
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.blob.delegation import (
+    LOCKING_RIGHTS,
     MAINTENANCE_RIGHTS,
     container_access,
     renewable_access,
@@ -45,6 +46,8 @@ class Place:
     folder: str
     tier: str = ""
     """Access tier for new objects; empty: the account's own."""
+    immutable: bool = False
+    """Whether its container locks versions of blobs."""
 
 
 class Repositories:
@@ -123,6 +126,8 @@ class Repositories:
         self, at: Place, rights: str = MAINTENANCE_RIGHTS, *, check: Check = go_on
     ) -> BlobStorage:
         """The folder as the engine's storage. Raises ``NotFound`` or ``AzureError``."""
+        if at.immutable and rights == MAINTENANCE_RIGHTS:
+            rights = LOCKING_RIGHTS
         arm = self._azure.arm_client(at.account_id)
         return BlobStorage.signed(
             self._shared_access(arm, at, rights),
@@ -180,6 +185,7 @@ def place(repository: RepositoryFacts) -> Place:
         container=repository.container,
         folder=repository.folder,
         tier=repository.object_tier,
+        immutable=repository.immutability_enabled,
     )
 
 

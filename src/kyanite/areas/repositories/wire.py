@@ -11,7 +11,7 @@ from kyanite.areas.repositories.editing import RepositoryChange
 from kyanite.areas.repositories.facts import RepositoryFacts
 from kyanite.areas.repositories.metadata import SecuritySettings
 from kyanite.areas.repositories.new_repository import NewRepository
-from kyanite.areas.repositories.removal import PolicyUse
+from kyanite.areas.repositories.removal import RepositoryUses
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.repository import (
     RepositoryCreateFromClientWithKeyVault,
@@ -62,20 +62,20 @@ def repository(
 
 
 def deletability(
-    request: Request,
-    item: RepositoryFacts,
-    uses: Sequence[PolicyUse],
-    region_names: Mapping[str, str],
+    request: Request, found: RepositoryUses, region_names: Mapping[str, str]
 ) -> JsonObject:
     """``RepositoryValidateDelete``: may be removed when all three lists are empty."""
+    item = found.repository
     return {
         "repository": repository(request, item, region_names),
         "usedInPolicies": [
             {"id": use.id, "name": use.name, "policyType": use.policy_type, "_links": {}}
-            for use in uses
+            for use in found.policies
         ],
         "usedInStorageTemplates": [],
-        "additionalUsagesAndErrors": [],
+        "additionalUsagesAndErrors": [
+            {"code": use.code, "message": use.message} for use in found.others
+        ],
         "_links": links(request, repository=f"/repositories/{item.id}"),
     }
 
@@ -196,8 +196,8 @@ def change(body: RepositoryUpdateFromClientWithKeyVault) -> RepositoryChange:
 def _storage_item(
     request: Request, item: RepositoryFacts, name: str, *, in_container: bool = False
 ) -> JsonObject:
-    """``AzureStorageItem``: the container, or the folder in it. Containers with immutable
-    versions are not taken, so both states are known."""
+    """``AzureStorageItem``: the container, or the folder in it. Containers with a retention for
+    all their blobs are not taken, so both states are known."""
     containers = f"/cloudInfrastructure/storageAccounts/{item.storage_account_id}/containers"
     path = (
         f"{containers}/{item.container}/folders/{name}" if in_container else f"{containers}/{name}"

@@ -5,6 +5,7 @@ Rules: docs/behaviour/virtual-machines.md, section 12.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -50,9 +51,17 @@ def delete_snapshots(db: Session, machine_id: str, initiator: str) -> str | None
     return _start(db, points.SNAPSHOT, DELETE_SNAPSHOTS, payload, initiator)
 
 
-def delete_point(db: Session, point_id: str, initiator: str) -> str:
-    """Start removing one point. Raises NotFound, or PointLocked while a session reads it."""
+def delete_point(db: Session, point_id: str, initiator: str, now: datetime) -> str:
+    """Start removing one point.
+
+    Raises NotFound, or PointLocked while it is immutable or a session reads it.
+    """
     point = points.get_point(db, point_id)
+    if point.immutable_until is not None and point.immutable_until > now:
+        raise PointLocked(
+            f"The restore point {point_id} is immutable until "
+            f"{point.immutable_until:%Y-%m-%d %H:%M} UTC; nobody can delete it before."
+        )
     reading = sessions_reading(db, point_id)
     if reading:
         raise PointLocked(

@@ -41,8 +41,11 @@ def restore_points(db: Session, query: GetRestorePointPageQuery) -> Found[Restor
         tiers = [tier.value for tier in query.storage_access_tier]
         statement = statement.where(RestorePointRow.access_tier.in_(tiers))
     retrieved = {status.value for status in query.data_retrieval_statuses or ()}
-    if (retrieved and NOTHING_RETRIEVED not in retrieved) or query.immutability_enabled:
-        return Found(0, [])  # this version neither retrieves nor locks anything
+    if retrieved and NOTHING_RETRIEVED not in retrieved:
+        return Found(0, [])  # this version retrieves nothing
+    if query.immutability_enabled is not None:
+        locked = RestorePointRow.immutable_until.is_not(None)
+        statement = statement.where(locked if query.immutability_enabled else ~locked)
     if query.only_latest:
         statement = statement.where(RestorePointRow.id.in_(_newest_of_each()))
     if query.disk_id:
@@ -113,7 +116,7 @@ def _point_wire(
         "dataRetrievalStatus": NOTHING_RETRIEVED,
         "retrievedDataExpirationDate": None,
         "notifyBeforeRetrievedDataExpirationHours": None,
-        "immutableTill": None,
+        "immutableTill": wire_time(point.immutable_until) if point.immutable_until else None,
         "accessTier": point.access_tier if is_backup else None,
         "latestChainSizeBytes": newest_size if is_backup else None,
         "_links": self_link(request, f"/restorePoints/virtualMachines/{point.id}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, exists, select, update
@@ -183,6 +183,13 @@ def put_snapshot_point(
         db.flush()
         db.add_all(disks)
         db.flush()
+
+
+def note_locks(db: Session, ends: Mapping[str, datetime | None]) -> None:
+    """Keep until when backups are locked, by the ids of their points in the repository."""
+    known = db.scalars(select(RestorePointRow).where(RestorePointRow.engine_point_id.in_(ends)))
+    for row in known:
+        row.immutable_until = ends[row.engine_point_id or ""]
 
 
 def remove_point(db: Session, point_id: str) -> None:

@@ -70,12 +70,20 @@ class MachinesFollower:
                     backup_size_bytes=point.stored_bytes,
                     region=facts.region,
                     access_tier=facts.tier,
+                    immutable_until=_promised(point) if facts.immutability_enabled else None,
                     recipe=as_object(document.get("configuration")),
                 )
             )
             imported += 1
         db.flush()
         return imported
+
+    def show_locks(
+        self, db: Session, repository_id: str, ends: Mapping[str, datetime | None]
+    ) -> None:
+        """Keep until when backups are locked."""
+        del repository_id
+        points.note_locks(db, ends)
 
     def show_hurt(self, db: Session, repository_id: str, hurt: Collection[str]) -> None:
         """Points that cannot be restored whole are corrupted, the others are not any more."""
@@ -107,6 +115,11 @@ class MachinesFollower:
         """Drop what is known of the points of a repository that is unregistered."""
         for row in points.backups_in(db, repository_id):
             points.remove_point(db, row.id)
+
+
+def _promised(point: Point) -> datetime | None:
+    """Until when the point was to be locked; the upkeep reads back what is."""
+    return datetime.fromisoformat(point.lock_until) if point.lock_until else None
 
 
 def _document(point: Point) -> JsonObject:

@@ -90,6 +90,10 @@ class RestorePointRow(Base):
     region: Mapped[str] = mapped_column(String(64))
     """Where the point itself lies."""
     access_tier: Mapped[str | None] = mapped_column(String(16))
+    immutable_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Until when the storage says that everything the backup needs is locked."""
+    generations: Mapped[JsonValue] = mapped_column(Json, nullable=False, default=dict)
+    """Flag → when the generation of locks began (``rules.immutability``)."""
     recipe: Mapped[JsonValue] = mapped_column(Json, nullable=False)
     """Machine, disks and interfaces as Azure gave them."""
 

@@ -3,13 +3,14 @@
 A *user delegation* SAS rests on the account's own rights in the directory and no key ever
 leaves Azure. Where that is not allowed, or the directory grants the service account no
 right to the data, a *service SAS* is made with the storage account's key. Rights are the
-letters of Azure: ``r`` read, ``c`` create, ``l`` list, ``w`` write, ``d`` delete; create
-without write cannot overwrite.
+letters of Azure: ``r`` read, ``c`` create, ``l`` list, ``w`` write, ``d`` delete, ``x`` delete
+versions, ``i`` lock; create without write cannot overwrite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -25,12 +26,14 @@ from kyanite.azure.connections import ConnectionPool
 from kyanite.azure.data_plane import DataPlane, PlaneError, SignedAccess, TokenAccess
 from kyanite.azure.signed_urls import RenewableUrl, SignedUrl
 from kyanite.azure.xml_answers import parse_xml
-from kyanite.base.errors import Denied, Rejected
+from kyanite.base.errors import Denied, Gone, Rejected
 from kyanite.base.json_types import JsonObject, as_text, dig
 
 BACKUP_RIGHTS: Final = "rcl"
 RESTORE_RIGHTS: Final = "rl"
 MAINTENANCE_RIGHTS: Final = "rcdl"
+LOCKING_RIGHTS: Final = "rcdxli"
+"""Maintenance where versions are locked: they are removed (``x``), and locks are set (``i``)."""
 
 _SKEW: Final = timedelta(minutes=5)
 """A SAS starts a little in the past, as the clocks of Azure's servers differ."""
@@ -123,6 +126,9 @@ def _delegated(
         # The SAS cannot do more than the principal may: Owner, for one, may not touch data.
         client = ContainerClient(pool, SignedAccess(RenewableUrl(url)), arm.check)
         next(client.list(prefix="-", delimiter="/"))
+        if "i" in rights:
+            with suppress(Gone):  # there is no such blob; who may not lock is told so before
+                client.versions.lock("-/-", now + timedelta(days=1))
     return url
 
 

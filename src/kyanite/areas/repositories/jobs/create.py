@@ -62,8 +62,12 @@ class CreateRepository:
         at = place(own)
         with ctx.line(f"Checking the storage account {own.storage_account_name}"):
             arm = self._tools.access.account_arm(own.account_id).with_check(ctx.check)
-            require_suitable(arm, at, require_container(arm, at))
-            storage = self._tools.access.storage(at, check=ctx.check)
+            immutable = require_suitable(arm, at, require_container(arm, at))
+        if immutable:
+            ctx.record("immutable", lambda db: _keep_immutable(db, own.id))
+            own, at = replace(own, immutability_enabled=True), replace(at, immutable=True)
+            ctx.log("The container locks versions of blobs: backups will be immutable")
+        storage = self._tools.access.storage(at, check=ctx.check)
         state = ctx.step("look at the folder", lambda: inspect_folder(storage).state.value)
         if state == FolderState.FOREIGN:
             raise Conflict(f"The folder {own.folder} holds other data; choose another folder.")
@@ -177,6 +181,10 @@ class CreateRepository:
         enter_engine(row, engine, self._tools.secrets)
         row.key_version = key_version or None
         row.status = Status.READY.value
+
+
+def _keep_immutable(db: Session, repository_id: str) -> None:
+    queries.get_row(db, repository_id).immutability_enabled = True
 
 
 def _create_or_resume(storage: BlobStorage, opener: str | KeyVault) -> EngineRepository:

@@ -225,6 +225,10 @@ class _Night:
         text = "Extending locks"
         with self.ctx.line(text) as line:
             report = self.engine.lock(control=_Watched(self.ctx))
+            ends = {one.session_id: one.protected_until for one in report.points}
+            with self.ctx.transaction() as db:
+                for follower in self.tools.followers.all:
+                    follower.show_locks(db, self.own.id, ends)
             line.end(SessionStatus.SUCCESS, f"{text}: {report.extended} objects")
         for one in report.drift[:_MOST_LINES]:
             found = one.found.isoformat() if one.found else "never"

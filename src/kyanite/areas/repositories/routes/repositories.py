@@ -158,9 +158,7 @@ def validate_delete(
 ) -> JsonObject:
     names = region_names(db)
     found = removal.uses(db, [str(id_) for id_ in query.repository_id or ()])
-    return complete_page(
-        request, [wire.deletability(request, item, uses, names) for item, uses in found]
-    )
+    return complete_page(request, [wire.deletability(request, uses, names) for uses in found])
 
 
 @routes.operation("Repository_PasswordIsCorrect")

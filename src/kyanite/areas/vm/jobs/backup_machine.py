@@ -17,6 +17,7 @@ from kyanite.areas.vm import points
 from kyanite.areas.vm.jobs import marks
 from kyanite.areas.vm.jobs.access import READ_SECONDS, read_access
 from kyanite.areas.vm.jobs.attempts import payload_text
+from kyanite.areas.vm.jobs.locking import generations_to_json, lock_for
 from kyanite.areas.vm.jobs.resource import machine_item
 from kyanite.areas.vm.jobs.retire import retire_snapshots
 from kyanite.areas.vm.jobs.transfer import beside, show_on, with_movers
@@ -38,6 +39,7 @@ from kyanite.db.uses import Thing, lock_used
 from kyanite.durable.context import JobContext
 from kyanite.durable.item import Item
 from kyanite.engine.repository import Repository
+from kyanite.rules.immutability import Lock
 from kyanite.rules.retention import Flag, format_flags
 from kyanite.rules.sessions import SessionStatus
 
@@ -67,6 +69,7 @@ class _Work:
     disks: Sequence[DiskSnapshotRow]
     point_id: str
     flags: frozenset[Flag]
+    lock: Lock | None
 
 
 def back_up_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
@@ -112,15 +115,21 @@ def _work(
     snapshot_point_id: str,
     attempt: int,
 ) -> _Work:
-    repository_id = payload_text(payload, "repositoryId")
+    repository = ctx.provided(Repositories).facts(db, payload_text(payload, "repositoryId"))
+    policy = get_policy(db, payload_text(payload, "policyId"))
+    flags = frozenset(Flag(as_text(flag)) for flag in as_list(payload.get("flags")))
+    snapshot_point = points.get_point(db, snapshot_point_id)
+    ages = backup_ages(as_object(policy.settings))
+    taken_at = snapshot_point.point_in_time
     return _Work(
         machine=machine,
-        policy=get_policy(db, payload_text(payload, "policyId")),
-        repository=ctx.provided(Repositories).facts(db, repository_id),
-        snapshot_point=points.get_point(db, snapshot_point_id),
+        policy=policy,
+        repository=repository,
+        snapshot_point=snapshot_point,
         disks=points.disk_snapshots(db, snapshot_point_id),
         point_id=marks.point_id(ctx.session_id, machine.id, attempt),
-        flags=frozenset(Flag(as_text(flag)) for flag in as_list(payload.get("flags"))),
+        flags=flags,
+        lock=lock_for(db, repository, machine.id, taken_at, flags, ages),
     )
 
 
@@ -178,6 +187,7 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
             disks=tuple(_source(disk, parent, access) for disk in work.disks),
             recipe=recipe,
             ca_file=arm.cloud.ca_file,
+            lock_until=work.lock.until if work.lock else None,
         )
         try:
             outcome = with_movers(
@@ -283,6 +293,7 @@ def _publish(db: Session, ctx: JobContext, work: _Work, outcome: BackupOutcome) 
             backup_size_bytes=outcome.stored_bytes,
             region=work.repository.region,
             access_tier=work.repository.tier,
+            generations=generations_to_json(work.lock),
             recipe=work.snapshot_point.recipe,
         )
     )

@@ -50,7 +50,12 @@ def retain_backups(ctx: JobContext, payload: JsonObject) -> JsonValue:
 def _apply(ctx: JobContext, repository_id: str, zone: ZoneInfo) -> list[Decision]:
     """Take the flags that have expired, and store the ages that were applied."""
     with ctx.transaction() as db:
-        rows = points.backups_in(db, repository_id)
+        now = ctx.clock.now()
+        rows = [
+            row
+            for row in points.backups_in(db, repository_id)
+            if row.immutable_until is None or row.immutable_until <= now
+        ]  # an immutable one is decided about when its lock has ended
         ages = {row.id: _ages(db, row) for row in rows}
         decisions = by_age(
             [Point(row.id, row.point_in_time, parse_flags(row.flags)) for row in rows],

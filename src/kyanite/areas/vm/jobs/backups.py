@@ -13,6 +13,7 @@ from kyanite.areas.inventory import get_machine
 from kyanite.areas.repositories import Repositories, SecondLook
 from kyanite.areas.vm.jobs import marks
 from kyanite.areas.vm.jobs.attempts import MachineResult, child_id, over_machines, payload_text
+from kyanite.areas.vm.jobs.locking import lock_backups
 from kyanite.areas.vm.jobs.resource import machine_item
 from kyanite.areas.vm.policy_queries import get_policy
 from kyanite.areas.vm.policy_settings import retry_count
@@ -68,6 +69,7 @@ def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
             _settle(ctx, repository_id, _attempts(list(snapshots), retries))
         raise
     _settle(ctx, repository_id, _failed(results))
+    lock_backups(ctx, repository_id)
     return None
 
 

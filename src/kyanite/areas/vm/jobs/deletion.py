@@ -16,10 +16,11 @@ from kyanite.areas.vm.jobs.attempts import payload_text
 from kyanite.areas.vm.jobs.resource import protected_item
 from kyanite.areas.vm.jobs.retire import remove_snapshot_point
 from kyanite.areas.vm.tables import ProtectedMachineRow, RestorePointRow
-from kyanite.base.errors import NotFound
+from kyanite.base.errors import Locked, NotFound
 from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.base.units import format_bytes
 from kyanite.durable.context import JobContext
+from kyanite.engine.repository import Repository
 from kyanite.rules.sessions import SessionStatus
 
 DELETE_BACKUPS: Final = "vm.delete_backups"
@@ -77,19 +78,23 @@ def remove_backups(ctx: JobContext, point_ids: Sequence[str]) -> None:
             point = db.get(RestorePointRow, point_id)
             if point is not None and point.repository_id is not None:
                 by_repository[point.repository_id].append(point)
-    for repository_id, rows in by_repository.items():
-        repositories = ctx.provided(Repositories)
+    repositories = ctx.provided(Repositories)
+    for repository_id, found in by_repository.items():
+        rows = _unlocked(ctx, found)
+        if not rows:
+            continue
         repository = repositories.open_for_writing(repository_id, check=ctx.check)
         with ctx.database.reading() as db:
             name = repositories.facts(db, repository_id).name
         with ctx.line(f"Deleting {len(rows)} restore points in {name}") as line:
             ctx.check()
+            deleted = 0
             for some in _batches(rows):
                 # Somebody may take the repository over while many points are deleted.
                 repositories.confirm_ours(repository_id, check=ctx.check)
-                repository.delete_points([r.engine_point_id for r in some if r.engine_point_id])
-                for row in some:
+                for row in _deleted(ctx, repository, some):
                     _forget(ctx, row, name)
+                    deleted += 1
             report = repository.clean()
             waiting = (
                 f"; the rest when {len(report.waiting_for)} other sessions have ended"
@@ -98,13 +103,47 @@ def remove_backups(ctx: JobContext, point_ids: Sequence[str]) -> None:
             )
             line.end(
                 SessionStatus.SUCCESS,
-                f"{len(rows)} restore points deleted in {name}, "
+                f"{deleted} restore points deleted in {name}, "
                 f"{format_bytes(report.freed_bytes)} given back{waiting}",
             )
 
 
 def _batches(rows: Sequence[RestorePointRow]) -> list[Sequence[RestorePointRow]]:
     return [rows[start : start + _AT_A_TIME] for start in range(0, len(rows), _AT_A_TIME)]
+
+
+def _deleted(
+    ctx: JobContext, repository: Repository, rows: Sequence[RestorePointRow]
+) -> Sequence[RestorePointRow]:
+    """Delete points in the repository; those that went, as one may be locked all the same."""
+    try:
+        repository.delete_points([row.engine_point_id for row in rows if row.engine_point_id])
+        return rows
+    except Locked:
+        gone = []
+    for row in rows:
+        try:
+            repository.delete_points([row.engine_point_id] if row.engine_point_id else [])
+            gone.append(row)
+        except Locked as error:
+            ctx.warn(str(error), key=f"immutable {row.id}")
+    return gone
+
+
+def _unlocked(ctx: JobContext, rows: Sequence[RestorePointRow]) -> list[RestorePointRow]:
+    """Those that are not immutable now; the others stay, with a warning."""
+    now = ctx.clock.now()
+    free = []
+    for row in rows:
+        if row.immutable_until is not None and row.immutable_until > now:
+            ctx.warn(
+                f"The restore point {row.id} of {row.point_in_time:%Y-%m-%d %H:%M} stays: it is "
+                f"immutable until {row.immutable_until:%Y-%m-%d %H:%M} UTC",
+                key=f"immutable {row.id}",
+            )
+        else:
+            free.append(row)
+    return free
 
 
 def _forget(ctx: JobContext, row: RestorePointRow, repository_name: str) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from kyanite.areas.sessions import session_wire
 from kyanite.areas.vm import deletions, points, restores, saved_configuration
 from kyanite.areas.vm.point_list import configurations, point_wires, restore_points
+from kyanite.base.clock import Clock
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.virtual_machine_restore_point import (
@@ -21,6 +22,7 @@ from kyanite.contract.models.virtual_machine_restore_point import (
     VirtualMachineRestoreOptions,
 )
 from kyanite.http.pages import page, page_of_all
+from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
@@ -48,10 +50,11 @@ def delete_point(
     restorePointId: UUID,  # noqa: N803
     request: Request,
     db: DbSession,
+    clock: Annotated[Clock, Provided(Clock)],
     principal: SignedIn,
 ) -> JsonObject:
-    """Any point may go: none needs another one."""
-    started = deletions.delete_point(db, str(restorePointId), principal.username)
+    """Any point may go that is not locked: none needs another one."""
+    started = deletions.delete_point(db, str(restorePointId), principal.username, clock.now())
     return session_wire(db, request, started)
 
 
