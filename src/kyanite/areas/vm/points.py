@@ -18,6 +18,7 @@ SNAPSHOT = "Snapshot"
 BACKUP = "AzureBlob"
 MANUAL_SNAPSHOT = "ManualSnapshot"
 NO_FLAGS = "None"
+_IDS_AT_ONCE = 500
 OK = "Ok"
 CORRUPTED = "Corrupted"
 
@@ -187,9 +188,11 @@ def put_snapshot_point(
 
 def note_locks(db: Session, ends: Mapping[str, datetime | None]) -> None:
     """Keep until when backups are locked, by the ids of their points in the repository."""
-    known = db.scalars(select(RestorePointRow).where(RestorePointRow.engine_point_id.in_(ends)))
-    for row in known:
-        row.immutable_until = ends[row.engine_point_id or ""]
+    ids = sorted(ends)
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        wanted = RestorePointRow.engine_point_id.in_(ids[start : start + _IDS_AT_ONCE])
+        for row in db.scalars(select(RestorePointRow).where(wanted)):
+            row.immutable_until = ends[row.engine_point_id or ""]
 
 
 def remove_point(db: Session, point_id: str) -> None:
