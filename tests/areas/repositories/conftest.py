@@ -1,4 +1,8 @@
-"""An appliance that several tests of a module share; each makes repositories of its own."""
+"""An appliance that several tests of a module share; each makes repositories of its own.
+
+A process carries out the jobs of one appliance at a time: a module takes one of these, or
+``repository_parts``, and never both.
+"""
 
 from __future__ import annotations
 

@@ -39,33 +39,6 @@ def test_a_used_repository_is_not_removed_and_the_user_is_named(
     parts.succeeded(parts.call("DELETE", path))
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        ("configuration-backup", "UsedInConfigurationBackupSetting"),
-        ("data-retrieval", "HasActiveDataRetrievalTask"),
-        ("something-new", "Unknown"),
-    ],
-)
-def test_whoever_stands_in_the_table_of_uses_keeps_a_repository_and_is_shown(
-    lasting_parts: RepositoryParts, kind: str, code: str
-) -> None:
-    parts = lasting_parts
-    repository = parts.create()
-    user = Thing(kind, "1")
-    with parts.database.writing() as db:
-        replace_uses(db, user, [Thing("repository", as_text(repository["id"]))])
-    assert parts.call("DELETE", f"{REPOSITORIES}/{repository['id']}").status_code == 409
-    page = parts.get(f"{REPOSITORIES}/validateDelete", RepositoryId=repository["id"])
-    (entry,) = map(as_object, as_list(page["results"]))
-    (use,) = map(as_object, as_list(entry["additionalUsagesAndErrors"]))
-    assert use["code"] == code
-    with parts.database.writing() as db:
-        forget_user(db, user)
-    page = parts.get(f"{REPOSITORIES}/validateDelete", RepositoryId=repository["id"])
-    assert as_object(as_list(page["results"])[0])["additionalUsagesAndErrors"] == []
-
-
 @pytest.mark.control
 def test_an_unreachable_folder_is_removed_with_a_warning(
     control: Control, repository_parts: RepositoryParts
