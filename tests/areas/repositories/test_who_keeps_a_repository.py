@@ -1,4 +1,4 @@
-"""Whoever stands in the table of uses keeps a repository, and is shown to who wants to remove it."""
+"""Whoever stands in the table of uses keeps a repository, and is shown."""
 
 from __future__ import annotations
 

@@ -69,6 +69,8 @@ class UpdateRepository:
             require_container(arm, at)
             if own.status is Status.READY:
                 self._tools.access.storage(at, check=ctx.check).size(REPOSITORY_NAME)
+            if own.key is not None:
+                self._tools.access.unlocking.require_usable(at.account_id, own.key)
 
     def _change_folder(
         self,
