@@ -47,7 +47,6 @@ LATER: Final[Mapping[str, Mapping[int, str]]] = {
 """File → number → an operation without which the check says nothing."""
 
 REFUSED: Final[Mapping[Check, str]] = {
-    ("repositories", 10): "no restore point is locked yet",
     ("virtual-machines", 9): "health checks by policy are refused with a sentence",
 }
 """Checks of members that operations which exist still refuse."""
@@ -57,7 +56,7 @@ REST: Final[Mapping[Check, str]] = {
     ("sessions", 3): "workers in Azure",
     ("virtual-machines", 1): "examples B to E: weekly and rarer schedules are refused",
     ("virtual-machines", 5): "immutable points",
-    ("virtual-machines", 14): "immutable points; deletions in batches",
+    ("virtual-machines", 14): "deletions in batches",
 }
 """What the tests of a check leave out, because it is not there yet."""
 

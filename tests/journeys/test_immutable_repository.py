@@ -14,6 +14,7 @@ from support.storage import immutable_container, made_account
 
 
 @pytest.mark.control
+@pytest.mark.acceptance("repositories", 10)
 def test_check_10_an_immutable_restore_point_is_not_deleted_and_restores(house: House) -> None:
     machine = house.smallest_machine()
     write_noise(house, machine.disk_ids[0], 4 * MIB, 31)

@@ -28,10 +28,12 @@ def refused(parts: RepositoryParts, member: str, **members: object) -> None:
     assert member in answer.json()["errors"]
 
 
+@pytest.mark.acceptance("repositories", 1)
 def test_check_1_the_tier_cold_is_refused(parts: RepositoryParts) -> None:
     refused(parts, "storageTier", storageTier="Cold")
 
 
+@pytest.mark.acceptance("repositories", 2)
 def test_check_2_the_archive_tier_on_a_zone_redundant_account_is_refused(
     parts: RepositoryParts,
 ) -> None:
@@ -40,14 +42,17 @@ def test_check_2_the_archive_tier_on_a_zone_redundant_account_is_refused(
     refused(parts, "storageTier", storageTier="Archive", **members)
 
 
+@pytest.mark.acceptance("repositories", 3)
 def test_check_3_encryption_without_password_and_key_is_refused(parts: RepositoryParts) -> None:
     refused(parts, "password", password=None)
 
 
+@pytest.mark.acceptance("repositories", 4)
 def test_check_4_password_and_key_together_are_refused(parts: RepositoryParts) -> None:
     refused(parts, "password", keyVaultId="v", keyVaultKeyUri="https://v/keys/k")
 
 
+@pytest.mark.acceptance("repositories", 5)
 def test_check_5_all_tiers_are_three_sessions_and_three_repositories(
     parts: RepositoryParts,
 ) -> None:
@@ -62,6 +67,8 @@ def test_check_5_all_tiers_are_three_sessions_and_three_repositories(
     assert tiers == ["Hot", "Cool", "Archive"]
 
 
+@pytest.mark.acceptance("repositories", 6)
+@pytest.mark.acceptance("repositories", 7)
 def test_checks_6_and_7_a_used_repository_stays_and_a_removed_one_is_imported_again(
     parts: RepositoryParts,
 ) -> None:
@@ -88,6 +95,7 @@ def test_checks_6_and_7_a_used_repository_stays_and_a_removed_one_is_imported_ag
     assert session_id in [point.session_id for point in parts.follower.imported]
 
 
+@pytest.mark.acceptance("repositories", 8)
 def test_check_8_encryption_cannot_be_switched_off(parts: RepositoryParts) -> None:
     path = f"{REPOSITORIES}/{parts.create()['id']}"
     answer = parts.call("PUT", path, {"enableEncryption": False})
@@ -95,6 +103,7 @@ def test_check_8_encryption_cannot_be_switched_off(parts: RepositoryParts) -> No
     assert "enableEncryption" in answer.json()["errors"]
 
 
+@pytest.mark.acceptance("repositories", 9)
 def test_check_9_the_folder_of_another_appliance_is_only_read_until_it_is_overridden(
     parts: RepositoryParts,
 ) -> None:
@@ -119,6 +128,7 @@ def test_check_9_the_folder_of_another_appliance_is_only_read_until_it_is_overri
     parts.repositories.open_for_writing(repository_id)
 
 
+@pytest.mark.acceptance("repositories", 11)
 def test_check_11_guessing_passwords_is_slowed_down(parts: RepositoryParts) -> None:
     path = f"{REPOSITORIES}/{parts.create()['id']}/checkPassword"
     answers = [parts.call("POST", path, f"guess {n}").status_code for n in range(10)]

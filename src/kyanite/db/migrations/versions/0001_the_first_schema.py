@@ -429,8 +429,6 @@ def upgrade() -> None:
     sa.Column('backup_size_bytes', sa.BigInteger(), nullable=False),
     sa.Column('region', sa.String(length=64), nullable=False),
     sa.Column('access_tier', sa.String(length=16), nullable=True),
-    sa.Column('immutable_until', kyanite.db.tables.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('generations', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.Column('recipe', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=Text()), 'postgresql'), nullable=False),
     sa.ForeignKeyConstraint(['machine_id'], ['vm_protected_machines.id'], name=op.f('fk_vm_restore_points_machine_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vm_restore_points')),
