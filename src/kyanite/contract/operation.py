@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -44,6 +45,11 @@ class Operation:
     def success(self) -> Answer:
         """The first answer that is a success: what the operation gives when it can."""
         return min((a for a in self.answers if a.status < 300), key=lambda a: a.status)
+
+    @property
+    def path_names(self) -> frozenset[str]:
+        """The names of the parameters in the path."""
+        return frozenset(re.findall(r"{(\w+)}", self.path))
 
     def answer(self, status: int) -> Answer | None:
         """The declared answer of that status, or None."""

@@ -25,9 +25,15 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    InternalError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from kyanite.base.errors import Invalid
 
@@ -54,6 +60,10 @@ _POOL_OVERFLOW: Final = 30
 # Transactions that write take milliseconds; a commit on a slow disk now and then a second.
 LONG_LOCK_SECONDS: Final = 2.0
 
+# A connection to PostgreSQL that has been idle for longer is tried before it is used.
+TRUSTED_SECONDS: Final = 1.0
+
+_USED_AT: Final = "kyanite_used_at"
 _WRITES: Final = "kyanite_writes"
 _NOTES: Final = "kyanite_notes"
 _SYNCHRONOUS: Final = "kyanite_synchronous"
@@ -232,13 +242,18 @@ def _sqlite_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        writes = options.get(_WRITES, False)
+        if not options.get(_WRITES, False):
+            # Takes no lock and cannot fail; the short way, because every request goes it.
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute("BEGIN").close()
+            return
         synchronous = "NORMAL" if options.get(_NOTES, False) else "FULL"
-        if writes and connection.info.get(_SYNCHRONOUS, "FULL") != synchronous:
+        if connection.info.get(_SYNCHRONOUS, "FULL") != synchronous:
             connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}").close()
             connection.info[_SYNCHRONOUS] = synchronous
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-        connection.info[_LOCKED_SINCE] = time.monotonic() if writes else None
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.info[_LOCKED_SINCE] = time.monotonic()
 
     @event.listens_for(engine, "commit")
     @event.listens_for(engine, "rollback")
@@ -255,11 +270,28 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _postgresql_engine(url: str) -> Engine:
     settings = f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS * 1000}"
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
-        pool_pre_ping=True,
         connect_args={"options": settings, "connect_timeout": 10},
     )
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(
+        connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        # The server may have been started anew since. Asking before every transaction would be
+        # a third of all that is sent.
+        if time.monotonic() - entry.info.get(_USED_AT, 0.0) > TRUSTED_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise InvalidatePoolError from error
+
+    @event.listens_for(engine, "checkin")
+    def on_checkin(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info[_USED_AT] = time.monotonic()
+
+    return engine

@@ -9,6 +9,7 @@ never null: those are left out (docs/behaviour/api-conventions.md §4.3).
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_SUBC
 # About half a megabyte of text.
 RESULTS_AT_ONCE = 500
 
-Pruner = Callable[[Any], None]
+Pruner = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -46,25 +47,20 @@ def wire_time(moment: datetime) -> str:
 
 
 def plain(value: object) -> object:
-    """Models made into JSON objects, everywhere in `value`; the rest untouched."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True)
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    return value
+    """A model made into a JSON object; anything else untouched."""
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
 
 
 @functools.cache
 def pruner(annotation: Any) -> Pruner | None:
-    """A function that takes the members out of a JSON value which may not be null and are.
+    """A function that gives a JSON value without the members which may not be null and are.
 
+    What it is given it leaves as it was; where nothing has to go, it gives back that very value.
     None if nothing in a value of that type can be wrong.
     """
     if get_origin(annotation) is list:
         each = pruner(get_args(annotation)[0])
-        return None if each is None else functools.partial(_prune_each, each)
+        return None if each is None else functools.partial(_pruned_each, each)
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return None
     module = annotation.__module__.rpartition(".")[2]
@@ -75,34 +71,43 @@ def pruner(annotation: Any) -> Pruner | None:
         if inner is not None and inner.kind == "model" and inner.model is not None:
             below.append((wire_name, inner.model, shape.kind == "list"))
 
-    def prune(value: Any) -> None:
+    def pruned(value: Any) -> Any:
+        value = plain(value)
         if not isinstance(value, dict):
-            return
+            return value
+        kept = value
         for name in never_null:
-            if name in value and value[name] is None:
-                del value[name]
+            if name in kept and kept[name] is None:
+                kept = {key: one for key, one in kept.items() if key != name}
         for name, model, many in below:
-            one: Any = value.get(name)
+            one = kept.get(name)
             each = pruner(model) if one is not None else None
             if each is not None:
-                for item in one if many else (one,):
-                    each(item)
+                new = _pruned_each(each, one) if many else each(one)
+                if new is not one:
+                    kept = {**kept, name: new}
+        return kept
 
-    return prune
+    return pruned
 
 
-def _prune_each(prune: Pruner, values: Any) -> None:
-    for one in values if isinstance(values, list) else ():
-        prune(one)
+def _pruned_each(each: Pruner, values: Any) -> Any:
+    if not isinstance(values, list | tuple):
+        return values
+    pruned = [each(one) for one in values]
+    return pruned if any(map(operator.is_not, pruned, values)) else values
 
 
 def encode(value: object, annotation: object) -> bytes:
     """The JSON text of `value`, which is of the wire type `annotation`."""
-    body = plain(value)
     prune = pruner(annotation)
-    if prune is not None:
-        prune(body)
-    return orjson.dumps(body, option=_OPTIONS, default=str)
+    body = value if prune is None else prune(value)
+    return orjson.dumps(body, option=_OPTIONS, default=_encodable)
+
+
+def _encodable(value: object) -> object:
+    """What stands for a value that JSON has no form for."""
+    return plain(value) if isinstance(value, BaseModel) else str(value)
 
 
 def is_large_page(body: object) -> TypeGuard[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,8 @@ from kyanite.base.json_types import JsonValue
 from kyanite.http.versions import version_of
 
 _BASE = "kyanite.base_address"
+# Nearly all paths; looking is much quicker than quoting, and an answer may have hundreds.
+_ALL_SAFE = re.compile(r"[A-Za-z0-9/~._-]*", re.ASCII).fullmatch
 
 
 def href(request: Request, path: str, query: Mapping[str, object] | None = None) -> str:
@@ -19,7 +22,8 @@ def href(request: Request, path: str, query: Mapping[str, object] | None = None)
     Scheme, host and version are those the request came in with.
     """
     tail = "?" + urlencode(query) if query else ""
-    return f"{_base(request)}{quote(path, safe='/~')}{tail}"
+    plain = path if _ALL_SAFE(path) else quote(path, safe="/~")
+    return f"{_base(request)}{plain}{tail}"
 
 
 def _base(request: Request) -> str:

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import orjson
-from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from kyanite.base import errors
 from kyanite.base.json_types import JsonValue
@@ -235,7 +237,7 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
     return Response(orjson.dumps(problem), 500, _NO_STORE, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Make the application answer every error with a problem document."""
     app.add_exception_handler(errors.KyaniteError, _on_kyanite_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -7,7 +7,7 @@ A route asks for a thing by its type::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from fastapi import Depends
@@ -43,10 +43,10 @@ def provisions(request: Request) -> Provisions:
     return cast(Provisions, request.app.state.provisions)
 
 
-def provided(kind: type[T]) -> Callable[[Request], Coroutine[Any, Any, T]]:
+def provided(kind: type[T]) -> Callable[[Request], T]:
     """The dependency that hands out the thing of that type."""
 
-    async def dependency(request: Request) -> T:
+    def dependency(request: Request) -> T:
         return provisions(request).get(kind)
 
     return dependency

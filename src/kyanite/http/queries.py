@@ -8,7 +8,7 @@ JSON array; empty values count as absent, unknown names are ignored
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import orjson
 from pydantic import BaseModel
@@ -31,21 +31,24 @@ def _several(text: str) -> Iterable[str]:
     return [part.strip() for part in text.split(",")]
 
 
-def canonical_query(raw: bytes, model: type[BaseModel], *, lenient: bool) -> tuple[bytes, Reading]:
-    """The query string for `model`, and what was wrong with it.
+Pairs = list[tuple[str, str]]
+
+
+def canonical_query(raw: bytes, model: type[BaseModel], *, lenient: bool) -> tuple[Pairs, Reading]:
+    """The names and values for `model`, and what was wrong with them.
 
     `lenient`: an enum value that the contract does not have is not wrong, it matches nothing;
     then `unknown_values` is set and no known value is left (rule for `v6` and `v7`).
     """
     reading = Reading()
     members = shape_of(model).members
-    pairs: list[tuple[str, str]] = []
+    pairs: Pairs = []
     unmatched: set[str] = set()
     try:
         sent = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=10_000)
     except ValueError:
         reading.wrong("query", "The query has too many fields.")
-        return b"", reading
+        return [], reading
     for name, text in sent:
         wire_name, shape = members.get(name.lower(), ("", None))
         if shape is None or not text:
@@ -64,16 +67,28 @@ def canonical_query(raw: bytes, model: type[BaseModel], *, lenient: bool) -> tup
         reading.errors = {k: v for k, v in reading.errors.items() if k not in unmatched}
     found = {name for name, _ in pairs}
     reading.unknown_values = bool(unmatched - found)
-    return urlencode(pairs).encode(), reading
+    return pairs, reading
+
+
+def by_name(pairs: Pairs, model: type[BaseModel]) -> dict[str, object]:
+    """What `model` is made from: lists where it has lists, else the last value of a name."""
+    members = shape_of(model).members
+    values: dict[str, object] = {}
+    for name, value in pairs:
+        if members[name.lower()][1].kind == "list":
+            several = values.setdefault(name, [])
+            assert isinstance(several, list)
+            several.append(value)
+        else:
+            values[name] = value
+    return values
 
 
 def _is_enum(shape: Shape) -> bool:
     return shape.kind == "enum" or (shape.item is not None and shape.item.kind == "enum")
 
 
-def _add(
-    reading: Reading, shape: Shape, name: str, text: str, pairs: list[tuple[str, str]]
-) -> None:
+def _add(reading: Reading, shape: Shape, name: str, text: str, pairs: Pairs) -> None:
     if shape.kind == "enum" and len(shape.enum.get(text.lower(), ())) > 1:
         pairs.extend((name, value) for value in shape.enum[text.lower()])
         return

@@ -7,16 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
-from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from kyanite.base.errors import Invalid, NotFound, UnsupportedMediaType
-from kyanite.contract.operation import Operation
-from kyanite.http.queries import canonical_query
+from kyanite.contract.operation import Body, Operation
+from kyanite.http.arguments import MISSING, Call
+from kyanite.http.queries import by_name, canonical_query
 from kyanite.http.shapes import Reading, shape_of
 from kyanite.http.versions import LENIENT_FILTERS, version_of
 
@@ -27,28 +26,10 @@ MAX_FORM_BYTES = 256 * 1024
 FORM = "application/x-www-form-urlencoded"
 
 
-class CanonicalRequest(Request):
-    """The request with its body in the contract's spelling."""
-
-    canonical_body: bytes
-    canonical_json: Any
-    canonical_form: FormData
-
-    async def body(self) -> bytes:
-        return self.canonical_body
-
-    async def json(self) -> Any:
-        return self.canonical_json
-
-    def form(self, **_limits: Any) -> Any:
-        async def ready() -> FormData:
-            return self.canonical_form
-
-        return ready()
-
-
-async def _read_body(request: Request, most_bytes: int) -> bytes:
-    """The whole body; Invalid when it is larger than anything this operation takes."""
+async def read_body(request: Request, operation: Operation) -> bytes:
+    """The whole body; Invalid when it is larger than anything the operation takes."""
+    assert operation.body is not None
+    most_bytes = MAX_FORM_BYTES if operation.body.media_type == FORM else MAX_BODY_BYTES
     too_large = Invalid.member("body", f"A body of at most {most_bytes} bytes is expected.")
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > most_bytes:
@@ -81,47 +62,45 @@ def _form_values(raw: bytes) -> dict[str, str]:
     return dict(reversed(pairs))
 
 
-async def read(request: Request, operation: Operation) -> tuple[CanonicalRequest, bool]:
+def read(request: Request, operation: Operation, raw: bytes) -> tuple[Call, bool]:
     """The request in the contract's spelling; and whether a filter value matches nothing.
 
     Raises UnsupportedMediaType, Invalid, or NotFound for a path no resource can have.
     """
     if any("\x00" in str(value) for value in request.path_params.values()):
         raise NotFound("There is nothing of that name.")
-    raw, body_value = b"", None
-    if operation.body is not None:
-        is_form = operation.body.media_type == FORM
-        raw = await _read_body(request, MAX_FORM_BYTES if is_form else MAX_BODY_BYTES)
-        if raw.strip():
-            _check_media_type(request, operation.body.media_type)
-    nothing_matches = False
+    if operation.body is not None and raw.strip():
+        _check_media_type(request, operation.body.media_type)
     errors: dict[str, list[str]] = {}
-    scope = dict(request.scope)
+    nothing_matches = False
+    query: dict[str, object] = {}
     if operation.query is not None:
-        lenient = version_of(scope) in LENIENT_FILTERS
-        scope["query_string"], query = canonical_query(
-            scope.get("query_string", b""), operation.query, lenient=lenient
-        )
-        errors |= query.errors
-        nothing_matches = query.unknown_values
-    canonical = CanonicalRequest(scope, request.receive)
-    canonical.canonical_body = raw.strip()
-    canonical.canonical_form = FormData()
-    if operation.body is not None and canonical.canonical_body:
-        reading = Reading()
-        shape = shape_of(operation.body.type)
-        if operation.body.media_type == FORM:
-            values: Mapping[str, Any] = reading.value(shape, _form_values(raw))  # type: ignore[assignment]
-            canonical.canonical_form = FormData(
-                [(name, value) for name, value in values.items() if value is not None]
-            )
-        else:
-            try:
-                body_value = orjson.loads(raw)
-            except orjson.JSONDecodeError as error:
-                raise Invalid.member("body", f"The body is not JSON: {error}.") from None
-            canonical.canonical_json = reading.value(shape, body_value)
+        lenient = version_of(request.scope) in LENIENT_FILTERS
+        sent = request.scope.get("query_string", b"")
+        pairs, reading = canonical_query(sent, operation.query, lenient=lenient)
         errors |= reading.errors
+        nothing_matches = reading.unknown_values
+        query = by_name(pairs, operation.query)
+        scope = {**request.scope, "query_string": urlencode(pairs).encode()}
+        request = Request(scope, request.receive)
+    body: object = MISSING
+    if operation.body is not None and raw.strip():
+        body, wrong = _body(raw, operation.body)
+        errors |= wrong
     if errors:
         raise Invalid("The request has wrong or missing values.", errors)
-    return canonical, nothing_matches
+    return Call(request, query, body), nothing_matches
+
+
+def _body(raw: bytes, declared: Body) -> tuple[object, Mapping[str, list[str]]]:
+    """The body in the contract's spelling, and what is wrong with it."""
+    reading, shape = Reading(), shape_of(declared.type)
+    if declared.media_type == FORM:
+        values = reading.value(shape, _form_values(raw))
+        assert isinstance(values, dict)
+        return {k: v for k, v in values.items() if v is not None}, reading.errors
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Invalid.member("body", f"The body is not JSON: {error}.") from None
+    return reading.value(shape, value), reading.errors

@@ -32,64 +32,37 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from kyanite.base.errors import Forbidden, KyaniteError
 from kyanite.contract.operation import Operation, find
 from kyanite.http.answers import respond
+from kyanite.http.arguments import Arguments
 from kyanite.http.audit import record_change, record_refusal
 from kyanite.http.etags import tagged
 from kyanite.http.pages import empty_page
 from kyanite.http.problems import on_unforeseen
 from kyanite.http.provide import provisions
-from kyanite.http.reading import read
+from kyanite.http.reading import read, read_body
 from kyanite.http.rights import Principal, Right
 from kyanite.http.sign_in import TokenReader, bearer_token
-from kyanite.http.unit_of_work import Work, work_of
+from kyanite.http.unit_of_work import Work, db_session, working
 from kyanite.rules.operation_rights import right_of
 
 Function = TypeVar("Function", bound=Callable[..., object])
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 OWN_PREFIX = "/api/kyanite/v1/"
 """Where our own additions are (docs/behaviour/rulings.md)."""
-
-
-def _committing(operation: Operation, function: Callable[..., object]) -> Callable[..., Response]:
-    """`function` with its answer encoded and its transaction committed, on the same thread."""
-
-    @functools.wraps(function)
-    def endpoint(*, kyanite_work: Work, **arguments: object) -> Response:
-        try:
-            result = function(**arguments)
-            response = tagged(operation, kyanite_work.request, respond(operation, result))
-            record_change(operation, kyanite_work, result, response.status_code)
-            kyanite_work.commit()
-            return response
-        finally:
-            kyanite_work.close()
-
-    signature = inspect.signature(function)
-    work = inspect.Parameter(
-        "kyanite_work", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Work, Depends(work_of)]
-    )
-    endpoint.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*signature.parameters.values(), work],
-        return_annotation=inspect.Signature.empty,
-    )
-    return endpoint
 
 
 class ContractRoute(APIRoute):
@@ -100,6 +73,9 @@ class ContractRoute(APIRoute):
     ) -> None:
         self.operation = operation
         self.right = right
+        self._function = function
+        self._arguments = Arguments(function, operation.path_names)
+        self._uses_database = db_session in self._arguments.dependencies
         success = operation.success
         responses: dict[int | str, dict[str, Any]] = {}
         for answer in operation.answers:
@@ -115,7 +91,7 @@ class ContractRoute(APIRoute):
             }
         super().__init__(
             operation.path,
-            _committing(operation, function),
+            function,
             methods=[operation.method],
             operation_id=operation.operation_id,
             tags=[operation.tag],
@@ -134,32 +110,63 @@ class ContractRoute(APIRoute):
         """Whether this is an addition of ours, not an operation of the contract."""
         return self.operation.path.startswith(OWN_PREFIX)
 
-    def get_route_handler(self) -> Handler:
-        inner = super().get_route_handler()
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose path and method are those of the operation."""
+        request = Request(scope, receive, send)
+        response = await self._respond(request)
+        await response(scope, receive, send)
 
-        async def handler(request: Request) -> Response:
-            try:
-                return await self._handle(request, inner)
-            except Forbidden:
-                await run_in_threadpool(record_refusal, self.operation, request)
-                raise
-            except (KyaniteError, HTTPException, RequestValidationError):
-                raise
-            except Exception as error:  # the application's last handler
-                return await on_unforeseen(request, error)
+    async def _respond(self, request: Request) -> Response:
+        try:
+            if self.operation.body is None:
+                return await run_in_threadpool(self._answer, request)
+            # Nobody's body is read before it is known whether the caller may send one.
+            await run_in_threadpool(self._admit_alone, request)
+            raw = await read_body(request, self.operation)
+            return await run_in_threadpool(self._answer_body, request, raw)
+        except Forbidden:
+            await run_in_threadpool(record_refusal, self.operation, request)
+            raise
+        except (KyaniteError, HTTPException, RequestValidationError):
+            raise
+        except Exception as error:  # the application's last handler
+            return await on_unforeseen(request, error)
 
-        return handler
+    def _answer(self, request: Request) -> Response:
+        """The whole way from the token to the encoded answer, on one thread."""
+        with working(request) as work:
+            self._admit(work)
+            return self._answer_in(work, b"")
 
-    async def _handle(self, request: Request, inner: Handler) -> Response:
-        if self.right is not None:
-            reader = provisions(request).get(TokenReader)
-            principal = await run_in_threadpool(reader.principal, bearer_token(request))
-            request.state.principal = principal
-            _require(principal, self.right, request.path_params)
-        canonical, nothing_matches = await read(request, self.operation)
+    def _admit_alone(self, request: Request) -> None:
+        with working(request) as work:
+            self._admit(work)
+
+    def _answer_body(self, request: Request, raw: bytes) -> Response:
+        with working(request) as work:
+            return self._answer_in(work, raw)
+
+    def _admit(self, work: Work) -> None:
+        """Find out who calls. Raises Unauthenticated or Forbidden."""
+        if self.right is None:
+            return
+        request = work.request
+        reader, token = provisions(request).get(TokenReader), bearer_token(request)
+        with work.reading(go_on=self._uses_database) as db:
+            principal = reader.principal(db, token)
+        request.state.principal = principal
+        _require(principal, self.right, request.path_params)
+
+    def _answer_in(self, work: Work, raw: bytes) -> Response:
+        """The function's answer, encoded; what it did is committed after that."""
+        call, nothing_matches = read(work.request, self.operation, raw)
         if nothing_matches:
-            return respond(self.operation, empty_page(canonical))
-        return await inner(canonical)
+            return respond(self.operation, empty_page(call.request))
+        result = self._function(**self._arguments.of(call))
+        response = tagged(self.operation, call.request, respond(self.operation, result))
+        record_change(self.operation, work, result, response.status_code)
+        work.commit()
+        return response
 
 
 def _require(principal: Principal, right: Right, path_params: Mapping[str, Any]) -> None:

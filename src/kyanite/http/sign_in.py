@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.base.errors import Unauthenticated
@@ -18,9 +19,9 @@ from kyanite.http.rights import Principal
 
 @dataclass(frozen=True)
 class TokenReader:
-    """`principal(token)` gives who it belongs to, or raises Unauthenticated."""
+    """`principal(db, token)` gives who it belongs to, or raises Unauthenticated."""
 
-    principal: Callable[[str], Principal]
+    principal: Callable[[Session, str], Principal]
 
 
 def bearer_token(request: Request) -> str:
@@ -31,7 +32,7 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
-async def _principal(request: Request) -> Principal:
+def _principal(request: Request) -> Principal:
     principal = request.state.principal
     assert isinstance(principal, Principal)
     return principal

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -37,8 +39,18 @@ class RequestTimes:
 
     def took(self, operation: str, status: int, seconds: float) -> None:
         """One request has been answered."""
-        self._seconds.labels(operation).observe(seconds)
-        self._answers.labels(operation, str(status)).inc()
+        self._series(operation, status)(seconds)
+
+    @functools.cache  # noqa: B019 - there is one of these in a process; finding series is slow
+    def _series(self, operation: str, status: int) -> Callable[[float], None]:
+        duration = self._seconds.labels(operation)
+        answers = self._answers.labels(operation, str(status))
+
+        def took(seconds: float) -> None:
+            duration.observe(seconds)
+            answers.inc()
+
+        return took
 
 
 class Timing:

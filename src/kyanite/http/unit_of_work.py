@@ -7,6 +7,8 @@ GET requests read only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Depends
@@ -27,17 +29,26 @@ class Work:
 
     @property
     def db(self) -> Session:
+        """The session of the request: one that writes unless the request is a GET."""
         if self._session is None:
-            database = provisions(self.request).get(Database)
             self._session = (
-                database.session_for_writing() if self.writes else database.session_for_reading()
+                self._database.session_for_writing()
+                if self.writes
+                else self._database.session_for_reading()
             )
         return self._session
 
-    @property
-    def is_open(self) -> bool:
-        """Whether anybody has asked for the session."""
-        return self._session is not None
+    @contextmanager
+    def reading(self, *, go_on: bool) -> Iterator[Session]:
+        """A session to look something up in before the work begins.
+
+        ``go_on``: the work needs a session too; where it only reads, it is this very one.
+        """
+        if go_on and not self.writes:
+            yield self.db
+        else:
+            with self._database.session_for_reading() as db:
+                yield db
 
     def commit(self) -> None:
         """Keep what was done. Does nothing if nobody asked for the session."""
@@ -49,17 +60,26 @@ class Work:
         if self._session is not None:
             self._session.close()
 
-
-async def work_of(request: Request) -> Work:
-    """The one unit of work of this request."""
-    work = getattr(request.state, "work", None)
-    if not isinstance(work, Work):
-        work = request.state.work = Work(request)
-    return work
+    @property
+    def _database(self) -> Database:
+        return provisions(self.request).get(Database)
 
 
-async def _db_session(work: Annotated[Work, Depends(work_of)]) -> Session:
+@contextmanager
+def working(request: Request) -> Iterator[Work]:
+    """The one unit of work of this request, for the time of a block."""
+    work = request.state.work = Work(request)
+    try:
+        yield work
+    finally:
+        work.close()
+
+
+def db_session(request: Request) -> Session:
+    """The session of the unit of work that the request is in."""
+    work = request.state.work
+    assert isinstance(work, Work)
     return work.db
 
 
-DbSession = Annotated[Session, Depends(_db_session)]
+DbSession = Annotated[Session, Depends(db_session)]

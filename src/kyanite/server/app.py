@@ -5,10 +5,10 @@ It has two documents: that of the contract, and that of our own additions beside
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.routing import Route
 
 from kyanite.http import problems
@@ -16,48 +16,45 @@ from kyanite.http.provide import Provisions
 from kyanite.http.routes import ContractRoute, Routes
 from kyanite.http.segments import SegmentIndex
 from kyanite.http.timing import RequestTimes, Timing
-from kyanite.http.versions import Versions
+from kyanite.http.versions import CURRENT, Versions
 from kyanite.server.documents import document_of
 from kyanite.server.metrics import scrape
 from kyanite.server.routes import all_routes
 
 
-class Application(FastAPI):
-    """The API. Its OpenAPI document is built when somebody asks for it."""
+class Application(Starlette):
+    """The API. Its OpenAPI documents are built when somebody asks for them."""
 
-    contract_routes: list[ContractRoute]
-    own_routes: list[ContractRoute]
-    own_schema: dict[str, Any] | None = None
+    def __init__(self, routes: Iterable[ContractRoute]) -> None:
+        everything = list(routes)
+        super().__init__(
+            routes=[SegmentIndex(everything), Route("/metrics", scrape, methods=["GET"])]
+        )
+        self.router.redirect_slashes = False
+        self._own_routes = [route for route in everything if route.is_own]
+        self._contract_routes = [route for route in everything if not route.is_own]
+        self._documents: dict[str, dict[str, Any]] = {}
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of everything that is served under the contract."""
-        if self.openapi_schema is None:
-            self.openapi_schema = document_of(self.title, self.version, self.contract_routes)
-        return self.openapi_schema
+        return self._document("Kyanite", CURRENT, self._contract_routes)
 
     def own_openapi(self) -> dict[str, Any]:
         """The OpenAPI document of what is served beside the contract."""
-        if self.own_schema is None:
-            self.own_schema = document_of("Kyanite additions", "v1", self.own_routes)
-        return self.own_schema
+        return self._document("Kyanite additions", "v1", self._own_routes)
+
+    def _document(
+        self, title: str, version: str, routes: Sequence[ContractRoute]
+    ) -> dict[str, Any]:
+        if title not in self._documents:
+            self._documents[title] = document_of(title, version, routes)
+        return self._documents[title]
 
 
 def build(provisions: Provisions, routers: Iterable[Routes] | None = None) -> Application:
     """The application over what wiring provides; `routers` None: all there are."""
-    app = Application(
-        title="Kyanite",
-        version="v8.1",
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
     collected = all_routes() if routers is None else routers
-    everything = [route for router in collected for route in router.routes]
-    app.own_routes = [route for route in everything if route.is_own]
-    app.contract_routes = [route for route in everything if not route.is_own]
-    app.router.routes.append(SegmentIndex(everything))
-    app.router.routes.append(Route("/metrics", scrape, methods=["GET"]))
+    app = Application(route for router in collected for route in router.routes)
     app.state.provisions = provisions
     problems.install(app)
     # The last one added is the outermost.

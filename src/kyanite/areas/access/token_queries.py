@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from kyanite.areas.access.tables import SignInRow, TokenRow, UserRow
+from kyanite.db.reading import read
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,19 @@ class TokenOwner:
 
 def owner_of(db: Session, token_hash: str, kind: str) -> TokenOwner | None:
     """Whose token it is. Asked with every request, so only what is needed is read."""
-    row = db.execute(
-        select(
-            TokenRow.expires_at,
-            SignInRow.id,
-            SignInRow.revoked_at,
-            UserRow.id,
-            UserRow.name,
-            UserRow.role,
-        )
-        .join(SignInRow, SignInRow.id == TokenRow.sign_in_id)
-        .join(UserRow, UserRow.id == SignInRow.user_id)
-        .where(TokenRow.token_hash == token_hash, TokenRow.kind == kind)
-    ).one_or_none()
+    row = read(db, _OWNER, token_hash=token_hash, kind=kind).one_or_none()
     return TokenOwner(*row) if row else None
+
+
+_TOKEN, _SIGN_IN, _USER = (row.__table__.c for row in (TokenRow, SignInRow, UserRow))
+_OWNER: Final = select(
+    _TOKEN.expires_at, _SIGN_IN.id, _SIGN_IN.revoked_at, _USER.id, _USER.name, _USER.role
+).where(
+    _SIGN_IN.id == _TOKEN.sign_in_id,
+    _USER.id == _SIGN_IN.user_id,
+    _TOKEN.token_hash == bindparam("token_hash"),
+    _TOKEN.kind == bindparam("kind"),
+)
 
 
 def add_sign_in(db: Session, row: SignInRow) -> None:

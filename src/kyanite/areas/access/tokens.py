@@ -172,10 +172,9 @@ class Tokens:
         self._audit.append(db, AuditEvent(actor, "RefreshTokenReused", user.id, 401, words))
         return None
 
-    def principal(self, token: str) -> Principal:
+    def principal(self, db: Session, token: str) -> Principal:
         """Who an access token belongs to; Unauthenticated if it is not good (any more)."""
-        with self._database.reading() as db:
-            owner = token_queries.owner_of(db, token_hash(token), TokenKind.ACCESS.value)
+        owner = token_queries.owner_of(db, token_hash(token), TokenKind.ACCESS.value)
         if owner is None or owner.revoked_at is not None or owner.expires_at <= self._clock.now():
             raise Unauthenticated("The token is not valid (any more); sign in again.")
         return Principal(owner.user_id, owner.username, Role(owner.role), owner.sign_in_id)

@@ -22,7 +22,6 @@ Item = Callable[[Finding], JsonObject | None]
 
 def check_log(request: Request, db: Session, report: CheckReport) -> JsonObject:
     """``CheckLog``. Blocks of types that were not asked for are null."""
-    names = region_names(db)
 
     def account(found: Finding) -> JsonObject | None:
         item = find_account(db, found.subject_id)
@@ -43,7 +42,9 @@ def check_log(request: Request, db: Session, report: CheckReport) -> JsonObject:
             None
             if item is None
             else {
-                "repository": repository_wire.repository(request, item, names),
+                "repository": repository_wire.repository(
+                    request, item, region_names(db, {item.region})
+                ),
                 "status": found.status,
                 "severity": found.severity,
                 "message": found.message,

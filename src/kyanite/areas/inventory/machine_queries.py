@@ -77,8 +77,9 @@ def _machines() -> Select[MachineRow, SubscriptionRow]:
 
 
 def _values(db: Session, rows: Iterable[Row[MachineRow, SubscriptionRow]]) -> list[Machine]:
-    names = region_names(db)
-    return [_value(row, subscription, names) for row, subscription in rows]
+    found = list(rows)
+    names = region_names(db, {row.region for row, _ in found})
+    return [_value(row, subscription, names) for row, subscription in found]
 
 
 def _value(row: MachineRow, subscription: SubscriptionRow, names: dict[str, str]) -> Machine:

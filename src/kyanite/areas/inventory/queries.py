@@ -7,6 +7,7 @@ from Azure stay known and are told apart by ``removed``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     and_,
+    bindparam,
     exists,
     func,
     or_,
@@ -37,6 +39,7 @@ from kyanite.areas.inventory.values import (
 )
 from kyanite.base.azure_names import region_code
 from kyanite.base.json_types import as_texts
+from kyanite.db.reading import read
 
 
 def seen(
@@ -187,10 +190,20 @@ def find_storage_account(
     return next(iter(_storage_values(db, db.execute(query))), None)
 
 
-def region_names(db: Session) -> dict[str, str]:
-    """Code name → name for people, of every region ever seen."""
-    rows = db.execute(select(RegionRow.name, RegionRow.display_name).distinct())
+def region_names(db: Session, regions: Collection[str]) -> dict[str, str]:
+    """Code name → name for people, of those of the regions that were ever seen."""
+    if not regions:
+        return {}
+    rows = read(db, _REGION_NAMES, regions=sorted(set(regions)))
     return {row.name: row.display_name for row in rows}
+
+
+_REGION: Final = RegionRow.__table__.c
+_REGION_NAMES: Final = (
+    select(_REGION.name, _REGION.display_name)
+    .where(_REGION.name.in_(bindparam("regions", expanding=True)))
+    .distinct()
+)
 
 
 def accounts_seeing(db: Session, kind: Kind, resource_id: str) -> Sequence[str]:
@@ -263,7 +276,8 @@ def _group(row: ResourceGroupRow, subscription: SubscriptionRow) -> ResourceGrou
 def _storage_values(
     db: Session, rows: Iterable[Row[StorageAccountRow, SubscriptionRow]]
 ) -> list[StorageAccount]:
-    names = region_names(db)
+    found = list(rows)
+    names = region_names(db, {row.region for row, _ in found})
     return [
         StorageAccount(
             id=row.id,
@@ -284,5 +298,5 @@ def _storage_values(
             immutability_locked=row.immutability_locked,
             removed=row.removed_at is not None,
         )
-        for row, subscription in rows
+        for row, subscription in found
     ]

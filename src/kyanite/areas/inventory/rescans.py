@@ -54,7 +54,7 @@ class Rescan:
         )
 
 
-async def _rescan(
+def _rescan(
     request: Request,
     principal: SignedIn,
     operations: Annotated[Operations, Provided(Operations)],

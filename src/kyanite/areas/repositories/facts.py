@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Row
 
 from kyanite.areas.repositories.key_reference import KeyReference
 from kyanite.areas.repositories.tables import RepositoryRow
@@ -86,8 +88,11 @@ class RepositoryFacts:
         return "" if self.tier_inferred or self.is_archive else self.tier
 
 
-def from_row(row: RepositoryRow) -> RepositoryFacts:
-    """The value of a row."""
+AnyRow: TypeAlias = RepositoryRow | Row[*tuple[Any, ...]]
+
+
+def from_row(row: AnyRow) -> RepositoryFacts:
+    """The value of a row, as an object or as it was read."""
     return RepositoryFacts(
         id=row.id,
         name=row.name,
@@ -115,7 +120,7 @@ def from_row(row: RepositoryRow) -> RepositoryFacts:
     )
 
 
-def _key(row: RepositoryRow) -> KeyReference | None:
+def _key(row: AnyRow) -> KeyReference | None:
     if row.key_uri is None:
         return None
     return KeyReference(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory import list_storage_accounts
@@ -17,9 +18,14 @@ from kyanite.areas.repositories.facts import (
 )
 from kyanite.areas.repositories.tables import RepositoryRow, UpkeepRow
 from kyanite.base.errors import NotFound
+from kyanite.db.reading import read
+from kyanite.db.tables import Base
 from kyanite.db.uses import Thing, users_of
 from kyanite.durable.session_tables import SessionRow
 from kyanite.rules.sessions import ACTIVE
+
+_TABLE: Final = Base.metadata.tables[RepositoryRow.__tablename__]
+_ONE: Final = select(_TABLE).where(_TABLE.c.id == bindparam("id"))
 
 
 def find_row(db: Session, repository_id: str) -> RepositoryRow | None:
@@ -37,13 +43,16 @@ def get_row(db: Session, repository_id: str) -> RepositoryRow:
 
 def find_repository(db: Session, repository_id: str) -> RepositoryFacts | None:
     """One repository, or ``None``."""
-    row = find_row(db, repository_id)
+    row = read(db, _ONE, id=repository_id.lower()).one_or_none()
     return from_row(row) if row is not None else None
 
 
 def get_repository(db: Session, repository_id: str) -> RepositoryFacts:
     """One repository. Raises ``NotFound``."""
-    return from_row(get_row(db, repository_id))
+    found = find_repository(db, repository_id)
+    if found is None:
+        raise NotFound(f"There is no repository {repository_id}.")
+    return found
 
 
 def list_repositories(
@@ -62,7 +71,7 @@ def list_repositories(
 
     ``account_id``: those entered with that service account, or in a storage account it sees.
     """
-    query = select(RepositoryRow).order_by(RepositoryRow.name_key, RepositoryRow.id)
+    query = select(_TABLE).order_by(RepositoryRow.name_key, RepositoryRow.id)
     if statuses:
         query = query.where(RepositoryRow.status.in_(statuses))
     if text:
@@ -83,7 +92,7 @@ def list_repositories(
         )
     if ids:
         query = query.where(RepositoryRow.id.in_([id_.lower() for id_ in ids]))
-    found = [from_row(row) for row in db.scalars(query)]
+    found = [from_row(row) for row in read(db, query)]
     return [item for item in found if not tiers or _has_tier(item, tiers)]
 
 

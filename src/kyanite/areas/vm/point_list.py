@@ -67,7 +67,7 @@ def point_wires(
     db: Session, request: Request, points: Sequence[RestorePointRow]
 ) -> list[JsonObject]:
     """`VirtualMachineRestorePoint`s; a few statements for any number of points."""
-    names = region_names(db)
+    names = region_names(db, {point.region for point in points})
     machines = {
         row.id: row
         for row in db.scalars(

@@ -59,7 +59,7 @@ def list_repositories(
     )
     if query.type and "Backup" not in [kind.value for kind in query.type]:
         found = []  # there are no vaults
-    names = region_names(db)
+    names = region_names(db, {item.region for item in found})
     return page_of_all(request, query, [wire.repository(request, item, names) for item in found])
 
 
@@ -77,7 +77,7 @@ def export_repositories(
         immutability_enabled=wanted.immutability_enabled,
         ids=[str(id_) for id_ in wanted.repository_ids or ()],
     )
-    names = region_names(db)
+    names = region_names(db, {item.region for item in found})
     rows = [wire.columns(item, names) for item in found]
     return export_file(request, "repositories", wire.COLUMNS, rows)
 
@@ -118,7 +118,8 @@ def get_repository(
     db: DbSession,
     request: Request,
 ) -> JsonObject:
-    return wire.repository(request, queries.get_repository(db, repositoryId), region_names(db))
+    item = queries.get_repository(db, repositoryId)
+    return wire.repository(request, item, region_names(db, {item.region}))
 
 
 @routes.operation("Repository_UpdateRepository")
@@ -156,8 +157,8 @@ def validate_delete(
     removal: Removal,
     request: Request,
 ) -> JsonObject:
-    names = region_names(db)
     found = removal.uses(db, [str(id_) for id_ in query.repository_id or ()])
+    names = region_names(db, {uses.repository.region for uses in found})
     return complete_page(request, [wire.deletability(request, uses, names) for uses in found])
 
 
