@@ -38,6 +38,7 @@ from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -59,6 +60,9 @@ from kyanite.http.sign_in import TokenReader, bearer_token
 from kyanite.http.unit_of_work import Work, db_session, working
 from kyanite.rules.operation_rights import right_of
 
+AnswerHeaders = Callable[[Session, object], Mapping[str, str]]
+"""Headers that belong to what was read for a query model (or None)."""
+
 Function = TypeVar("Function", bound=Callable[..., object])
 
 OWN_PREFIX = "/api/kyanite/v1/"
@@ -69,10 +73,15 @@ class ContractRoute(APIRoute):
     """One operation of the contract. `right` None: nobody needs to be signed in."""
 
     def __init__(
-        self, operation: Operation, right: Right | None, function: Callable[..., object]
+        self,
+        operation: Operation,
+        right: Right | None,
+        function: Callable[..., object],
+        headers: AnswerHeaders | None = None,
     ) -> None:
         self.operation = operation
         self.right = right
+        self._headers = headers if operation.method == "GET" else None
         self._function = function
         self._arguments = Arguments(function, operation.path_names)
         self._uses_database = db_session in self._arguments.dependencies
@@ -162,8 +171,11 @@ class ContractRoute(APIRoute):
         call, nothing_matches = read(work.request, self.operation, raw)
         if nothing_matches:
             return respond(self.operation, empty_page(call.request))
-        result = self._function(**self._arguments.of(call))
+        arguments = self._arguments.of(call)
+        result = self._function(**arguments)
         response = tagged(self.operation, call.request, respond(self.operation, result))
+        if self._headers is not None and self._uses_database and response.status_code < 400:
+            response.headers.update(self._headers(work.db, arguments.get("query")))
         record_change(self.operation, work, result, response.status_code)
         work.commit()
         return response
@@ -194,10 +206,11 @@ _WORDS = {
 
 
 class Routes:
-    """The routes of one tag."""
+    """The routes of one tag; ``headers`` for what they read from the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, headers: AnswerHeaders | None = None) -> None:
         self.routes: list[ContractRoute] = []
+        self._headers = headers
 
     def operation(self, operation_id: str) -> Callable[[Function], Function]:
         """Make the function below answer the operation, for callers with the right."""
@@ -212,7 +225,7 @@ class Routes:
         self, operation: Operation, right: Right | None
     ) -> Callable[[Function], Function]:
         def register(function: Function) -> Function:
-            self.routes.append(ContractRoute(operation, right, function))
+            self.routes.append(ContractRoute(operation, right, function, self._headers))
             return function
 
         return register

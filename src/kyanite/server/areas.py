@@ -30,6 +30,7 @@ from kyanite.areas.inventory import (
     SqlConnections,
     rescan_job,
 )
+from kyanite.areas.inventory import measures as inventory_measures
 from kyanite.areas.repositories import Followers, Repositories, SecondLook, ThisAppliance
 from kyanite.areas.repositories import measures as repository_measures
 from kyanite.areas.repositories import rescan as repository_rescan
@@ -63,6 +64,7 @@ ALL_MEASURES = (
     session_measures.measures,
     machine_measures.measures,
     repository_measures.measures,
+    inventory_measures.measures,
 )
 
 

@@ -66,7 +66,7 @@ def scanned(database: Database) -> Database:
     """Two accounts see the subscription; one sees both machines, the other only ``web``."""
     with database.writing() as db:
         for account in ("a", "b"):
-            replace_subscriptions(db, account, [subscription()])
+            replace_subscriptions(db, account, [subscription()], NOW)
         see(db, "a", [machine("db"), machine("web", "northeurope")])
         see(db, "b", [machine("web", "northeurope")])
     return database
@@ -128,7 +128,7 @@ def test_without_its_account_a_machine_is_out_of_sight_but_not_removed(scanned: 
     with scanned.reading() as db:
         assert names(db, MachineFilter(exists=None)) == ["web"]
     with scanned.writing() as db:
-        replace_subscriptions(db, "c", [subscription()])
+        replace_subscriptions(db, "c", [subscription()], NOW)
         see(db, "c", [machine("db")], LATER)
     with scanned.reading() as db:
         assert names(db) == ["db", "web"]
@@ -136,8 +136,8 @@ def test_without_its_account_a_machine_is_out_of_sight_but_not_removed(scanned: 
 
 def test_a_lost_subscription_takes_its_machines_out_of_sight(scanned: Database) -> None:
     with scanned.writing() as db:
-        replace_subscriptions(db, "a", [])
-        replace_subscriptions(db, "b", [])
+        replace_subscriptions(db, "a", [], NOW)
+        replace_subscriptions(db, "b", [], NOW)
     with scanned.reading() as db:
         assert names(db, MachineFilter(exists=None)) == []
         assert list_subscriptions(db) == []

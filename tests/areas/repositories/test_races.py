@@ -61,7 +61,9 @@ def known(database: Database) -> Database:
             )
         )
         subscription = {"subscriptionId": SUBSCRIPTION, "displayName": "P"}
-        replace_subscriptions(db, ACCOUNT, [subscription_row(subscription, "Global", "t1", None)])
+        replace_subscriptions(
+            db, ACCOUNT, [subscription_row(subscription, "Global", "t1", None)], NOW
+        )
         storage = storage_account_row(
             {"id": STORAGE, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
         )

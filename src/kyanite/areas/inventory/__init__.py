@@ -5,6 +5,7 @@ Others ask with the query functions below, which return frozen values, and look 
 uses with ``STORAGE_ACCOUNT_USED_KIND``; they stay known after Azure has lost them.
 """
 
+from kyanite.areas.inventory.ages import as_of, oldest_look
 from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
 from kyanite.areas.inventory.live import LiveStorage, StorageItem, container_item, holds_repository
@@ -57,6 +58,7 @@ __all__ = [
     "StorageAccount",
     "StorageItem",
     "Subscription",
+    "as_of",
     "container_item",
     "find_machine",
     "find_region",
@@ -72,6 +74,7 @@ __all__ = [
     "list_storage_accounts",
     "list_subscriptions",
     "machines_query",
+    "oldest_look",
     "region_names",
     "region_wire",
     "resource_group_wire",

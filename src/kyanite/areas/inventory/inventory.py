@@ -82,6 +82,7 @@ class Inventory:
         self, account: ServiceAccount, kinds: Collection[Kind], subscription_id: str | None
     ) -> None:
         arm = self._access.arm_client(account.id)
+        began_at = self._clock.now()
         rows = subscriptions(
             arm,
             account.environment,
@@ -92,7 +93,7 @@ class Inventory:
         with self._database.writing() as db:
             if find_account(db, account.id) is None:
                 return
-            store.replace_subscriptions(db, account.id, rows)
+            store.replace_subscriptions(db, account.id, rows, began_at)
         seen = [str(row["id"]) for row in rows]
         if subscription_id is not None:
             seen = [id_ for id_ in seen if id_ == subscription_id.lower()]
@@ -106,6 +107,6 @@ class Inventory:
                     found.subscription_id,
                     found.kind,
                     found.rows,
-                    self._clock.now(),
+                    began_at,
                 )
                 store.replace_tags(db, account.id, found.subscription_id, found.kind, found.tags)

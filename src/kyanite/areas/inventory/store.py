@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory.kinds import PLAIN_KINDS, Kind
 from kyanite.areas.inventory.tables import (
+    LookRow,
     MachineRow,
     RegionRow,
     ResourceGroupRow,
@@ -51,7 +52,7 @@ TABLES: Final[Mapping[Kind, type[Base]]] = MappingProxyType(
 )
 
 
-def replace_subscriptions(db: Session, account_id: str, rows: Sequence[Row]) -> None:
+def replace_subscriptions(db: Session, account_id: str, rows: Sequence[Row], now: datetime) -> None:
     """The account sees exactly these subscriptions now.
 
     Everything it saw in others is out of its sight; whether those things still exist is not
@@ -59,10 +60,11 @@ def replace_subscriptions(db: Session, account_id: str, rows: Sequence[Row]) -> 
     """
     _upsert(db, SubscriptionRow, rows)
     seen = [str(row["id"]) for row in rows]
-    for table in (SightingRow, TagRow):
+    for table in (SightingRow, TagRow, LookRow):
         db.execute(
             delete(table).where(table.account_id == account_id, table.subscription_id.not_in(seen))
         )
+    _looked(db, account_id, "", Kind.SUBSCRIPTION, now)
     _see(db, account_id, Kind.SUBSCRIPTION, ((id_, id_) for id_ in seen))
 
 
@@ -92,6 +94,7 @@ def replace_resources(
     _see(db, account_id, kind, ((id_, subscription_id) for id_ in ids - before))
     for chunk in _chunks(lost):
         _retire(db, kind, chunk, now)
+    _looked(db, account_id, subscription_id, kind, now)
 
 
 def replace_tags(
@@ -135,8 +138,8 @@ def tag_id(name: str, value: str) -> str:
 
 def forget_account(db: Session, account_id: str) -> None:
     """The account is gone: nothing is seen with it any more."""
-    db.execute(delete(SightingRow).where(SightingRow.account_id == account_id))
-    db.execute(delete(TagRow).where(TagRow.account_id == account_id))
+    for table in (SightingRow, TagRow, LookRow):
+        db.execute(delete(table).where(table.account_id == account_id))
 
 
 def _changed(
@@ -191,6 +194,19 @@ def _see(db: Session, account_id: str, kind: Kind, seen: Iterable[tuple[str, str
         for resource_id, subscription_id in seen
     ]
     _upsert(db, SightingRow, rows)
+
+
+def _looked(
+    db: Session, account_id: str, subscription_id: str, kind: Kind, began_at: datetime
+) -> None:
+    """Record that everything there was read, by a look that began then."""
+    look: Row = {
+        "account_id": account_id,
+        "subscription_id": subscription_id,
+        "kind": kind.value,
+        "looked_at": began_at,
+    }
+    _upsert(db, LookRow, [look])
 
 
 def _upsert(db: Session, table: type[Base], rows: Sequence[Row]) -> None:

@@ -118,6 +118,18 @@ class StorageAccountRow(Base):
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class LookRow(Base):
+    """When an account has last read all resources of a kind in a subscription."""
+
+    __tablename__ = "inventory_looks"
+
+    kind: Mapped[str] = mapped_column(String(24), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    subscription_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    """Empty for the list of subscriptions itself."""
+    looked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class ResourceRow(Base):
     """A resource of which little is known: one of ``kinds.PLAIN_KINDS``."""
 

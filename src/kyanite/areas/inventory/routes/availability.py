@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import plain_wire
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.plain_queries import resources
 from kyanite.areas.inventory.queries import region_offers
@@ -24,7 +25,7 @@ from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(Kind.AVAILABILITY_SET, Kind.REGION))
 
 Sizes = Annotated[MachineSizes, Provided(MachineSizes)]
 

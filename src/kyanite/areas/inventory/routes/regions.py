@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import queries, wire
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.base.errors import NotFound
@@ -20,7 +21,7 @@ from kyanite.http.pages import page_of_all
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(Kind.REGION))
 
 
 @routes.operation("Region_GetRegionsPage")

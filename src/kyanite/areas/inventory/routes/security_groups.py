@@ -8,6 +8,7 @@ from fastapi import Query
 from starlette.requests import Request
 
 from kyanite.areas.inventory import plain_wire
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.plain_queries import resources
 from kyanite.areas.inventory.values import ResourceFilter
@@ -17,7 +18,7 @@ from kyanite.http.pages import Paging, found, page
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(Kind.SECURITY_GROUP))
 
 
 @routes.operation("NetworkSecurityGroup_GetNetworkSecurityGroups")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import plain_wire
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.plain_queries import get_resource, resources
 from kyanite.areas.inventory.rescans import MayRescan
@@ -22,7 +23,7 @@ from kyanite.http.pages import Paging, found, page
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(Kind.SQL_POOL))
 
 
 @routes.operation("SqlElasticPool_GetSqlServersPage")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import queries, wire
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.areas.inventory.values import StorageAccount
@@ -26,7 +27,7 @@ from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 from kyanite.rules import storage_accounts as rules
 
-routes = Routes()
+routes = Routes(as_of(Kind.STORAGE_ACCOUNT))
 
 
 @routes.operation("StorageAccount_GetAccounts")

@@ -9,6 +9,8 @@ from fastapi import Query
 from starlette.requests import Request
 
 from kyanite.areas.inventory import queries, wire
+from kyanite.areas.inventory.ages import as_of
+from kyanite.areas.inventory.kinds import Kind
 from kyanite.base.errors import Invalid
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
@@ -17,7 +19,7 @@ from kyanite.http.pages import page_of_all
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(Kind.SUBSCRIPTION))
 
 
 @routes.operation("Subscription_GetSubscriptions")

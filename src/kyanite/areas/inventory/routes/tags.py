@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import plain_queries, plain_wire
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.areas.inventory.scan import EVERY_RESOURCE
 from kyanite.base.identifiers import id_text
@@ -19,7 +20,7 @@ from kyanite.http.pages import Paging, page
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(*EVERY_RESOURCE))
 
 
 @routes.operation("Tag_GetTagsPage")

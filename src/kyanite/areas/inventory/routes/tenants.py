@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import plain_queries, plain_wire
+from kyanite.areas.inventory.ages import as_of
+from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.rescans import MayRescan
 from kyanite.base.errors import NotFound
 from kyanite.base.json_types import JsonObject
@@ -22,7 +24,7 @@ from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(Kind.SUBSCRIPTION))
 
 
 @routes.operation("Tenant_GetTenants")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from kyanite.areas.inventory import plain_wire
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.networks import NetworkWish, NewNetworks, first_free_space
 from kyanite.areas.inventory.plain_queries import get_resource, resources
@@ -30,7 +31,7 @@ from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(Kind.VIRTUAL_NETWORK))
 
 
 @routes.operation("VirtualNetwork_GetNetworks")

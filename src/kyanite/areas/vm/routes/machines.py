@@ -8,7 +8,7 @@ from fastapi import Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from kyanite.areas.inventory import MayRescan, get_machine
+from kyanite.areas.inventory import MayRescan, as_of, get_machine
 from kyanite.areas.vm.machine_list import MACHINE_KINDS, machines
 from kyanite.areas.vm.machine_wire import machine_wire
 from kyanite.base.identifiers import id_text
@@ -24,7 +24,7 @@ from kyanite.http.pages import page_of_all
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
-routes = Routes()
+routes = Routes(as_of(*MACHINE_KINDS))
 
 
 @routes.operation("VirtualMachine_GetVirtualMachinePage")
