@@ -224,6 +224,18 @@ def test_tokens_survive_a_restart(api: ApiUnderTest) -> None:
     again.close()
 
 
+def test_a_restart_forgives_no_guesses(api: ApiUnderTest) -> None:
+    form = {"grant_type": "Password", "username": ADMIN}
+    for _ in range(8):
+        api.client.post(TOKEN, data={**form, "password": "a guess"})
+    again = ApiUnderTest(api.database, [*access_routers(), *appliance_routers()])
+    answer = again.client.post(TOKEN, data={**form, "password": PASSWORD})
+    assert answer.status_code == 401
+    again.clock.advance(timedelta(minutes=15))
+    assert again.client.post(TOKEN, data={**form, "password": PASSWORD}).status_code == 200
+    again.close()
+
+
 def test_the_database_holds_neither_tokens_nor_passwords(api: ApiUnderTest) -> None:
     body = sign_in(api)
     with api.database.reading() as db:
