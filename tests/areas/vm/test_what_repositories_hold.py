@@ -40,6 +40,20 @@ def test_points_that_are_gone_are_forgotten_and_their_machine_with_the_last(
         assert db.get(ProtectedMachineRow, machine_id) is None
 
 
+def test_a_backup_that_runs_again_is_not_built_on_its_own_point(database: Database) -> None:
+    """A look into the repository has entered it since the backup was killed."""
+    with database.writing() as db:
+        machine_id = known_machine(db, "web")
+        parent = past_point(db, machine_id, NOW)
+        own = past_point(db, machine_id, NOW + timedelta(hours=1))
+        found = points.latest_backup(db, machine_id, "r", before=own)
+        assert found is not None
+        assert found.id == parent
+        another = points.latest_backup(db, machine_id, "r", before=new_id())
+        assert another is not None
+        assert another.id == own
+
+
 def test_imported_points_follow_the_policy_that_protects_their_machine_now(
     database: Database,
 ) -> None:

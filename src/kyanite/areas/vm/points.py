@@ -40,8 +40,14 @@ def points_of(db: Session, machine_id: str, destination: str) -> Sequence[Restor
     ).all()
 
 
-def latest_backup(db: Session, machine_id: str, repository_id: str) -> RestorePointRow | None:
-    """The newest usable backup of a machine in a repository: the parent of the next one."""
+def latest_backup(
+    db: Session, machine_id: str, repository_id: str, before: str
+) -> RestorePointRow | None:
+    """The newest usable backup of a machine in a repository: the parent of the point ``before``.
+
+    That one may be there itself: a backup that was killed after its commit runs again, and by
+    then a look into the repository may have entered its point.
+    """
     return db.scalars(
         select(RestorePointRow)
         .where(
@@ -49,6 +55,7 @@ def latest_backup(db: Session, machine_id: str, repository_id: str) -> RestorePo
             RestorePointRow.destination == BACKUP,
             RestorePointRow.repository_id == repository_id,
             RestorePointRow.state == "Ok",
+            RestorePointRow.id != before,
         )
         .order_by(RestorePointRow.point_in_time.desc(), RestorePointRow.id.desc())
         .limit(1)

@@ -121,15 +121,16 @@ def _work(
     snapshot_point = points.get_point(db, snapshot_point_id)
     ages = backup_ages(as_object(policy.settings))
     taken_at = snapshot_point.point_in_time
+    point_id = marks.point_id(ctx.session_id, machine.id, attempt)
     return _Work(
         machine=machine,
         policy=policy,
         repository=repository,
         snapshot_point=snapshot_point,
         disks=points.disk_snapshots(db, snapshot_point_id),
-        point_id=marks.point_id(ctx.session_id, machine.id, attempt),
+        point_id=point_id,
         flags=flags,
-        lock=lock_for(db, repository, machine.id, taken_at, flags, ages),
+        lock=lock_for(db, repository, machine.id, point_id, taken_at, flags, ages),
     )
 
 
@@ -228,7 +229,7 @@ def _is_older(repository: Repository, work: _Work) -> bool:
 
 def _parent(db: Session, arm: ArmClient, repository: Repository, work: _Work) -> Parent:
     """What the backup builds on (docs/behaviour/virtual-machines.md, sections 7.6 and 7.7)."""
-    latest = points.latest_backup(db, work.machine.id, work.repository.id)
+    latest = points.latest_backup(db, work.machine.id, work.repository.id, work.point_id)
     if latest is None or latest.engine_point_id is None:
         return Parent()
     try:

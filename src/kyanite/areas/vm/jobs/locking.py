@@ -29,14 +29,15 @@ def lock_for(
     db: Session,
     repository: RepositoryFacts,
     machine_id: str,
+    point_id: str,
     taken_at: datetime,
     flags: Collection[Flag],
     ages: Mapping[Flag, Age],
 ) -> Lock | None:
-    """The lock that a backup is to carry; ``None`` where nothing can be locked."""
+    """The lock that the backup ``point_id`` is to carry; ``None`` where nothing can be locked."""
     if not repository.immutability_enabled:
         return None
-    before = points.latest_backup(db, machine_id, repository.id)
+    before = points.latest_backup(db, machine_id, repository.id, point_id)
     begun = generations_of(before) if before is not None else {}
     return lock_of(taken_at, flags, ages, begun, ZoneInfo(time_zone(db)))
 
