@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from support.house import House, Machine, running_house
 from support.waiting import eventually
 
 LOCKS_VERSION = "2020-05-01"
+STOP_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,7 @@ def test_a_failure_before_the_replacement_leaves_the_machine_as_it_is(
     _untouched(house, files)
 
 
+@pytest.mark.measured
 @pytest.mark.acceptance("virtual-machines", 10)
 def test_a_stop_while_disks_are_written_removes_what_was_made(
     house: House, files: Protected
@@ -174,12 +177,14 @@ def test_a_stop_while_disks_are_written_removes_what_was_made(
         within_seconds=60,
         what=lambda: str(house.control.get("stats").json()),
     )
+    started = time.monotonic()
     house.client.post(f"/jobSessions/{session_id}/stop")
     eventually(
         lambda: house.client.get(f"/jobSessions/{session_id}")["status"] == "Canceled",
-        within_seconds=60,
+        within_seconds=STOP_SECONDS,
         what=lambda: str(house.client.get(f"/jobSessions/{session_id}")),
     )
+    assert time.monotonic() - started < STOP_SECONDS
     house.control.clear_faults()
     _untouched(house, files)
 
