@@ -10,11 +10,10 @@ from kyanite.azure.arm import ArmClient
 from kyanite.azure.key_vault import MOST_BYTES, KeyVaultKeys
 from kyanite.base.errors import Denied, Gone, Rejected
 from kyanite.base.json_types import as_text, dig
+from support.key_vaults import vault_body
 from support.lab import Azure, with_application
 from support.lab_clients import vault_keys
 from support.shared_lab import arm_client, shared_lab
-
-OWNER_OBJECT = "7b1e2f3a-4c5d-4e6f-8a9b-0c1d2e3f4a01"
 
 
 @pytest.fixture(scope="module")
@@ -76,21 +75,7 @@ def test_a_vault_with_policies_and_many_keys(azure: Azure, arm: ArmClient) -> No
     group = f"/subscriptions/{azure.subscription_ids[0]}/resourceGroups/backup"
     vault = arm.put(
         f"{group}/providers/Microsoft.KeyVault/vaults/kv-{uuid.uuid4().hex[:12]}",
-        {
-            "location": "westeurope",
-            "properties": {
-                "tenantId": azure.tenant_id,
-                "sku": {"family": "A", "name": "standard"},
-                "enableRbacAuthorization": False,
-                "accessPolicies": [
-                    {
-                        "tenantId": azure.tenant_id,
-                        "objectId": OWNER_OBJECT,
-                        "permissions": {"keys": ["all"]},
-                    }
-                ],
-            },
-        },
+        vault_body(azure.tenant_id),
     )
     url = as_text(dig(vault, "properties", "vaultUri"))
     made = vault_keys(azure, url)

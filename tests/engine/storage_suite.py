@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -17,7 +18,7 @@ def read_in_pieces(
     """A range read with a small buffer; only the last piece does not fill it."""
     buffer = memoryview(bytearray(piece_bytes))
     pieces: list[bytes] = []
-    with open_range(storage, name, offset, length) as stream:
+    with closing(open_range(storage, name, offset, length)) as stream:
         while count := stream.read_into(buffer):
             pieces.append(bytes(buffer[:count]))
     assert all(len(piece) == piece_bytes for piece in pieces[:-1])
@@ -102,7 +103,7 @@ class StorageSuite:
         data = bytes(range(256)) * 4096 * 3
         storage.put("packs/streamed", data)
         beginning = memoryview(bytearray(1000))
-        with open_range(storage, "packs/streamed", 0, len(data)) as stream:
+        with closing(open_range(storage, "packs/streamed", 0, len(data))) as stream:
             assert stream.read_into(beginning) == 1000
         assert beginning == data[:1000]
         assert storage.get("packs/streamed") == data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,10 +10,10 @@ from demo.appliance import WorkFailed
 from demo.shape import differences, shape_of
 from support.disk_contents import MIB, change, is_on_disk, write_noise
 from support.house import House, Machine, running_house
+from support.stops import stop_in_time
 from support.waiting import eventually
 
 LOCKS_VERSION = "2020-05-01"
-STOP_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -177,14 +176,7 @@ def test_a_stop_while_disks_are_written_removes_what_was_made(
         within_seconds=60,
         what=lambda: str(house.control.get("stats").json()),
     )
-    started = time.monotonic()
-    house.client.post(f"/jobSessions/{session_id}/stop")
-    eventually(
-        lambda: house.client.get(f"/jobSessions/{session_id}")["status"] == "Canceled",
-        within_seconds=STOP_SECONDS,
-        what=lambda: str(house.client.get(f"/jobSessions/{session_id}")),
-    )
-    assert time.monotonic() - started < STOP_SECONDS
+    stop_in_time(house, session_id)
     house.control.clear_faults()
     _untouched(house, files)
 

@@ -10,9 +10,8 @@ import pytest
 from kyanite.durable.item import DUE_SECONDS
 from support.disk_contents import MIB, scatter_noise, write_noise
 from support.house import House
+from support.stops import stop_in_time
 from support.waiting import eventually
-
-STOP_SECONDS = 5
 
 
 def test_a_limit_of_one_lets_one_machine_at_a_time_write(house: House) -> None:
@@ -66,14 +65,7 @@ def test_a_stop_in_the_middle_of_a_copy_is_final_within_seconds_and_leaves_nothi
     snapshots, backup = house.run_policy(house.policy("slow", [machine]))
     house.client.wait(snapshots)
     eventually(lambda: house.client.read_bytes(backup) > 0, within_seconds=60)
-    started = time.monotonic()
-    house.client.post(f"/jobSessions/{backup}/stop")
-
-    def final() -> bool:
-        return bool(house.client.get(f"/jobSessions/{backup}")["status"] == "Canceled")
-
-    eventually(final, within_seconds=STOP_SECONDS)
-    assert time.monotonic() - started < STOP_SECONDS
+    stop_in_time(house, backup)
     house.control.clear_faults()
     assert house.program.movers == []
     assert house.leftovers() == []

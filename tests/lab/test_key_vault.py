@@ -24,13 +24,13 @@ from azure.mgmt.keyvault.models import (
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from support.key_vaults import OWNER_OBJECT, vault_body
 from support.lab import Azure, Control, LabProcess
 from support.lab_clients import vault_keys, vaults
 
 GROUP = "backup"
 RESTRICTED = ("0c8f6d1e-6a52-4b8e-8d6f-1f2b7a3c4d02", "restricted-secret-of-the-small-scene")
 RESTRICTED_OBJECT = "7b1e2f3a-4c5d-4e6f-8a9b-0c1d2e3f4a02"
-OWNER_OBJECT = "7b1e2f3a-4c5d-4e6f-8a9b-0c1d2e3f4a01"
 OFFICER = "14b46e9e-c2b7-41b4-b07b-48a6ebf60603"
 
 
@@ -43,25 +43,7 @@ def make(
     azure: Azure, management: KeyVaultManagementClient, name: str = "", **properties: object
 ) -> Vault:
     """A vault whose keys the owner of the lab may manage."""
-    everything = {"keys": ["all"]}
-    wanted = VaultCreateOrUpdateParameters(
-        {
-            "location": "westeurope",
-            "properties": {
-                "tenantId": azure.tenant_id,
-                "sku": {"family": "A", "name": "standard"},
-                "enableRbacAuthorization": False,
-                "accessPolicies": [
-                    {
-                        "tenantId": azure.tenant_id,
-                        "objectId": OWNER_OBJECT,
-                        "permissions": everything,
-                    }
-                ],
-                **properties,
-            },
-        }
-    )
+    wanted = VaultCreateOrUpdateParameters(vault_body(azure.tenant_id, **properties))
     named = name or f"kv-{uuid.uuid4().hex[:12]}"
     return management.vaults.begin_create_or_update(GROUP, named, wanted).result()
 

@@ -9,9 +9,8 @@ from azure.keyvault.keys import KeyClient
 
 from kyanite.base.json_types import as_list, as_object, as_text, dig
 from support.azure_parts import AzureParts
+from support.key_vaults import vault_body
 from support.lab_clients import vault_keys
-
-OWNER_OBJECT = "7b1e2f3a-4c5d-4e6f-8a9b-0c1d2e3f4a01"
 
 
 @dataclass(frozen=True)
@@ -40,21 +39,7 @@ def make_vault(parts: AzureParts) -> VaultOfATest:
     made = parts.arm(
         "PUT",
         f"{azure_id}?api-version=2023-07-01",
-        {
-            "location": "westeurope",
-            "properties": {
-                "tenantId": azure.tenant_id,
-                "sku": {"family": "A", "name": "standard"},
-                "enableRbacAuthorization": False,
-                "accessPolicies": [
-                    {
-                        "tenantId": azure.tenant_id,
-                        "objectId": OWNER_OBJECT,
-                        "permissions": {"keys": ["all"]},
-                    }
-                ],
-            },
-        },
+        vault_body(azure.tenant_id),
     ).json()
     keys = vault_keys(azure, as_text(dig(as_object(made), "properties", "vaultUri")))
     keys.create_rsa_key("backups")

@@ -11,12 +11,10 @@ from kyanite.engine.pages import Entry
 
 def packs_with_copies(index: Index, lists: Iterable[Sequence[Entry]]) -> dict[PackRef, int]:
     """Every pack that has one of the chunks, and the epoch of its key."""
-    return {
-        location.pack: location.epoch
-        for entries in lists
-        for found in index.find_all_many([one.chunk_id for one in entries if one.chunk_id])
-        for location in found
-    }
+    packs: dict[PackRef, int] = {}
+    for entries in lists:
+        packs |= _of_all(index, [one.chunk_id for one in entries if one.chunk_id is not None])
+    return packs
 
 
 def named_packs(index: Index, lists: Iterable[Sequence[Entry]]) -> dict[PackRef, int]:
@@ -27,14 +25,12 @@ def named_packs(index: Index, lists: Iterable[Sequence[Entry]]) -> dict[PackRef,
     packs: dict[PackRef, int] = {}
     known: set[PackNumber] = set()
     for entries in lists:
-        by_pack: dict[PackNumber | None, list[Entry]] = {}
+        by_pack: dict[PackNumber | None, list[bytes]] = {}
         for one in entries:
             if one.chunk_id is not None and one.pack not in known:
-                by_pack.setdefault(one.pack, []).append(one)
-        firsts = [of_pack[0].chunk_id or b"" for of_pack in by_pack.values()]
-        for (number, of_pack), found in zip(
-            by_pack.items(), index.find_all_many(firsts), strict=True
-        ):
+                by_pack.setdefault(one.pack, []).append(one.chunk_id)
+        firsts = index.find_all_many([chunk_ids[0] for chunk_ids in by_pack.values()])
+        for (number, chunk_ids), found in zip(by_pack.items(), firsts, strict=True):
             named = {
                 location.pack: location.epoch
                 for location in found
@@ -44,5 +40,13 @@ def named_packs(index: Index, lists: Iterable[Sequence[Entry]]) -> dict[PackRef,
                 known.add(number)
                 packs |= named
             else:
-                packs |= packs_with_copies(index, [of_pack])
+                packs |= _of_all(index, chunk_ids)
     return packs
+
+
+def _of_all(index: Index, chunk_ids: Sequence[bytes]) -> dict[PackRef, int]:
+    return {
+        location.pack: location.epoch
+        for found in index.find_all_many(chunk_ids)
+        for location in found
+    }

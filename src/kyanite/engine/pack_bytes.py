@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Self
 
 from kyanite.base.errors import Missing, ObjectMissing
@@ -21,19 +20,17 @@ class PackBytes:
         self._window = memoryview(bytearray(fetch.length)) if window is None else window
         self._start = self._end = fetch.offset  # of what the window holds
         self._stream: ByteStream | None = None
-        self._opened = ExitStack()
 
     def __enter__(self) -> Self:
         fetch = self._fetch
         try:
-            stream = open_range(self._storage, fetch.pack.name, fetch.offset, fetch.length)
+            self._stream = open_range(self._storage, fetch.pack.name, fetch.offset, fetch.length)
         except ObjectMissing:
-            return self
-        self._stream = self._opened.enter_context(stream)
+            self._stream = None  # said when an entry is asked for
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        self._close()
 
     def at(self, offset: int, length: int) -> memoryview:
         """The bytes of an entry, until the next call; fewer where the pack ends.
@@ -64,5 +61,10 @@ class PackBytes:
         try:
             return self._stream.read_into(view)
         except ObjectMissing:  # it was deleted while it was read
-            self._stream = None
+            self._close()
             raise missing from None
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from kyanite.azure.connections import ConnectionFailed, OpenAnswer
 from kyanite.azure.data_plane import DataPlane, PlaneError
@@ -44,7 +42,7 @@ class RangeStream:
             try:
                 count = self._answer.read_into(view[filled:])
             except ConnectionFailed as failure:
-                self._close()
+                self.close()
                 self._retry(failure)
                 continue
             if not count:
@@ -55,16 +53,11 @@ class RangeStream:
             self._left -= count
         return filled
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._close()
+    def close(self) -> None:
+        """Give the connection back, or end it in the middle of a body."""
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
 
     def _open(self) -> None:
         if not self._left:
@@ -88,8 +81,3 @@ class RangeStream:
         if not self._retries.again():
             error = Transient(f"GET {self._path} broke off: {failure}")
             raise self._explain(error) from failure
-
-    def _close(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from kyanite.engine.storage.base import Storage
 
 
 class ByteStream(Protocol):
-    """The bytes of a range, in order. Used by one thread; a context that ends the read."""
+    """The bytes of a range, in order. Used by one thread; whoever opened it closes it."""
 
     def read_into(self, buffer: memoryview) -> int:
         """Fill ``buffer``; the count is smaller only at the end of the range or the object.
@@ -18,14 +17,9 @@ class ByteStream(Protocol):
         """
         ...
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def close(self) -> None:
+        """End the read, wherever it is."""
+        ...
 
 
 @runtime_checkable
@@ -56,13 +50,5 @@ class BytesStream:
         self._left = self._left[count:]
         return count
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._left = self._left[:0]
