@@ -40,7 +40,7 @@ class Parallelism:
     @classmethod
     def network(cls) -> Parallelism:
         """For 20 ms a request and 60 MB/s a connection: enough in flight for 600 MB/s."""
-        return cls(16, _cores(), 6, 4 * MIB, 16, 16 * MIB, 4 * MIB)
+        return cls(16, _cores() + 1, 10, 4 * MIB, 16, 16 * MIB, 4 * MIB)
 
 
 def _cores() -> int:

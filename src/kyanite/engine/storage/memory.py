@@ -9,6 +9,7 @@ from datetime import datetime
 from kyanite.base.clock import Clock, SystemClock
 from kyanite.base.errors import ObjectExists, ObjectMissing
 from kyanite.engine.storage.base import Data, ObjectInfo, check_name
+from kyanite.engine.storage.streaming import BytesStream, ByteStream
 
 
 class MemoryStorage:
@@ -37,6 +38,9 @@ class MemoryStorage:
         data = self.get(name)
         start = max(0, len(data) + offset) if offset < 0 else offset
         return data[start : start + length]
+
+    def open_range(self, name: str, offset: int, length: int) -> ByteStream:
+        return BytesStream(memoryview(self.get(name))[offset : offset + length])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         with self._lock:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kyanite.engine.storage.base import Storage
-from kyanite.engine.storage.streaming import BytesStream, ByteStream
+from kyanite.engine.storage.streaming import ByteStream, open_range
 from kyanite.engine.storage.wrapper import Call, StorageWrapper
 
 _Answer = TypeVar("_Answer")
@@ -51,8 +51,8 @@ class SlowStorage(StorageWrapper):
 
     def open_range(self, name: str, offset: int, length: int) -> ByteStream:
         began = self._now()
-        data = self.inner.get_range(name, offset, length)
-        return _SlowStream(data, began + self._distance.latency_seconds, self._carry)
+        stream = open_range(self.inner, name, offset, length)
+        return _SlowStream(stream, began + self._distance.latency_seconds, self._carry)
 
     def _carry(self, sets_out: float, moved_bytes: int) -> float:
         """Wait for bytes that follow others on their connection; when they were there."""
@@ -84,15 +84,20 @@ class SlowStorage(StorageWrapper):
             self._wait(left)
 
 
-class _SlowStream(BytesStream):
+class _SlowStream:
     """A range of which each piece takes its time; what nobody reads takes none."""
 
-    def __init__(self, data: bytes, sets_out: float, carry: Callable[[float, int], float]) -> None:
-        super().__init__(data)
+    def __init__(
+        self, inner: ByteStream, sets_out: float, carry: Callable[[float, int], float]
+    ) -> None:
+        self._inner = inner
         self._free_at = sets_out
         self._carry = carry
 
     def read_into(self, buffer: memoryview) -> int:
-        count = super().read_into(buffer)
+        count = self._inner.read_into(buffer)
         self._free_at = self._carry(self._free_at, count)
         return count
+
+    def close(self) -> None:
+        self._inner.close()

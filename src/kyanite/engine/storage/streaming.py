@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.base import Data, Storage
 
 
 class ByteStream(Protocol):
@@ -41,7 +41,7 @@ def open_range(storage: Storage, name: str, offset: int, length: int) -> ByteStr
 class BytesStream:
     """A stream of bytes that are here."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Data) -> None:
         self._left = memoryview(data)
 
     def read_into(self, buffer: memoryview) -> int:
