@@ -1,11 +1,11 @@
-"""Make the frozen repositories: `tests/frozen/<name>.tar.zst`, and `<name>.json`: what is in it.
+"""Freeze repositories: `tests/frozen/<name>.tar.zst`, and `<name>.json`: what is in it.
 
-    python tools/freeze_repositories.py [NAME ...]
+    python tools/freeze_repositories.py
 
-Seeds and clocks are fixed: as long as nothing changes, it makes the same archives again (but
-for ledgers, which name the times of files). They keep a version of the format readable for
-ever (docs/format/versions.md): once that version is frozen, its archives are never made anew,
-and new ones get new names.
+Makes those of ``STORIES`` that are not there yet, and notes their checksums. They keep a
+version of the format readable for ever (docs/format/versions.md): what is frozen is never made
+anew, whatever the program writes today. A new story, or an old one that is told to a newer
+program, gets a name of its own.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import hashlib
 import io
 import json
 import random
-import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -30,7 +29,7 @@ from kyanite.base.units import KIB, MIB
 from kyanite.engine.backup import back_up
 from kyanite.engine.cleaning_rules import CleaningRules
 from kyanite.engine.disk_input import DiskInput, StreamInput
-from kyanite.engine.format import INDEX_PREFIX, PACKS_PREFIX
+from kyanite.engine.format import DAMAGE_PREFIX, INDEX_PREFIX, PACKS_PREFIX
 from kyanite.engine.index_layout import IndexSizes
 from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.key_changes import NewPassword
@@ -44,9 +43,11 @@ from kyanite.engine.repository import Repository
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.folder import FolderStorage
 from kyanite.engine.verify import Level
+from private_key_vault import PrivateKeyVault
 from seeded_randomness import SeededRandomness
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "frozen"
+CHECKSUMS: Final = FOLDER / "SHA256SUMS"
 PASSWORD: Final = "offen, Sesam öffne dich"
 CHEAP: Final = Cost(memory_kib=8 * 1024, passes=1, lanes=1)
 ONE_THREAD: Final = Parallelism(1, 1, 1, 16 * KIB, 1, 64 * KIB, 0)
@@ -152,8 +153,8 @@ class Story:
     def facts(self) -> JsonObject:
         """What the archive holds, for whoever reads it."""
         report = self.repository.verify(Level.FULL)
-        if report.damages:
-            raise RuntimeError(f"A repository to be frozen is damaged: {report}")
+        if any(damage.hurts for damage in report.damages):
+            raise RuntimeError(f"A point to be frozen is damaged: {report}")
         secrets: dict[str, JsonValue] = {
             **self.secrets,
             "maintenance_key": self.repository.export_maintenance_key(),
@@ -251,6 +252,16 @@ def keys(root: Path) -> Story:
     return story
 
 
+def vault(root: Path) -> Story:
+    """A vault opens it as well as a password; the vault's private key is in the secrets."""
+    story = Story(root)
+    opener = PrivateKeyVault()
+    story.repository.add_vault(opener, "the vault")
+    story.secrets["vault_private_key"] = opener.pem
+    story.back_up({"0": story.disk(128 * KIB)})
+    return story
+
+
 def deleted(root: Path) -> Story:
     """Points deleted and not cleaned up; an open session; a void; a condemned list that waits."""
     story = Story(root)
@@ -288,6 +299,27 @@ def streamed(root: Path) -> Story:
     return story
 
 
+def noted(root: Path) -> Story:
+    """What verify has found is noted: a damaged pack, that only a deleted point needs."""
+    story = Story(root)
+    story.back_up({"0": story.disk(128 * KIB)})
+    gone = story.back_up({"0": story.disk(128 * KIB)}, machine="a machine that is gone")
+    _damage_a_pack(story, gone)
+    story.repository.remember(story.repository.verify(Level.FULL))
+    story.delete(gone)
+    if not any(story.storage.list(DAMAGE_PREFIX)):
+        raise RuntimeError("nothing is noted")
+    return story
+
+
+def _damage_a_pack(story: Story, session_id: str) -> None:
+    pack = next(story.storage.list(f"{PACKS_PREFIX}{session_id}/")).name
+    data = bytearray(story.storage.get(pack))
+    data[100] ^= 1  # in the first chunk
+    story.storage.delete(pack)
+    story.storage.put(pack, data)
+
+
 def repaired(root: Path) -> Story:
     """A chunk was damaged and refilled from a second repository; notes of damage, moves."""
     story = Story(root)
@@ -295,11 +327,7 @@ def repaired(root: Path) -> Story:
     second = Story(root.with_name("second"), seed=2)
     session_id = story.back_up({"0": disk})
     second.back_up({"0": disk})
-    pack = next(story.storage.list(f"{PACKS_PREFIX}{session_id}/")).name
-    data = bytearray(story.storage.get(pack))
-    data[100] ^= 1  # in the first chunk
-    story.storage.delete(pack)
-    story.storage.put(pack, data)
+    _damage_a_pack(story, session_id)
     story.repository.remember(story.repository.verify(Level.FULL))
     report = repair(story.repository, second.repository)
     if report.lost or not report.from_second:
@@ -317,9 +345,11 @@ STORIES: Final[tuple[Callable[[Path], Story], ...]] = (
     moved,
     merged,
     keys,
+    vault,
     deleted,
     locked,
     streamed,
+    noted,
     repaired,
 )
 
@@ -336,24 +366,29 @@ def pack_up(root: Path) -> bytes:
     return zstandard.ZstdCompressor(level=19).compress(out.getvalue())
 
 
-def main(names: Iterable[str]) -> None:
-    chosen = set(names)
+def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for tell in STORIES:
-        if chosen and tell.__name__ not in chosen:
+        name = tell.__name__
+        archive = FOLDER / f"{name}.tar.zst"
+        if archive.exists():
             continue
         with tempfile.TemporaryDirectory() as folder:
-            with drawn_from(SeededRandomness(len(tell.__name__))):
+            with drawn_from(SeededRandomness(len(name))):
                 story = tell(Path(folder) / "repository")
             facts = {"about": tell.__doc__, **story.facts()}
             packed = pack_up(story.root)
         if len(packed) > MOST_BYTES:
-            raise RuntimeError(f"{tell.__name__} has {len(packed)} bytes, too many")
-        (FOLDER / f"{tell.__name__}.tar.zst").write_bytes(packed)
+            raise RuntimeError(f"{name} has {len(packed)} bytes, too many")
+        archive.write_bytes(packed)
         text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-        (FOLDER / f"{tell.__name__}.json").write_text(text, encoding="utf-8")
-        print(f"{tell.__name__}: {len(packed)} bytes")
+        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+        with CHECKSUMS.open("a", encoding="ascii") as checksums:
+            for frozen in (f"{name}.json", archive.name):
+                digest = hashlib.sha256((FOLDER / frozen).read_bytes()).hexdigest()
+                checksums.write(f"{digest}  {frozen}\n")
+        print(f"{name}: {len(packed)} bytes")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

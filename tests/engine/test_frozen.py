@@ -15,8 +15,9 @@ from kyanite.engine.repository import Repository
 from kyanite.engine.restore import restore_disk
 from kyanite.engine.storage.folder import FolderStorage
 from kyanite.engine.verify import Level
+from private_key_vault import PrivateKeyVault
 from support.engine import MemoryDisk, back_up_disk, disk_contents
-from support.frozen import NAMES, FrozenRepository, thaw
+from support.frozen import FOLDER, NAMES, FrozenRepository, thaw
 
 
 def check(repository: Repository, frozen: FrozenRepository) -> None:
@@ -38,13 +39,25 @@ def restored(repository: Repository, point: Point, disk_id: str) -> bytearray:
     return target.contents
 
 
+def test_what_is_frozen_stays_as_it_was_and_nothing_is_missing() -> None:
+    lines = (FOLDER / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    frozen = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in FOLDER.iterdir()
+        if path.name != "SHA256SUMS"
+    }
+    assert found == frozen
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_frozen_repository_opens_restores_and_verifies(name: str, tmp_path: Path) -> None:
     frozen = thaw(name, tmp_path)
     storage = FolderStorage(frozen.root)
     for secret in frozen.data_secrets:
         repository = Repository.open(storage, secret)
-        assert repository.verify(Level.FULL).damages == ()
+        report = repository.verify(Level.FULL)
+        assert [damage for damage in report.damages if damage.hurts] == []
     check(repository, frozen)
 
 
@@ -55,6 +68,12 @@ def test_a_frozen_repository_opens_with_its_maintenance_key(name: str, tmp_path:
     maintenance = Maintenance.open_with_maintenance_key(FolderStorage(frozen.root), key)
     assert {point.session_id for point in maintenance.points()} == frozen.points.keys()
     assert maintenance.verify(Level.PRESENT).damages == ()
+
+
+def test_a_frozen_repository_opens_with_its_vault(tmp_path: Path) -> None:
+    frozen = thaw("vault", tmp_path)
+    vault = PrivateKeyVault(frozen.secrets["vault_private_key"])
+    check(Repository.open_with_vault(FolderStorage(frozen.root), vault), frozen)
 
 
 @pytest.mark.parametrize("name", NAMES)

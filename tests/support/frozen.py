@@ -14,6 +14,7 @@ import zstandard
 
 FOLDER = Path(__file__).resolve().parent.parent / "frozen"
 NAMES = sorted(path.name.removesuffix(".tar.zst") for path in FOLDER.glob("*.tar.zst"))
+_OTHER_SECRETS = ("maintenance_key", "vault_private_key")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class FrozenRepository:
     @property
     def data_secrets(self) -> list[str]:
         """What opens the data: passwords and recovery keys."""
-        return [value for name, value in self.secrets.items() if name != "maintenance_key"]
+        return [value for name, value in self.secrets.items() if name not in _OTHER_SECRETS]
 
 
 def thaw(name: str, folder: Path) -> FrozenRepository:
