@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from kyanite.engine.limits import Limits
     from kyanite.engine.stream_writer import StreamWriter
 
-# For each thread. When all is planned, the last packs begin: those that are left of a full
-# backup take about as long as one pack on one connection.
+# For each thread. When all is planned, the last packs begin: what is left then of a full
+# backup takes about as long as one pack on one connection.
 _TASKS_AHEAD: Final = 4
 
 
@@ -285,9 +285,10 @@ class _Backup:
             near_end()
 
         readers = self._parallelism.readers
-        # One thread alone does everything in one order.
-        ahead = tasks() if readers == 1 else planned_ahead(tasks(), _TASKS_AHEAD * readers)
-        run_tasks(ahead, readers, chain.buffer_bytes)
+        planned = tasks()
+        if self._parallelism.far:
+            planned = planned_ahead(planned, _TASKS_AHEAD * readers)
+        run_tasks(planned, readers, chain.buffer_bytes)
 
     def _lost(self, store: ChunkStore) -> dict[PackRef, set[SpanKey]]:
         """Shared packs that are condemned or gone by now, and the spans that use them."""

@@ -70,9 +70,7 @@ class Chain:
         self.buffer_bytes = self._room + self.piece_bytes
         self._lock = threading.Lock()
         self._cores: AbstractContextManager[object] = (
-            threading.BoundedSemaphore(parallelism.workers)
-            if parallelism.readers > parallelism.workers
-            else nullcontext()
+            threading.BoundedSemaphore(parallelism.workers) if parallelism.far else nullcontext()
         )
 
     def run(self, work: Work, piece: Piece, buffer: memoryview) -> CutPiece:

@@ -29,13 +29,19 @@ class Parallelism:
     fetch_bytes: int
     write_bytes: int
 
+    @property
+    def far(self) -> bool:
+        """Threads wait for a network more than they compute."""
+        return self.readers > self.workers
+
     @classmethod
     def local(cls) -> Parallelism:
-        """For files: as many threads as cores, pieces that stay in the processor's cache.
+        """For files: a thread more than cores, as somebody always waits for a disk.
 
-        A restore has one more: somebody always waits for a disk."""
-        cores = _cores()
-        return cls(cores, cores, 2, 512 * KIB, cores + 1, 24 * MIB, 1 * MIB)
+        Pieces stay in the processor's cache.
+        """
+        threads = _cores() + 1
+        return cls(threads, threads, 2, 512 * KIB, threads, 24 * MIB, 1 * MIB)
 
     @classmethod
     def network(cls) -> Parallelism:
