@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from kyanite.base.units import KIB, MIB
+from kyanite.base.units import MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Parallelism:
 
     @classmethod
     def local(cls) -> Parallelism:
-        """For files: a thread more than cores, as somebody always waits for a disk.
+        """For files: as many threads as cores; pieces so large that threads seldom meet.
 
-        Pieces stay in the processor's cache.
+        A restore has one more: somebody always waits for a disk.
         """
-        threads = _cores() + 1
-        return cls(threads, threads, 2, 512 * KIB, threads, 24 * MIB, 1 * MIB)
+        cores = _cores()
+        return cls(cores, cores, 2, 4 * MIB, cores + 1, 24 * MIB, 1 * MIB)
 
     @classmethod
     def network(cls) -> Parallelism:
