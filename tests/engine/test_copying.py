@@ -1,4 +1,4 @@
-"""Copies of points in another repository: what is there, what it costs, what crashes leave."""
+"""Copies of points in another repository: what is there, what it costs, who may give one up."""
 
 from __future__ import annotations
 
@@ -6,75 +6,23 @@ import random
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from kyanite.base.errors import Damaged, EngineError, StorageError, StorageUnavailable
 from kyanite.base.units import KIB
 from kyanite.engine.copying import copy_points
-from kyanite.engine.point import Point
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import Data, Storage
 from kyanite.engine.storage.counting import CountingStorage
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.engine.storage.faulty import FaultyStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.storage.read_back import ReadBackStorage
-from kyanite.engine.storage.wrapper import ALL_CALLS, StorageWrapper
+from kyanite.engine.storage.wrapper import StorageWrapper
 from kyanite.engine.verify import Level
-from support.engine import ONE_THREAD, TINY, back_up_disk, restored, tiny_repository
-
-
-class Pair:
-    """A repository with two points of a machine and one of another, and an empty one."""
-
-    def __init__(self, size_bytes: int = 200 * KIB) -> None:
-        chooser = random.Random(9)
-        self.source_storage = MemoryStorage()
-        self.source = tiny_repository(self.source_storage)
-        self.storage = MemoryStorage()
-        self.destination = tiny_repository(self.storage, replace(TINY, cut_bytes=8 * KIB))
-        contents = bytearray(chooser.randbytes(size_bytes)) + bytes(64 * KIB)
-        first = back_up_disk(self.source, contents, label="monday", recipe=b"one").point
-        self.expected = {first.session_id: bytes(contents)}
-        contents[10 * KIB : 20 * KIB] = chooser.randbytes(10 * KIB)
-        contents[100 * KIB : 104 * KIB] = bytes(4 * KIB)
-        changes = RangeList(
-            [ByteRange(10 * KIB, 10 * KIB), ByteRange(100 * KIB, 4 * KIB, zero=True)]
-        )
-        second = back_up_disk(
-            self.source,
-            contents,
-            label="tuesday",
-            parent=first.session_id,
-            changes=changes,
-            recipe=b"two",
-        ).point
-        self.expected[second.session_id] = bytes(contents)
-        other = contents[: 80 * KIB]
-        third = back_up_disk(self.source, other, machine="other", label="other").point
-        self.expected[third.session_id] = bytes(other)
-
-    def copy(self, source: Storage | None = None, destination: Storage | None = None) -> None:
-        opened = Repository.open_with_master(source or self.source_storage, self.source.master_key)
-        there = Repository.open_with_master(
-            destination or self.storage, self.destination.master_key
-        )
-        copy_points(opened, there, opened.points(), parallelism=ONE_THREAD)
-
-    def check(self) -> None:
-        """Everything is there, once, and right."""
-        originals = self.source.points()
-        copies = self.destination.points()
-        assert [_facts(one) for one in copies] == [_facts(one) for one in originals]
-        for original, copy in zip(originals, copies, strict=True):
-            assert restored(self.destination, copy) == self.expected[original.session_id]
-        assert self.destination.verify(Level.FULL).damages == ()
-
-
-def _facts(point: Point) -> tuple[str, str, str, bytes]:
-    return point.machine_id, point.label, point.created_at, point.recipe
+from support.engine import ONE_THREAD, back_up_disk, tiny_repository
+from support.two_repositories import Pair
 
 
 def test_points_are_copied_under_other_keys_and_only_once() -> None:
@@ -153,52 +101,6 @@ def test_what_does_not_arrive_as_it_was_sent_is_noticed_before_the_commit() -> N
             parallelism=ONE_THREAD,
         )
     assert destination.points() == []
-
-
-@pytest.mark.parametrize("moment", Moment)
-def test_a_copy_that_dies_at_any_write_goes_on_and_ends_right(moment: Moment) -> None:
-    number = 0
-    while True:
-        number += 1
-        pair = Pair(90 * KIB)
-        try:
-            pair.copy(destination=FaultyStorage(pair.storage, number, moment))
-        except StorageUnavailable:
-            assert pair.destination.verify(Level.FULL).damages == ()
-            pair.copy()
-            pair.check()
-            assert pair.destination.open_sessions() == []
-        else:
-            break
-    assert number > 10
-
-
-@pytest.mark.parametrize("side", ["source", "destination"])
-@pytest.mark.parametrize(
-    ("step", "moment"),
-    [
-        (5, Moment.BEFORE),
-        pytest.param(1, Moment.BEFORE, marks=pytest.mark.slow),
-        pytest.param(1, Moment.AFTER, marks=pytest.mark.slow),
-    ],
-)
-def test_a_copy_goes_on_after_any_single_call_failed(side: str, step: int, moment: Moment) -> None:
-    number = 0
-    while True:
-        number += step
-        pair = Pair(60 * KIB)
-        inner = pair.source_storage if side == "source" else pair.storage
-        faulty = FaultyStorage(inner, number, moment, dead=False, operations=ALL_CALLS)
-        try:
-            if side == "source":
-                pair.copy(source=faulty)
-            else:
-                pair.copy(destination=faulty)
-        except (EngineError, StorageError):
-            pair.copy()
-        pair.check()
-        if faulty.seen < number:
-            break
 
 
 def test_a_copy_that_was_given_up_begins_anew() -> None:

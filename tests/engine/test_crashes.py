@@ -26,6 +26,7 @@ from support.engine import (
     restored,
     tiny_repository,
 )
+from support.troubles import Trouble, each_trouble
 
 
 class History:
@@ -196,35 +197,25 @@ def test_giving_up_a_session_that_dies_at_any_write_can_be_repeated(moment: Mome
         history.check_no_junk()
 
 
-@pytest.mark.parametrize("moment", Moment)
-def test_an_init_that_dies_at_any_write_can_be_repeated_or_is_done(moment: Moment) -> None:
-    for number in range(1, 3):
+@each_trouble
+def test_an_init_in_trouble_at_any_call_can_be_repeated_or_is_done(trouble: Trouble) -> None:
+    failed = 0
+    for number in range(1, 100):
         storage = MemoryStorage()
-        with pytest.raises(StorageUnavailable):
-            Repository.create(FaultyStorage(storage, number, moment), PASSWORD, TINY, cost=CHEAP)
+        faulty = trouble.at(storage, number)
+        try:
+            Repository.create(faulty, PASSWORD, TINY, cost=CHEAP)
+        except StorageUnavailable:
+            failed += 1
         try:
             repository = Repository.open(storage, PASSWORD)
         except UnknownFormat:
             repository = tiny_repository(storage)
         point = back_up_disk(repository, b"x" * 10000).point
         assert restored(Repository.open(storage, PASSWORD), point) == b"x" * 10000
-
-
-@pytest.mark.parametrize("moment", Moment)
-def test_a_password_change_that_dies_at_any_write_leaves_one_password_that_opens(
-    moment: Moment,
-) -> None:
-    for number in (1, 2):
-        storage = MemoryStorage()
-        repository = tiny_repository(storage)
-        faulty = FaultyStorage(storage, number, moment)
-        with pytest.raises(StorageUnavailable):
-            Repository.open_with_master(faulty, repository.master_key).change_password(
-                "new", PASSWORD, CHEAP
-            )
-        passwords = [p for p in (PASSWORD, "new") if repository.check_password(p)]
-        assert passwords
-        if passwords != ["new"]:
-            repository.change_password("new", PASSWORD, CHEAP)
-        assert not repository.check_password(PASSWORD)
-        assert repository.check_password("new")
+        repository.clean()
+        for prefix in ("keys/", "rings/"):
+            assert len(list(storage.list(prefix))) == 1
+        if faulty.seen < number:
+            break
+    assert failed >= 3

@@ -5,29 +5,30 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import dataclass
 
 import pytest
 
-from kyanite.base.errors import Conflict, StorageUnavailable, WrongKey
+from kyanite.base.errors import Conflict, NotFound, StorageUnavailable, WrongKey
 from kyanite.base.units import KIB
 from kyanite.engine.key_changes import NewPassword
 from kyanite.engine.repository import Repository
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
-from kyanite.engine.storage.wrapper import ALL_CALLS
 from kyanite.engine.verify import Level
 from support.engine import CHEAP, PASSWORD, back_up_disk, restored, tiny_repository
+from support.troubles import Trouble, each_trouble
 
 NOISE = random.Random(4).randbytes(100 * KIB)
 
 
 class House:
-    """A repository with a point and two passwords."""
+    """A repository with a point, two passwords and a recovery key."""
 
     def __init__(self) -> None:
         self.storage = MemoryStorage()
         repository = tiny_repository(self.storage)
         self.second = repository.add_password("second", CHEAP)
+        self.printed = repository.new_recovery_key()
         self.session_id = back_up_disk(repository, NOISE).point.session_id
         self.master_keys = [repository.master_key]
 
@@ -76,47 +77,84 @@ def _rotate(repository: Repository, house: House) -> None:
     repository.rotate_keys([NewPassword("third")], prepared=house.master_keys.append, cost=CHEAP)
 
 
-CHANGES: dict[str, tuple[Callable[[Repository, House], None], list[str], list[str]]] = {
-    # what is done, who may open before or afterwards, who opens when it is done
-    "add": (_add, [PASSWORD, "second"], [PASSWORD, "second", "third"]),
-    "change": (_change, [PASSWORD], [PASSWORD, "third"]),
-    "remove": (_remove, [PASSWORD], [PASSWORD]),
-    "rotate": (_rotate, [], ["third"]),
+def _hand_over(repository: Repository, house: House) -> None:
+    repository.hand_over("third", CHEAP)
+
+
+def _print_anew(repository: Repository, house: House) -> None:
+    house.printed = repository.new_recovery_key()
+
+
+@dataclass(frozen=True)
+class Change:
+    """``always``: who may open before and afterwards; ``at_the_end``: who opens when it is done."""
+
+    act: Callable[[Repository, House], None]
+    always: Sequence[str]
+    at_the_end: Sequence[str]
+    recovery_keys: int = 1
+
+
+CHANGES = {
+    "add": Change(_add, [PASSWORD, "second"], [PASSWORD, "second", "third"]),
+    "change": Change(_change, [PASSWORD], [PASSWORD, "third"]),
+    "remove": Change(_remove, [PASSWORD], [PASSWORD]),
+    "rotate": Change(_rotate, [], ["third"], recovery_keys=0),
+    "hand over": Change(_hand_over, [], ["third"]),
+    "print anew": Change(_print_anew, [PASSWORD, "second"], [PASSWORD, "second"]),
 }
 EVERYBODY = [PASSWORD, "second", "third"]
 
 
-@pytest.mark.parametrize("moment", Moment)
-@pytest.mark.parametrize("dead", [True, False], ids=["dies", "fails once"])
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_key_change_stopped_at_any_call_locks_nobody_out_and_can_be_repeated(
-    change: str, dead: bool, moment: Moment
+each_change = pytest.mark.parametrize("change", CHANGES)
+
+
+@each_trouble
+@each_change
+def test_a_key_change_in_trouble_at_some_calls_locks_nobody_out_and_can_be_repeated(
+    change: str, trouble: Trouble
 ) -> None:
-    act, always, at_the_end = CHANGES[change]
+    _play(change, trouble, stride=3)
+
+
+@pytest.mark.slow
+@each_trouble
+@each_change
+def test_a_key_change_in_trouble_at_any_call_locks_nobody_out_and_can_be_repeated(
+    change: str, trouble: Trouble
+) -> None:
+    _play(change, trouble, stride=1)
+
+
+def _play(change: str, trouble: Trouble, stride: int) -> None:
+    wanted = CHANGES[change]
     first = House()
-    for number in range(1, 100):
+    for number in range(1, 100, stride):
         house = first.again()
-        faulty = FaultyStorage(house.storage, number, moment, dead=dead, operations=ALL_CALLS)
+        faulty = trouble.at(house.storage, number)
         try:
-            act(Repository.open(faulty, PASSWORD), house)
+            wanted.act(Repository.open(faulty, PASSWORD), house)
             through = True
         except (StorageUnavailable, Conflict):
             through = False
         good = house.opening(EVERYBODY)
         assert good, f"nobody opens after call {number}"
-        assert set(always) <= set(good)
+        assert set(wanted.always) <= set(good)
         if through:
-            assert good == at_the_end
+            assert good == wanted.at_the_end
         # Whoever kept both master keys, as an appliance does, gets in.
         assert _one_opens(house)
-        if good != at_the_end:
+        if not through:
             with_this = good[0]
             try:
-                act(Repository.open(house.storage, with_this), house)
-            except WrongKey:
-                assert change == "change"  # the old password was gone already
-        assert house.opening(EVERYBODY) == at_the_end
-        assert house.objects(at_the_end[0]) == ["keys"] * len(at_the_end) + ["rings"]
+                wanted.act(Repository.open(house.storage, with_this), house)
+            except (WrongKey, NotFound):
+                assert change in ("change", "remove")  # the old slot was gone already
+        assert house.opening(EVERYBODY) == wanted.at_the_end
+        slots = len(wanted.at_the_end) + wanted.recovery_keys
+        assert house.objects(wanted.at_the_end[0]) == ["keys"] * slots + ["rings"]
+        if wanted.recovery_keys:
+            Repository.open(house.storage, house.printed)
         if through and faulty.seen < number:
             return
     raise AssertionError("the change never ends")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,77 +9,40 @@ from pathlib import Path
 
 import pytest
 
-from kyanite.base.clock import ManualClock
 from kyanite.base.errors import (
     Conflict,
     Invalid,
     Locked,
     StorageDenied,
-    StorageUnavailable,
 )
 from kyanite.base.identifiers import new_id
-from kyanite.base.units import KIB
 from kyanite.engine.backup import back_up
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.hidden_versions import locked_names
 from kyanite.engine.key_changes import NewPassword
 from kyanite.engine.lock_needs import STEP, end_of_step
 from kyanite.engine.maintenance import Maintenance
-from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repack_rule import Price
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import VersionedStorage
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.folder_versions import VersionedFolderStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.storage.memory_versions import VersionedMemoryStorage
-from kyanite.engine.storage.wrapper import ALL_CALLS, Call, StorageWrapper
+from kyanite.engine.storage.wrapper import Call, StorageWrapper
 from support.engine import (
     CHEAP,
     ONE_THREAD,
     PASSWORD,
     TINY,
     MemoryDisk,
-    back_up_disk,
     restored,
 )
+from support.locked_points import DAY, NOISE, START, LockedPoints
 from support.overrun import overrun
-
-START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-NOISE = random.Random(3).randbytes(200 * KIB)
-DAY = timedelta(days=1)
-
-
-class Scene:
-    """A repository whose storage keeps versions, at a time that stands still."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock(START)
-        self.storage = VersionedMemoryStorage(self.clock)
-        self.repository = Repository.create(self.storage, PASSWORD, TINY, self.clock, CHEAP)
-        self.contents = bytearray(NOISE)
-        self.expected: dict[str, bytes] = {}
-        self.last: str | None = None
-
-    def back_up(self, seed: int = 0) -> str:
-        """One more point, an increment of the one before."""
-        changes = None
-        if self.last is not None:
-            self.contents[: 20 * KIB] = random.Random(seed).randbytes(20 * KIB)
-            changes = RangeList([ByteRange(0, 20 * KIB)])
-        point = back_up_disk(
-            self.repository, self.contents, parent=self.last, changes=changes, recipe=b"recipe"
-        ).point
-        self.last = point.session_id
-        self.expected[point.session_id] = bytes(self.contents)
-        return point.session_id
-
-    def seen_through(self, storage: VersionedStorage) -> Repository:
-        return Repository.open_with_master(storage, self.repository.master_key, self.clock)
 
 
 def test_everything_a_point_needs_is_locked_and_read_back() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     scene.back_up()
     second = scene.back_up(1)
     end = START + 20 * DAY
@@ -101,7 +63,7 @@ def test_everything_a_point_needs_is_locked_and_read_back() -> None:
 
 
 def test_one_point_can_be_locked_and_what_only_others_need_is_not() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     first = scene.back_up()
     second = scene.back_up(1)
     report = scene.repository.lock(START + 20 * DAY, {first})
@@ -114,7 +76,7 @@ def test_one_point_can_be_locked_and_what_only_others_need_is_not() -> None:
 
 
 def test_each_live_pack_is_extended_at_most_once_per_step() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     extended: Counter[str] = Counter()
 
     class Watched(StorageWrapper):
@@ -146,7 +108,7 @@ def test_an_end_of_a_step_is_never_earlier_and_less_than_a_step_later() -> None:
 
 
 def test_the_maintenance_key_is_enough_to_lock() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     scene.back_up()
     printed = scene.repository.export_maintenance_key()
     service = Maintenance.open_with_maintenance_key(scene.storage, printed, scene.clock)
@@ -154,7 +116,7 @@ def test_the_maintenance_key_is_enough_to_lock() -> None:
 
 
 def test_a_lock_that_is_missing_or_too_short_is_reported_as_drift() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     session_id = scene.back_up()
     forgetting = next(info.name for info in scene.storage.list(f"packs/{session_id}/"))
 
@@ -174,31 +136,8 @@ def test_a_lock_that_is_missing_or_too_short_is_reported_as_drift() -> None:
     assert report.points[0].protected_until is None
 
 
-@pytest.mark.parametrize("moment", Moment)
-@pytest.mark.parametrize("dead", [True, False], ids=["dies", "fails once"])
-def test_a_lock_run_stopped_at_any_call_can_be_repeated(dead: bool, moment: Moment) -> None:
-    end = START + 20 * DAY
-    for number in range(1, 200):
-        scene = Scene()
-        scene.back_up()
-        faulty = FaultyStorage(scene.storage, number, moment, dead=dead, operations=ALL_CALLS)
-        try:
-            scene.seen_through(faulty).lock(end)
-            through = faulty.seen < number
-        except StorageUnavailable:
-            through = False
-        for point in scene.repository.points():
-            assert restored(scene.repository, point) == scene.expected[point.session_id]
-        report = scene.repository.lock(end)
-        assert report.drift == ()
-        assert {point.protected_until for point in report.points} == {end}
-        if through:
-            return
-    raise AssertionError("the run never ends")
-
-
 def test_cleaning_leaves_what_is_locked_does_not_try_it_and_takes_it_afterwards() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     scene.back_up()
     scene.repository.lock(START + 20 * DAY)
     tried: list[str] = []
@@ -226,7 +165,7 @@ def test_cleaning_leaves_what_is_locked_does_not_try_it_and_takes_it_afterwards(
 
 
 def test_unused_packs_that_are_locked_are_neither_condemned_nor_emptied_until_they_may_go() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     first, second = scene.back_up(), scene.back_up(1)
     packs = {info.name for info in scene.storage.list("packs/")}
     for name in packs:
@@ -246,7 +185,7 @@ def test_unused_packs_that_are_locked_are_neither_condemned_nor_emptied_until_th
 
 
 def test_a_locked_pack_is_not_repacked() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     first = scene.back_up()
     scene.back_up(1)
     for info in list(scene.storage.list("packs/")):
@@ -258,7 +197,7 @@ def test_a_locked_pack_is_not_repacked() -> None:
 
 
 def test_what_was_deleted_costs_nothing_after_cleaning_and_what_was_overwritten_stays() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     first = scene.back_up()
     second = scene.back_up(1)
     scene.repository.delete_points([first])
@@ -273,7 +212,7 @@ def test_what_was_deleted_costs_nothing_after_cleaning_and_what_was_overwritten_
 
 
 def test_what_a_point_carries_is_locked_without_being_asked_for() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     end = START + 12 * DAY
     ticket = scene.repository.open_session(session_id := new_id(), "machine", "label")
     disk = DiskInput("disk", "disk", len(NOISE), MemoryDisk(NOISE), None, None)
@@ -288,7 +227,7 @@ def test_what_a_point_carries_is_locked_without_being_asked_for() -> None:
 
 
 def test_what_a_repack_moved_is_locked_for_the_points_that_mean_it() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     first = scene.back_up()
     for seed in range(4):
         scene.back_up(seed)
@@ -311,7 +250,7 @@ def test_what_a_repack_moved_is_locked_for_the_points_that_mean_it() -> None:
 
 
 def test_a_locked_slot_stays_but_a_rotation_retires_it() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     scene.back_up()
     scene.repository.lock(START + DAY)
     with pytest.raises(Conflict, match="rotate"):
@@ -330,7 +269,7 @@ def test_a_storage_without_versions_says_what_it_lacks() -> None:
 
 
 def test_a_lock_ends_in_the_future() -> None:
-    scene = Scene()
+    scene = LockedPoints()
     scene.back_up()
     for end in (START, START - DAY, START + 40_000 * DAY):
         with pytest.raises(Invalid):

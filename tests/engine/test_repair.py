@@ -18,7 +18,7 @@ from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
 from kyanite.engine.restore import restore_disk
 from kyanite.engine.storage.base import Storage
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.engine.storage.faulty import Moment
 from kyanite.engine.storage.frozen import FrozenStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
@@ -30,6 +30,7 @@ from support.engine import (
     restored,
     tiny_repository,
 )
+from support.troubles import Trouble, each_trouble
 
 NOISE = random.Random(12).randbytes(180 * KIB)
 WIDE = replace(TINY, page_span_bytes=512 * KIB)  # one page, in the last pack
@@ -198,30 +199,32 @@ def test_a_chunk_of_an_excised_session_counts_as_missing() -> None:
         excise(repository, "00000000-0000-4000-8000-000000000000")
 
 
-@pytest.mark.parametrize("moment", Moment)
-def test_a_repair_that_dies_at_any_write_can_be_repeated(moment: Moment) -> None:
-    number = 0
-    while True:
-        number += 1
-        storage = MemoryStorage()
-        repository, one, _ = repository_with_points(storage)
-        second = tiny_repository(MemoryStorage())
-        back_up_disk(second, NOISE)
-        hurt_pack(storage, one, lose=False)
-        note_what_verify_finds(repository)
-        faulty = FaultyStorage(storage, number, moment)
-        dying = Repository.open_with_master(faulty, repository.master_key)
+@each_trouble
+def test_a_repair_whose_second_repository_is_in_trouble_at_any_call_can_be_repeated(
+    trouble: Trouble,
+) -> None:
+    storage, elsewhere = MemoryStorage(), MemoryStorage()
+    repository, one, _ = repository_with_points(storage)
+    second = tiny_repository(elsewhere)
+    back_up_disk(second, NOISE)
+    hurt_pack(storage, one, lose=False)
+    note_what_verify_finds(repository)
+    failed = 0
+    for number in range(1, 1000):
+        copy = storage.copy()
+        struck = Repository.open_with_master(copy, repository.master_key)
+        faulty = trouble.at(elsewhere, number)
         try:
-            repair(dying, second)
+            repair(struck, Repository.open_with_master(faulty, second.master_key))
         except StorageUnavailable:
-            repair(repository, second)
-        else:
+            failed += 1
+            repair(struck, second)
+        assert restored(struck, one) == NOISE
+        assert is_sound(struck)
+        assert struck.open_sessions() == []
+        if faulty.seen < number:
             break
-        finally:
-            assert restored(repository, one) == NOISE
-            assert is_sound(repository)
-            assert repository.open_sessions() == []
-    assert number > 5
+    assert failed > 5
 
 
 def test_a_repair_that_a_cleaning_has_given_up_moves_nothing() -> None:

@@ -1,33 +1,35 @@
 """Each flow that changes a repository, in trouble at each call of the storage.
 
-Three kinds of trouble: the process stops after the call, the call fails, the answer is lost;
-and the process stops before it. Afterwards every finished point restores, the flow ends right
-when it is repeated, verifying finds nothing, and cleaning finds everything that is left.
+The process stops before the call or after it, the call fails, or its answer is lost. Afterwards
+every finished point restores, the flow ends right when it is repeated, verifying finds nothing,
+and cleaning finds everything that is left.
 Cleaning and repacking are in test_cleaning_crashes, key changes in test_key_crashes, copies in
-test_copying, lock runs in test_locks.
+test_copy_crashes, lock runs in test_lock_crashes, the making of a repository in test_crashes.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
 
-from kyanite.base.errors import KyaniteError
+from kyanite.base.errors import KyaniteError, StorageUnavailable
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
+from kyanite.engine.excision import excise
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import Storage
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
+from kyanite.engine.storage.faulty import FaultyStorage
 from kyanite.engine.storage.memory import MemoryStorage
-from kyanite.engine.storage.wrapper import ALL_CALLS
 from kyanite.engine.verify import Level
 from support.engine import back_up_disk, restored, tiny_repository
+from support.troubles import Trouble, each_trouble, never, some_of
 
 _NOISE = random.Random(21).randbytes(120 * KIB)
 _NEXT = random.Random(22).randbytes(16 * KIB) + _NOISE[16 * KIB :]
@@ -108,13 +110,42 @@ def _damaged() -> Scene:
 
 
 @cache
-def _noted() -> Scene:
+def _remembered() -> Scene:
     scene = _damaged().copy()
     repository = scene.open()
     repository.remember(repository.verify(Level.FULL))
+    return scene
+
+
+@cache
+def _noted() -> Scene:
+    scene = _remembered().copy()
+    _store_anew(scene)
+    return scene
+
+
+@cache
+def _second() -> Repository:
+    """The first machine backed up somewhere else, too."""
+    repository = tiny_repository(MemoryStorage())
+    for contents in (_NOISE, _NEXT):
+        back_up_disk(repository, contents)
+    return repository
+
+
+@cache
+def _begun() -> Scene:
+    """A backup that was left before its commit, with packs."""
+    scene = _points().copy()
+    with suppress(StorageUnavailable):  # after the session object and two packs
+        _write(scene.open(FaultyStorage(scene.storage, 4)))
+    assert len(list(scene.storage.list(f"packs/{_SESSION}/"))) == 2
+    return scene
+
+
+def _store_anew(scene: Scene) -> None:
     for contents in (_NOISE, _NEXT):
         scene.point(contents, machine="again")
-    return scene
 
 
 def _write(repository: Repository) -> None:
@@ -152,70 +183,87 @@ def _repair(repository: Repository) -> None:
     repair(repository)
 
 
+def _repair_from_second(repository: Repository) -> None:
+    repair(repository, _second())
+
+
+def _excise(repository: Repository) -> None:
+    excise(repository, next(iter(_points().expected)))
+
+
+def _give_up(repository: Repository) -> None:
+    repository.abandon_session(_SESSION)
+
+
+def _nothing(_: Scene) -> None:
+    """All points are whole at the end."""
+
+
+def _store_anew_and_repair(scene: Scene) -> None:
+    """What makes points whole that the end of a flow leaves with holes."""
+    _store_anew(scene)
+    repair(scene.open())
+
+
 @dataclass(frozen=True)
 class Flow:
-    """``whole``: its end leaves a repository in which verifying finds nothing."""
+    """``hurt``: points may have holes, until ``then`` has followed the flow."""
 
     scene: Callable[[], Scene]
     act: Callable[[Repository], None]
-    whole: bool = True
     goes: str = ""  # a machine whose points may be gone
     adds: bytes | None = None  # what its point must hold
-    hurt: bool = False  # points cannot be restored before and after
+    hurt: bool = False
+    then: Callable[[Scene], None] = _nothing
 
 
 FLOWS = {
     "write": Flow(_points, _write, adds=_NEXT[::-1]),
     "write an increment": Flow(_points, _write_increment, adds=_CHANGED),
+    "give up": Flow(_begun, _give_up),
     "delete": Flow(_points, _delete, goes="other"),
     "merge": Flow(_many_segments, _merge),
     "rebuild the index": Flow(_many_segments, _rebuild),
-    "remember": Flow(_damaged, _remember, whole=False, hurt=True),
+    "remember": Flow(_damaged, _remember, hurt=True, then=_store_anew_and_repair),
+    "excise": Flow(_points, _excise, hurt=True, then=_store_anew_and_repair),
     "repair": Flow(_noted, _repair),
+    "repair from a second": Flow(_remembered, _repair_from_second, hurt=True),
 }
-TROUBLE = {
-    "stops before": (Moment.BEFORE, True),
-    "stops after": (Moment.AFTER, True),
-    "fails": (Moment.BEFORE, False),
-    "answer lost": (Moment.AFTER, False),
-}
+each_flow = pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
 
 
-@pytest.mark.parametrize("trouble", TROUBLE)
-@pytest.mark.parametrize("flow", FLOWS)
-def test_trouble_at_some_calls(flow: str, trouble: str) -> None:
-    _play(FLOWS[flow], *TROUBLE[trouble], most=9, level=Level.PRESENT)
+@each_trouble
+@each_flow
+def test_trouble_at_some_calls(flow: Flow, trouble: Trouble) -> None:
+    _play(flow, trouble, most=7, level=Level.PRESENT)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", TROUBLE)
-@pytest.mark.parametrize("flow", FLOWS)
-def test_trouble_at_every_single_call(flow: str, trouble: str) -> None:
-    _play(FLOWS[flow], *TROUBLE[trouble], most=5000, level=Level.FULL)
+@each_trouble
+@each_flow
+def test_trouble_at_every_single_call(flow: Flow, trouble: Trouble) -> None:
+    _play(flow, trouble, most=5000, level=Level.FULL)
 
 
-def _play(flow: Flow, moment: Moment, dead: bool, *, most: int, level: Level) -> None:
+def _play(flow: Flow, trouble: Trouble, *, most: int, level: Level) -> None:
     scene = flow.scene().copy()
     if flow.goes:
         gone = [p.session_id for p in scene.open().points() if p.machine_id == flow.goes]
         scene.expected = {one: b for one, b in scene.expected.items() if one not in gone}
-    if flow.hurt:
-        scene.expected = {}
-    counted = FaultyStorage(scene.copy().storage, 0, operations=ALL_CALLS)
+    counted = never(scene.copy().storage)
     flow.act(scene.open(counted))
-    calls = counted.seen
-    assert calls > 3
-    stride = max(1, calls // most)
-    for number in range(1, calls + 1, stride):
+    assert counted.seen > 3
+    for number in some_of(counted.seen, most):
         struck = scene.copy()
-        faulty = FaultyStorage(struck.storage, number, moment, dead=dead, operations=ALL_CALLS)
         try:
-            flow.act(struck.open(faulty))
+            flow.act(struck.open(trouble.at(struck.storage, number)))
         except KyaniteError:
-            struck.check(None)
+            if not flow.hurt:
+                struck.check(None)
         flow.act(struck.open())
         if flow.adds is not None:
             struck.expected[_SESSION] = flow.adds
+        flow.then(struck)
         struck.open().clean(whole=True)
-        struck.check(level if flow.whole else None)
+        struck.check(level)
         struck.check_no_junk()
