@@ -9,11 +9,12 @@ from functools import partial
 
 import pytest
 
-from kyanite.base.errors import Missing
+from kyanite.base.errors import Missing, PointVoided
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB
 from kyanite.engine.point import Point
 from kyanite.engine.ranges import ByteRange, RangeList
+from kyanite.engine.repository import Repository
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.storage.faulty import Moment
 from kyanite.engine.storage.frozen import FrozenStorage
@@ -157,3 +158,34 @@ def _says_so_when_frozen_at(call: int, moment: Moment) -> bool:
     assert [point] == (ended or repository.points()[1:])
     assert restored(repository, point) == contents
     return frozen.seen >= call
+
+
+def test_a_session_that_was_given_up_and_cleaned_away_is_not_opened_once_more() -> None:
+    """A cleaner that stood still would take the point of the second session for its void."""
+    contents = random.Random(6).randbytes(30 * KIB)
+    call = 0
+    while True:
+        call += 1
+        repository = tiny_repository(MemoryStorage())
+        ticket = repository.open_session(new_id(), "machine", "point")
+        repository.abandon_session(ticket.session_id)
+
+        def clean_and_write(repository: Repository, session_id: str) -> None:
+            repository.clean()
+            with pytest.raises(PointVoided):
+                back_up_disk(repository, contents, session_id=session_id, again=True)
+
+        frozen = FrozenStorage(
+            repository.storage,
+            call,
+            meanwhile=partial(clean_and_write, repository, ticket.session_id),
+            operations=ALL_CALLS,
+        )
+        Repository.open_with_master(frozen, repository.master_key).clean()
+        repository.clean()
+        assert repository.points() == []
+        assert repository.verify(Level.FULL).damages == ()
+        assert repository.open_sessions() == []
+        if frozen.seen < call:
+            break
+    assert call > 10

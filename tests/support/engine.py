@@ -67,6 +67,7 @@ def back_up_disk(
     contents: bytes | bytearray,
     *,
     session_id: str | None = None,
+    again: bool = False,
     machine: str = "machine",
     label: str = "point",
     parent: str | None = None,
@@ -79,7 +80,7 @@ def back_up_disk(
     clock: Clock | None = None,
 ) -> BackupResult:
     """Back up one disk as one session; ``storage`` stands in for the repository's own."""
-    ticket = repository.open_session(session_id or new_id(), machine, label, parent)
+    ticket = repository.open_session(session_id or new_id(), machine, label, parent, again=again)
     disk = DiskInput("disk", "disk", len(contents), MemoryDisk(contents), allocated, changes)
     return back_up(
         storage or repository.storage,

@@ -88,11 +88,13 @@ class Job:
     parent: str | None
     changes: RangeList | None
 
-    def run(self, repository: Repository, storage: Storage) -> None:
+    def run(self, repository: Repository, storage: Storage, *, again: bool = False) -> None:
+        """``again``: its session was opened before."""
         back_up_disk(
             repository,
             self.contents,
             session_id=self.session_id,
+            again=again,
             machine=self.machine.name,
             parent=self.parent,
             changes=self.changes,
@@ -213,7 +215,7 @@ class Histories(RuleBasedStateMachine):
     def _try(self, job: Job) -> bool:
         """Run a job that may have lost its right to commit, or its parent."""
         try:
-            job.run(self.repository, self.storage)
+            job.run(self.repository, self.storage, again=True)
         except (PointVoided, Missing):
             self.repository.abandon_session(job.session_id)
             assert job.session_id not in self.expected

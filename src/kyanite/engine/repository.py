@@ -31,7 +31,7 @@ from kyanite.engine.page_reader import PageReader
 from kyanite.engine.password_stretching import Cost
 from kyanite.engine.point import Point, RootOf
 from kyanite.engine.randomness import draw_session_id
-from kyanite.engine.session import SessionTicket, read_registration, register
+from kyanite.engine.session import SessionTicket, read_registration, register, voided
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
 
@@ -242,15 +242,27 @@ class Repository(Maintenance):
         return draw_session_id(self._clock)
 
     def open_session(
-        self, session_id: str, machine_id: str, label: str, parent: str | None = None
+        self,
+        session_id: str,
+        machine_id: str,
+        label: str,
+        parent: str | None = None,
+        *,
+        again: bool = False,
     ) -> SessionTicket:
         """Register a writing session, or find it registered.
+
+        ``again``: it was registered before, as far as the caller knows. It must not be under the
+        same id once more if it has been given up and cleaned away since (docs/format/order.md,
+        invariant 8): ``PointVoided`` is raised then.
 
         Raises ``Missing`` if the parent point is gone, ``Conflict`` if the id is taken. One
         that is registered already is found whatever has become of its parent: it may have
         committed before the parent went.
         """
         id_of(session_id)
+        if again and not catalog.exists(self.storage, session_name(session_id)):
+            raise voided(session_id)
         if parent is not None and not (
             (
                 catalog.exists(self.storage, session_name(parent))

@@ -43,6 +43,8 @@ from kyanite.rules.immutability import Lock
 from kyanite.rules.retention import Flag, format_flags
 from kyanite.rules.sessions import SessionStatus
 
+_REGISTERED = "session in the repository"
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -141,8 +143,14 @@ def _transfer(ctx: JobContext, arm: ArmClient, work: _Work, item: Item) -> JsonV
     with ctx.database.reading() as db:
         parent = _parent(db, arm, repository, work)
     ticket = repository.open_session(
-        work.point_id, work.machine.id, work.machine.name, parent=parent.point_id
+        work.point_id,
+        work.machine.id,
+        work.machine.name,
+        parent=parent.point_id,
+        again=ctx.find_step(_REGISTERED) is not None,
     )
+    # Given up and cleaned away since, it must not be opened once more under its id.
+    ctx.step(_REGISTERED, lambda: work.point_id)
     # Whoever took the repository over ended the sessions that were open then: one that was not
     # open yet has to look after it is.
     repositories.confirm_ours(work.repository.id, check=ctx.check)
