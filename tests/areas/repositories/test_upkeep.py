@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from kyanite.base.clock import ManualClock, SystemClock
 from kyanite.base.errors import Conflict
 from kyanite.base.identifiers import new_id
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text
-from kyanite.base.units import KIB
+from kyanite.base.units import KIB, MIB
 from kyanite.durable.session_tables import SessionRow
 from kyanite.durable.timetable import Schedule
 from kyanite.engine.point import Point
@@ -127,6 +128,19 @@ def test_a_storage_that_was_set_back_is_noticed_by_who_remembers(
     assert looked_after(parts, repository)[0] == "Success"  # it was said once
 
 
+def test_verifying_keeps_to_its_bandwidth(repository_parts: RepositoryParts) -> None:
+    parts = repository_parts
+    repository = parts.create()
+    engine, _ = stored(parts, repository)
+    back_up_disk(engine, random.Random(9).randbytes(2 * MIB))
+    path = f"{OWN}/settings/repositoryUpkeep"
+    wanted = {**parts.get(path), "verifyWithinDays": 1, "verifyMibPerSecond": 1}
+    assert parts.call("PUT", path, wanted).json() == wanted
+    begun = time.monotonic()
+    assert looked_after(parts, repository)[0] == "Success"
+    assert time.monotonic() - begun > 1  # more than two MiB, the first for nothing
+
+
 def test_every_repository_of_ours_gets_one_session_a_night_unless_switched_off(
     repository_parts: RepositoryParts,
 ) -> None:
@@ -144,8 +158,18 @@ def test_every_repository_of_ours_gets_one_session_a_night_unless_switched_off(
     (first,) = sessions()
     assert wait_until_final(parts.database, first) == "Success"
     path = f"{OWN}/settings/repositoryUpkeep"
-    assert parts.get(path) == {"isEnabled": True, "verifyWithinDays": 30, "repackGibANight": 16}
-    off = {"isEnabled": False, "verifyWithinDays": 7, "repackGibANight": 0}
+    assert parts.get(path) == {
+        "isEnabled": True,
+        "verifyWithinDays": 30,
+        "repackGibANight": 16,
+        "verifyMibPerSecond": None,
+    }
+    off = {
+        "isEnabled": False,
+        "verifyWithinDays": 7,
+        "repackGibANight": 0,
+        "verifyMibPerSecond": 1,
+    }
     assert parts.call("PUT", path, off).json() == off
     assert sessions() == [first]
     assert parts.call("PUT", path, {**off, "verifyWithinDays": 0}).status_code == 400

@@ -22,11 +22,13 @@ class UpkeepSettings:
     verify_days everything stored is read, and compared with what it should be, within so many
                 days: a share of it every night
     repack_gib  live data moved in one night out of packs that are mostly waste, at most
+    verify_mib_per_second  read at most so fast for that; None: as fast as it goes
     """
 
     enabled: bool = True
     verify_days: int = 30
     repack_gib: int = 16
+    verify_mib_per_second: int | None = None
 
 
 def upkeep_settings(db: Session) -> UpkeepSettings:
@@ -34,8 +36,12 @@ def upkeep_settings(db: Session) -> UpkeepSettings:
     kept = read_group(db, GROUP)
     if kept is None:
         return UpkeepSettings()
+    speed = kept.get("verify_mib_per_second")  # older settings have none
     return UpkeepSettings(
-        kept["enabled"] is True, as_int(kept["verify_days"]), as_int(kept["repack_gib"])
+        kept["enabled"] is True,
+        as_int(kept["verify_days"]),
+        as_int(kept["repack_gib"]),
+        None if speed is None else as_int(speed),
     )
 
 

@@ -25,14 +25,17 @@ from kyanite.areas.repositories.upkeep_memory import (
 )
 from kyanite.areas.repositories.upkeep_settings import UpkeepSettings, upkeep_settings
 from kyanite.base.json_types import JsonObject, as_text
-from kyanite.base.units import GIB, format_bytes
+from kyanite.base.units import GIB, MIB, format_bytes
 from kyanite.durable.context import JobContext
 from kyanite.engine.repair import repair
 from kyanite.engine.repository import Repository
+from kyanite.engine.storage.throttled import Bandwidth
 from kyanite.engine.verify import Damage, Level, VerifyReport
 from kyanite.rules.sessions import SessionStatus
 
 _LEFT_OVER: Final = timedelta(days=7)
+
+_PAID_AT_ONCE_BYTES: Final = MIB
 
 _MOST_LINES: Final = 20
 """Damaged objects named one by one in the log; the others are counted."""
@@ -56,12 +59,18 @@ class LookAfterRepository:
 
 @dataclass(frozen=True)
 class _Watched:
-    """The engine's ``Control``: nobody counts bytes, but the session can be stopped."""
+    """The engine's ``Control``: the session can be stopped, and reading kept to a bandwidth."""
 
     ctx: JobContext
+    receiving: Bandwidth | None = None
 
     def advance(self, read: int = 0, processed: int = 0, stored: int = 0) -> None:
-        del read, processed, stored
+        del processed, stored
+        if self.receiving is None:
+            return
+        for start in range(0, read, _PAID_AT_ONCE_BYTES):
+            self.ctx.check()
+            self.receiving.take(min(_PAID_AT_ONCE_BYTES, read - start))
 
     def check(self) -> None:
         self.ctx.check()
@@ -94,8 +103,10 @@ class _Night:
     def _verify(self) -> VerifyReport:
         text = f"Verifying {self.own.name}"
         with self.ctx.line(text) as line:
+            speed = self.settings.verify_mib_per_second
+            receiving = None if speed is None else Bandwidth(speed * MIB)
             report = self.engine.verify(
-                Level.ROLLING, _Watched(self.ctx), self.settings.verify_days
+                Level.ROLLING, _Watched(self.ctx, receiving), self.settings.verify_days
             )
             self.engine.remember(report)
             line.end(

@@ -35,6 +35,9 @@ class UpkeepSettingsModel(WireModel):
     is_enabled: Annotated[bool, Field(alias="isEnabled")] = True
     verify_within_days: Annotated[int, Field(alias="verifyWithinDays", ge=1, le=3650)] = 30
     repack_gib_a_night: Annotated[int, Field(alias="repackGibANight", ge=0, le=65_536)] = 16
+    verify_mib_per_second: Annotated[
+        int | None, Field(alias="verifyMibPerSecond", ge=1, le=65_536)
+    ] = None
 
 
 class UpkeepResultModel(WireModel):
@@ -90,7 +93,12 @@ def put_settings(
     body: UpkeepSettingsModel, db: DbSession, clock: Annotated[Clock, Provided(Clock)]
 ) -> UpkeepSettingsModel:
     """Replace the settings; they count from the next session on."""
-    new = UpkeepSettings(body.is_enabled, body.verify_within_days, body.repack_gib_a_night)
+    new = UpkeepSettings(
+        body.is_enabled,
+        body.verify_within_days,
+        body.repack_gib_a_night,
+        body.verify_mib_per_second,
+    )
     keep_upkeep_settings(db, new, clock)
     return _wire(new)
 
@@ -124,4 +132,5 @@ def _wire(settings: UpkeepSettings) -> UpkeepSettingsModel:
         is_enabled=settings.enabled,
         verify_within_days=settings.verify_days,
         repack_gib_a_night=settings.repack_gib,
+        verify_mib_per_second=settings.verify_mib_per_second,
     )
