@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from kyanite.areas.appliance.errands import Errands
 from kyanite.areas.configuration.check import ConfigurationCheck
 from kyanite.areas.configuration.deployment_check import DeploymentCheck
 from kyanite.areas.configuration.examinations import all_examinations
@@ -27,9 +28,10 @@ class CheckedParts(RepositoryParts):
             self.accounts,
             self.repositories,
             ThisAppliance(database, "appliance-1"),
-            DeploymentCheck(database, self.access, self.api.clock),
+            DeploymentCheck(database, self.access),
         )
-        self.check = ConfigurationCheck(database, self.api.clock, examinations)
+        self.errands = Errands(database, self.api.clock)
+        self.check = ConfigurationCheck(database, self.api.clock, self.errands, examinations)
         self.api.provisions.add(self.check)
         self.api.provisions.add(RepositoryTakeOver())
 

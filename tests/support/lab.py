@@ -113,9 +113,9 @@ class Control:
             raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer
 
-    def add_fault(self, **members: object) -> None:
-        """Set one fault; member names as in the control interface."""
-        self.call("POST", "faults", members)
+    def add_fault(self, **members: object) -> str:
+        """Set one fault; member names as in the control interface. Its id."""
+        return str(self.call("POST", "faults", members).json()["id"])
 
     def faults(self) -> list[dict[str, object]]:
         """Every fault with how often it struck and what it holds."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
+
+# A start is busy enough.
+_AFTER: Final = timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
 class Chore:
-    """Done soon after the start and then ``every`` so often, by each process.
+    """Done some time ``after`` the start and then ``every`` so often, by each process.
 
     ``act`` is given what says whether it should go on: no longer, when the process is to end. It
     must stand being done by several processes at a time.
@@ -18,3 +22,4 @@ class Chore:
     name: str
     every: timedelta
     act: Callable[[Callable[[], bool]], object]
+    after: timedelta = _AFTER

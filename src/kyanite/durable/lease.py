@@ -194,6 +194,25 @@ def is_gone(member: ExecutorRow) -> bool:
     return _start_ticks(member.process_id) != member.process_started
 
 
+def is_at_work(db: Session, process: Process) -> bool:
+    """Whether ``process`` can be trusted to go on with what it has begun.
+
+    That is a living member, or a process of this host that never became one.
+    """
+    states = db.execute(
+        select(ExecutorRow.state).where(
+            ExecutorRow.host == process.host,
+            ExecutorRow.process_id == process.process_id,
+            ExecutorRow.process_started == process.started,
+        )
+    ).scalars()
+    known = list(states)
+    if known:
+        return ALIVE in known
+    is_here = process.host == host_name()
+    return is_here and _start_ticks(process.process_id) == process.started
+
+
 def this_process() -> Process:
     """This very process."""
     pid = os.getpid()

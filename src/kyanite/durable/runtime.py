@@ -41,8 +41,6 @@ _LOOK_SECONDS: Final = 0.4
 _FLUSH_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 1.0
-# A start is busy enough.
-_CHORES_AFTER_SECONDS: Final = 20.0
 
 
 class Runtime:
@@ -96,8 +94,8 @@ class Runtime:
             self._repeat("timetable", _TICK_SECONDS, self._timetable.tick, self._stopping)
         for chore in self._chores:
             act = partial(chore.act, lambda: not self._stopping.is_set())
-            seconds = chore.every.total_seconds()
-            self._repeat(chore.name, seconds, act, self._stopping, first=_CHORES_AFTER_SECONDS)
+            seconds, first = chore.every.total_seconds(), chore.after.total_seconds()
+            self._repeat(chore.name, seconds, act, self._stopping, first=first)
         self._dispatcher.start()
         _log.info("carrying out jobs", executor=self._membership.id)
 

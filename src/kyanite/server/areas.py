@@ -16,6 +16,7 @@ from kyanite.areas.accounts import (
 )
 from kyanite.areas.appliance import time_zone
 from kyanite.areas.appliance.deployment import Deployment
+from kyanite.areas.appliance.errands import Errands
 from kyanite.areas.appliance.facts import ApplianceFacts
 from kyanite.areas.appliance.support_contact import SupportContact
 from kyanite.areas.configuration.check import ConfigurationCheck
@@ -98,7 +99,8 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         (inventory,),
         (repositories_on_account, policies_on_account),
     )
-    deployment = DeploymentCheck(database, access, clock)
+    errands = Errands(database, clock)
+    deployment = DeploymentCheck(database, access)
     examinations = all_examinations(database, accounts, repositories, this_appliance, deployment)
     kinds = {
         **schedule_kinds(),
@@ -126,8 +128,9 @@ def add_areas(ground: Ground, provisions: Provisions, registry: JobRegistry) -> 
         RepositoryRemoval(followers),
         RepositoryPasswords(database, secrets, repositories, clock),
         timetable,
-        Deployment(database, clock, deployment.examine),
-        ConfigurationCheck(database, clock, examinations),
+        errands,
+        Deployment(database, clock, errands, deployment.examine),
+        ConfigurationCheck(database, clock, errands, examinations),
         RepositoryTakeOver(),
         second_look,
         SupportContact(_tenant, ground.settings.updates_url),

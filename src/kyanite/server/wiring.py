@@ -12,6 +12,8 @@ from kyanite.areas.access.first_start import ensure_administrator
 from kyanite.areas.access.passwords import Passwords
 from kyanite.areas.access.tokens import Lifetimes
 from kyanite.areas.access.wiring import provide_access
+from kyanite.areas.appliance import errands
+from kyanite.areas.appliance.errands import Errands
 from kyanite.areas.appliance.facts import read_facts
 from kyanite.areas.appliance.health import Health
 from kyanite.areas.appliance.log_files import FOLDER_NAME, LogFolder
@@ -152,6 +154,7 @@ def wire(settings: Settings, *, is_worker: bool = False, clock: Clock | None = N
         clock=clock,
         chores=(
             Chore("records", EVERY, records.tidy),
+            Chore("errands", errands.EVERY, provisions.get(Errands).go_on, errands.AFTER),
             Chore("e-mail", notifier.EVERY, Notifier(database, secrets, clock).tell),
         ),
     )

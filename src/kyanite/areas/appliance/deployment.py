@@ -1,8 +1,8 @@
 """Private deployment: how workers and their storage may be reached.
 
 docs/behaviour/appliance.md §10. A change is examined against Azure beside the request; until
-that has ended, ``is_updating`` is true and further changes are refused. A process that dies
-meanwhile leaves the settings of before; after `INTERRUPTED` the change counts as failed.
+that has ended, ``is_updating`` is true and further changes are refused. When the process dies
+meanwhile, another one decides (`errands`).
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.orm import Session
 
+from kyanite.areas.appliance.errands import Errand, Errands, Turn, is_open
 from kyanite.areas.appliance.settings import read_group, write_group
 from kyanite.base.clock import Clock
-from kyanite.base.errors import Conflict, Invalid, KyaniteError
+from kyanite.base.errors import Invalid, KyaniteError
 from kyanite.base.json_types import JsonObject, as_object, as_text
 from kyanite.db.database import Database
-from kyanite.db.locks import lock
 
 _log = logging.getLogger(__name__)
 
 GROUP: Final = "private_deployment"
+# What became of the last change, unless it holds.
 PENDING: Final = "private_deployment_pending"
-# The questions to Azure take seconds; with all its retries no more than a few minutes.
-INTERRUPTED: Final = timedelta(minutes=10)
+ERRAND: Final = "deployment mode"
 MANAGE_A_RECORDS: Final = "ManageARecords"
 _GROUP_ID = re.compile(r"^/subscriptions/[^/]+/resourceGroups/[^/]+$", re.IGNORECASE)
 _GROUP_MEMBER = "privateDnsZoneResourceGroupId"
@@ -67,18 +66,14 @@ class DeploymentState:
     error: str | None = None
 
 
-def deployment_state(db: Session, now: datetime) -> DeploymentState:
+def deployment_state(db: Session) -> DeploymentState:
     """What holds now."""
-    stored, pending = read_group(db, GROUP), read_group(db, PENDING)
+    stored, last = read_group(db, GROUP), read_group(db, PENDING) or {}
     mode = DeploymentMode.from_json(stored) if stored else DeploymentMode()
-    if not pending:
-        return DeploymentState(mode)
-    if pending.get("error") is not None:
-        return DeploymentState(mode, error=as_text(pending["error"]))
-    began = datetime.fromisoformat(as_text(pending.get("began")))
-    if now - began > INTERRUPTED:
-        return DeploymentState(mode, error="The change was interrupted; send it again.")
-    return DeploymentState(mode, is_updating=True)
+    if is_open(db, ERRAND):
+        return DeploymentState(mode, is_updating=True)
+    error = last.get("error")
+    return DeploymentState(mode, error=error if isinstance(error, str) else None)
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,11 @@ class Deployment:
 
     database: Database
     clock: Clock
+    errands: Errands
     examine: Callable[[DeploymentMode], None]
+
+    def __post_init__(self) -> None:
+        self.errands.add(ERRAND, Errand(self._decide, self._give_up))
 
     def change(self, mode: DeploymentMode) -> threading.Thread:
         """Begin to change the mode; the thread ends when the change has been decided.
@@ -96,35 +95,32 @@ class Deployment:
         goes on.
         """
         mode = _checked(mode)
-        now = self.clock.now()
         with self.database.writing() as db:
-            lock(db, PENDING)
-            if deployment_state(db, now).is_updating:
-                raise Conflict("The deployment mode is being changed; wait until that has ended.")
-            write_group(db, PENDING, {"began": now.isoformat()}, self.clock)
-        thread = threading.Thread(
-            target=self._decide, args=(mode, now), name="deployment mode", daemon=True
-        )
-        thread.start()
-        return thread
+            turn = self.errands.ask(db, ERRAND, as_object(asdict(mode)))
+            write_group(db, PENDING, {}, self.clock)
+        return self.errands.begin(turn)
 
-    def _decide(self, mode: DeploymentMode, began: datetime) -> None:
+    def _decide(self, turn: Turn) -> None:
+        mode = DeploymentMode.from_json(turn.payload)
         error: str | None = None
         try:
             self.examine(mode)
         except KyaniteError as problem:
             error = str(problem)
-        with self.database.writing() as db:
-            lock(db, PENDING)
-            pending = read_group(db, PENDING) or {}
-            if pending.get("began") != began.isoformat():
-                return  # it took too long, and somebody has begun another change
+        with turn.writing() as db:
             if error is None:
                 write_group(db, GROUP, as_object(asdict(mode)), self.clock)
-                write_group(db, PENDING, {}, self.clock)
-                _log.info("deployment mode changed", extra={"private": mode.enabled})
             else:
                 write_group(db, PENDING, {"error": error}, self.clock)
+            turn.end(db)
+        if error is None:
+            _log.info("deployment mode changed", extra={"private": mode.enabled})
+
+    def _give_up(self, turn: Turn) -> None:
+        with turn.writing() as db:
+            error = "The change came to no end; the log of the appliance says why."
+            write_group(db, PENDING, {"error": error}, self.clock)
+            turn.end(db)
 
 
 def _checked(mode: DeploymentMode) -> DeploymentMode:

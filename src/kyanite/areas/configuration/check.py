@@ -1,8 +1,8 @@
 """Running a check beside the request that asked for it, and keeping what it finds.
 
 One check at a time for the whole installation, whichever process runs it. What is kept is in
-the database, so every process answers for it; a check whose process died stops being alive
-and reads as failed.
+the database, so every process answers for it, and when the process dies another one goes on
+with the lines that are not done (`kyanite.areas.appliance.errands`).
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy.orm import Session
 
+from kyanite.areas.appliance.errands import Errand, Errands, Turn, is_open
 from kyanite.areas.appliance.settings import read_group, write_group
 from kyanite.areas.configuration.findings import Examination, Finding, Outcome, Verdict, worst
 from kyanite.base.clock import Clock
-from kyanite.base.errors import Invalid, KyaniteError
-from kyanite.base.identifiers import new_id
+from kyanite.base.errors import Conflict, Invalid, KyaniteError
 from kyanite.base.json_types import JsonObject, as_list, as_object, as_text, as_texts
 from kyanite.db.database import Database
-from kyanite.db.locks import lock
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +47,7 @@ TITLES: Final = {
     "SsoUsers": "Single sign-on",
     ALL_PRIVATE: "Private deployment",
 }
-# One type of check with all its patience for Azure takes a few minutes.
-ALIVE: Final = timedelta(minutes=15)
+ERRAND: Final = "configuration check"
 _INTERRUPTED: Final = "The check was interrupted; start it again."
 
 
@@ -79,13 +77,18 @@ class CheckReport:
         """The line of a type; None if that was not asked for."""
         return next((line for line in self.lines if line.type == check_type), None)
 
+    def with_line(self, done: Line) -> CheckReport:
+        """The report with that line in the place of the one of its type."""
+        lines = tuple(done if line.type == done.type else line for line in self.lines)
+        return replace(self, lines=lines)
 
-def last_report(db: Session, now: datetime) -> CheckReport | None:
+
+def last_report(db: Session) -> CheckReport | None:
     """The running or last check; None before the first."""
     kept = read_group(db, GROUP)
     if kept is None:
         return None
-    lost = now > datetime.fromisoformat(as_text(kept["alive_until"]))
+    lost = not is_open(db, ERRAND)
     return CheckReport(
         datetime.fromisoformat(as_text(kept["began"])),
         tuple(_line(as_object(one), lost) for one in as_list(kept["lines"])),
@@ -110,43 +113,46 @@ class ConfigurationCheck:
 
     database: Database
     clock: Clock
+    errands: Errands
     examinations: Mapping[str, Examination]
+
+    def __post_init__(self) -> None:
+        self.errands.add(ERRAND, Errand(self._run, self._give_up))
 
     def start(self, types: Sequence[str]) -> threading.Thread:
         """Begin a check of these types (none: all); the thread ends with the check.
 
         Raises Invalid while another check runs.
         """
-        wanted = _in_order(types)
-        now, check_id = self.clock.now(), new_id()
-        lines = {one: Line(one, Verdict.RUNNING, None) for one in wanted}
+        lines = tuple(Line(one, Verdict.RUNNING, None) for one in _in_order(types))
         with self.database.writing() as db:
-            lock(db, GROUP)
-            running = last_report(db, now)
-            if running is not None and running.verdict is Verdict.RUNNING:
-                raise Invalid("A configuration check is running; wait until it has ended.")
-            self._keep(db, check_id, now, lines)
-        thread = threading.Thread(
-            target=self._run,
-            args=(check_id, now, lines),
-            name="configuration check",
-            daemon=True,
-        )
-        thread.start()
-        return thread
+            try:
+                turn = self.errands.ask(db, ERRAND, {})
+            except Conflict as error:
+                raise Invalid(
+                    "A configuration check is running; wait until it has ended."
+                ) from error
+            self._keep(db, CheckReport(self.clock.now(), lines))
+        return self.errands.begin(turn)
 
-    def _run(self, check_id: str, began: datetime, lines: dict[str, Line]) -> None:
-        for check_type in list(lines):
-            outcome = self._examine(check_type)
-            lines[check_type] = Line(
-                check_type, outcome.verdict, outcome.result, tuple(outcome.findings)
-            )
-            with self.database.writing() as db:
-                lock(db, GROUP)
-                kept = read_group(db, GROUP) or {}
-                if kept.get("id") != check_id:
-                    return  # it took too long, and somebody has begun another one
-                self._keep(db, check_id, began, lines)
+    def _run(self, turn: Turn) -> None:
+        while True:
+            with turn.writing() as db:
+                report = last_report(db)
+                waiting = [] if report is None else _not_done(report)
+                if not waiting:
+                    turn.end(db)
+                    return
+            outcome = self._examine(waiting[0])
+            done = Line(waiting[0], outcome.verdict, outcome.result, tuple(outcome.findings))
+            with turn.writing() as db:
+                assert report is not None
+                self._keep(db, report.with_line(done))
+
+    def _give_up(self, turn: Turn) -> None:
+        """Lines that are not done read as failed from now on."""
+        with turn.writing() as db:
+            turn.end(db)
 
     def _examine(self, check_type: str) -> Outcome:
         try:
@@ -155,11 +161,9 @@ class ConfigurationCheck:
             _log.warning("configuration check failed", extra={"check": check_type}, exc_info=error)
             return Outcome(Verdict.FAILED, str(error))
 
-    def _keep(self, db: Session, check_id: str, began: datetime, lines: Mapping[str, Line]) -> None:
+    def _keep(self, db: Session, report: CheckReport) -> None:
         kept: JsonObject = {
-            "id": check_id,
-            "began": began.isoformat(),
-            "alive_until": (self.clock.now() + ALIVE).isoformat(),
+            "began": report.began.isoformat(),
             "lines": [
                 {
                     "type": line.type,
@@ -167,10 +171,14 @@ class ConfigurationCheck:
                     "result": line.result,
                     "findings": [one.to_json() for one in line.findings],
                 }
-                for line in lines.values()
+                for line in report.lines
             ],
         }
         write_group(db, GROUP, kept, self.clock)
+
+
+def _not_done(report: CheckReport) -> list[str]:
+    return [line.type for line in report.lines if line.verdict is Verdict.RUNNING]
 
 
 def _in_order(types: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from kyanite.areas.accounts import AzureAccess, list_accounts
 from kyanite.areas.appliance.deployment import DeploymentMode, deployment_state
 from kyanite.areas.configuration.findings import Outcome, Verdict
-from kyanite.base.clock import Clock
 from kyanite.base.errors import AzureError, Invalid
 from kyanite.db.database import Database
 
@@ -18,12 +17,11 @@ class DeploymentCheck:
 
     database: Database
     access: AzureAccess
-    clock: Clock
 
     def __call__(self) -> Outcome:
         """Examine the mode that holds."""
         with self.database.reading() as db:
-            mode = deployment_state(db, self.clock.now()).mode
+            mode = deployment_state(db).mode
         if not mode.enabled:
             return Outcome(Verdict.SUCCESS, "Private deployment is switched off.")
         self.examine(mode)

@@ -161,9 +161,9 @@ def updater_link(contact: Annotated[SupportContact, Provided(SupportContact)]) -
 
 
 @routes.operation("System_PrivateDeployment_State")
-def private_deployment(db: DbSession, clock: Now) -> models.PrivateDeploymentState:
+def private_deployment(db: DbSession) -> models.PrivateDeploymentState:
     """The mode that holds, and how the last change of it went."""
-    state = deployment_state(db, clock.now())
+    state = deployment_state(db)
     return models.PrivateDeploymentState(
         message_service=models.MessageService.QUEUE_STORAGE,
         private_deployment_enabled=state.mode.enabled,

@@ -10,7 +10,6 @@ from kyanite.areas.configuration.check import ConfigurationCheck, last_report
 from kyanite.areas.configuration.wire import check_log, check_page
 from kyanite.areas.repositories.taking_over import RepositoryTakeOver
 from kyanite.areas.sessions import session_wire
-from kyanite.base.clock import Clock
 from kyanite.base.errors import NotFound
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.configuration import (
@@ -35,11 +34,9 @@ def start_check(
 
 
 @routes.operation("ConfigurationCheckSession")
-def check_session(
-    db: DbSession, clock: Annotated[Clock, Provided(Clock)], request: Request
-) -> JsonObject | Response:
+def check_session(db: DbSession, request: Request) -> JsonObject | Response:
     """What the running or last check has found; a page for people if they ask for HTML."""
-    report = last_report(db, clock.now())
+    report = last_report(db)
     if report is None:
         raise NotFound("The configuration was never checked.")
     if "text/html" in request.headers.get("accept", "").lower():
