@@ -175,6 +175,24 @@ def test_a_change_of_retention_counts_for_old_points_and_a_schedule_that_is_off_
     assert backup in points_left(home)
 
 
+@pytest.mark.acceptance("virtual-machines", 5)
+def test_an_immutable_point_keeps_its_end_whatever_becomes_of_the_retention(
+    home: Inhabited,
+) -> None:
+    until, age = NOW + 12 * DAY, {"count": 14, "unit": "Days"}
+    # Without its lock it would go: no retention below keeps it.
+    locked = add_backup(home, 90 * DAY, immutable_until=until, retention={"Daily": age})
+    other = add_backup(home, 5 * DAY)
+    for days in (60, 7, None):
+        keep_for(home, days)
+        assert applied(home, other) == {"count": days or 7, "unit": "Days"}
+        point = home.client.get(
+            f"/api/v8.1/restorePoints/virtualMachines/{locked}", headers=home.headers()
+        ).json()
+        assert datetime.fromisoformat(point["immutableTill"]) == until
+        assert applied(home, locked) == age
+
+
 @pytest.mark.acceptance("virtual-machines", 8)
 def test_of_three_machines_only_the_failed_one_is_tried_again_after_ten_minutes(
     home: Inhabited,
