@@ -35,6 +35,23 @@ def parts_on_both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, azure: Azure
 ) -> Iterator[RepositoryParts]:
     """The areas over one database; each test runs on SQLite and on PostgreSQL."""
+    yield from _parts_on(request, tmp_path_factory, azure)
+
+
+@pytest.fixture(
+    scope="module",
+    params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, pytest.mark.slow))],
+)
+def parts_on_both_in_time(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, azure: Azure
+) -> Iterator[RepositoryParts]:
+    """As ``parts_on_both``, where a quick run has to do with SQLite."""
+    yield from _parts_on(request, tmp_path_factory, azure)
+
+
+def _parts_on(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, azure: Azure
+) -> Iterator[RepositoryParts]:
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         path = tmp_path_factory.mktemp("database") / "kyanite.sqlite"

@@ -25,8 +25,8 @@ GET_METADATA = f"{REPOSITORIES}/settings/getMetadata"
 
 
 @pytest.fixture
-def parts(lasting_parts: RepositoryParts) -> RepositoryParts:
-    return lasting_parts
+def parts(parts_on_both_in_time: RepositoryParts) -> RepositoryParts:
+    return parts_on_both_in_time
 
 
 @pytest.fixture
