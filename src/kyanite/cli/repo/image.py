@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -12,8 +14,11 @@ from kyanite.base.errors import Conflict, Invalid
 from kyanite.base.units import MIB
 from kyanite.engine.ranges import ByteRange, RangeList
 
-# Read ahead before the work begins: about what is read while a password is stretched.
-_EXPECTED_BYTES: Final = 64 * MIB
+# How far the system reads ahead of us: about what it reads while a password is stretched.
+_AHEAD_BYTES: Final = 64 * MIB
+
+# It fetches no more than a few MiB at one word.
+_ADVICE_BYTES: Final = 4 * MIB
 
 
 class ImageSource:
@@ -26,6 +31,8 @@ class ImageSource:
         except OSError as error:
             raise Invalid(f"The image {path} cannot be read: {error.strerror}.") from None
         self.size_bytes = os.lseek(self._file, 0, os.SEEK_END)
+        self._lock = threading.Lock()
+        self._expected: Iterator[ByteRange] = iter(())
 
     def __enter__(self) -> ImageSource:
         return self
@@ -45,18 +52,18 @@ class ImageSource:
                     "not change during a backup. Nothing was committed."
                 )
             done += got
+        self._fetch_ahead(len(buffer))
 
     def expect(self, ranges: RangeList) -> None:
-        """These will be read soon: the system may fetch the first of them already."""
-        left = _EXPECTED_BYTES
-        for one in ranges:
-            if left <= 0:
-                break
-            if not one.zero:
-                os.posix_fadvise(
-                    self._file, one.offset, min(one.length, left), os.POSIX_FADV_WILLNEED
-                )
-                left -= one.length
+        """These will be read soon and in order: the system may fetch them ahead of the reads."""
+        self._expected = _parts(ranges)
+        self._fetch_ahead(_AHEAD_BYTES)
+
+    def _fetch_ahead(self, size_bytes: int) -> None:
+        with self._lock:
+            while size_bytes > 0 and (part := next(self._expected, None)):
+                os.posix_fadvise(self._file, part.offset, part.length, os.POSIX_FADV_WILLNEED)
+                size_bytes -= part.length
 
     def allocated(self) -> RangeList:
         """What the file system says may hold data; everything where it does not know."""
@@ -72,3 +79,10 @@ class ImageSource:
                 return RangeList.whole(self.size_bytes)
             ranges.append(ByteRange(start, at - start))
         return RangeList(ranges)
+
+
+def _parts(ranges: RangeList) -> Iterator[ByteRange]:
+    for one in ranges:
+        if not one.zero:
+            for at in range(one.offset, one.end, _ADVICE_BYTES):
+                yield ByteRange(at, min(_ADVICE_BYTES, one.end - at))
