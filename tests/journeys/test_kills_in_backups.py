@@ -40,3 +40,30 @@ def test_a_backup_survives_a_kill(
         stage.house.client.wait(session_id)
     assert stage.house.leftovers() == []
     assert stage.is_backed_up()
+
+
+def states(stage: Stage) -> set[str]:
+    """Of all snapshots: whether anybody can get at their bytes."""
+    guests = stage.house.guests
+    return {guests.get(found)["properties"]["diskState"] for found in stage.house.snapshots()}
+
+
+@pytest.mark.slow
+def test_a_backup_that_cannot_go_on_after_a_kill_leaves_no_access_to_snapshots(
+    stage: Stage,
+) -> None:
+    stage.change()
+    stage.let_snapshots_be_taken()
+    stage.hold("PUT", "/packs/", "before")
+    _, backup = stage.begin_backup()
+    assert stage.wait_for_held()
+    stage.house.program.kill_tree()
+    stage.house.control.clear_faults()
+    stage.house.control.add_fault(path="/first(/|$)", status=403, code="AuthorizationFailure")
+    assert "ActiveSAS" in states(stage)
+    stage.house.start()
+    assert stage.house.end_of(backup)["status"] == "Error"
+    assert stage.house.leftovers() == []
+    stage.house.control.clear_faults()
+    stage.back_up()
+    assert stage.is_backed_up()

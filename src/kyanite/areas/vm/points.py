@@ -62,6 +62,20 @@ def latest_backup(
     ).one_or_none()
 
 
+def snapshots_to_read(
+    db: Session, machine_id: str, repository_id: str, snapshot_point_id: str, before: str = ""
+) -> set[str]:
+    """Every snapshot (ARM ids) that a backup from a snapshot point reads, for all it may build on:
+    as `latest_backup`."""
+    latest = latest_backup(db, machine_id, repository_id, before)
+    parent_id = latest.snapshot_point_id if latest is not None else None
+    return {
+        disk.azure_id
+        for point_id in (snapshot_point_id, parent_id or "")
+        for disk in disk_snapshots(db, point_id)
+    }
+
+
 def reference_snapshots(db: Session, machine_id: str) -> set[str]:
     """The snapshot points behind the newest backup in each repository.
 

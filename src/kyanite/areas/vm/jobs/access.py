@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from kyanite.areas.accounts import AzureAccess
 from kyanite.azure.arm import ArmClient
 from kyanite.azure.compute import access as azure_access
 from kyanite.azure.signed_urls import SignedUrl
-from kyanite.base.errors import LeaseLost
+from kyanite.base.errors import AzureError, CallerError, LeaseLost
 from kyanite.durable.context import JobContext
 
 READ_SECONDS: Final = 3600
@@ -39,6 +40,31 @@ def write_access(
     with _revoked_afterwards(ctx, arm, disk_ids, always=False):
         urls = ctx.at_once(lambda id_: azure_access.grant_write(arm, id_, WRITE_SECONDS), disk_ids)
         yield dict(zip(disk_ids, urls, strict=True))
+
+
+@contextmanager
+def none_left_by_earlier(
+    ctx: JobContext, account_id: str, resource_ids: Callable[[], Collection[str]]
+) -> Iterator[None]:
+    """When the job ends with an error in the block, what it was granted before ends too.
+
+    An attempt that was killed has revoked nothing, and the one after it may end before it comes
+    to that. ``resource_ids`` are those that any attempt may read; they are asked for only then.
+    """
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except Exception as error:
+        # The first epoch has nothing before it.
+        if ctx.epoch > 1 and not ctx.will_retry(error):
+            try:
+                arm = ctx.provided(AzureAccess).arm_client(account_id).with_check(ctx.check)
+                with ctx.uninterrupted():
+                    ctx.at_once(lambda id_: azure_access.revoke(arm, id_), sorted(resource_ids()))
+            except (AzureError, CallerError) as refusal:
+                ctx.log(f"Access to snapshots ends by itself within an hour only: {refusal}")
+        raise
 
 
 @contextmanager

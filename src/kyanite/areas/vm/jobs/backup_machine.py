@@ -15,7 +15,7 @@ from kyanite.areas.repositories import USED_KIND as REPOSITORY_USED_KIND
 from kyanite.areas.repositories import Repositories, RepositoryFacts, SecondLook
 from kyanite.areas.vm import points
 from kyanite.areas.vm.jobs import marks
-from kyanite.areas.vm.jobs.access import READ_SECONDS, read_access
+from kyanite.areas.vm.jobs.access import READ_SECONDS, none_left_by_earlier, read_access
 from kyanite.areas.vm.jobs.attempts import payload_text
 from kyanite.areas.vm.jobs.locking import generations_to_json, lock_for
 from kyanite.areas.vm.jobs.resource import machine_item
@@ -87,7 +87,15 @@ def back_up_machine(ctx: JobContext, payload: JsonObject) -> JsonValue:
     with ctx.database.reading() as db:
         work = _work(db, ctx, payload, machine, snapshot_point_id, attempt)
     arm = ctx.provided(AzureAccess).arm_client(work.policy.service_account_id)
-    stored = ctx.step("transfer", lambda: _transfer(ctx, arm.with_check(ctx.check), work, item))
+
+    def snapshots() -> set[str]:
+        with ctx.database.reading() as db:
+            return points.snapshots_to_read(
+                db, machine_id, work.repository.id, snapshot_point_id, work.point_id
+            )
+
+    with none_left_by_earlier(ctx, work.policy.service_account_id, snapshots):
+        stored = ctx.step("transfer", lambda: _transfer(ctx, arm.with_check(ctx.check), work, item))
     outcome = BackupOutcome.from_json(as_object(stored))
     if as_object(stored).get("fromOtherSnapshots") is True:
         ctx.log(

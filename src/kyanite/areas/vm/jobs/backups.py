@@ -11,12 +11,15 @@ from typing import Final
 
 from kyanite.areas.inventory import get_machine
 from kyanite.areas.repositories import Repositories, SecondLook
+from kyanite.areas.vm import points
 from kyanite.areas.vm.jobs import marks
+from kyanite.areas.vm.jobs.access import none_left_by_earlier
 from kyanite.areas.vm.jobs.attempts import MachineResult, child_id, over_machines, payload_text
 from kyanite.areas.vm.jobs.locking import lock_backups
 from kyanite.areas.vm.jobs.resource import machine_item
 from kyanite.areas.vm.policy_queries import get_policy
 from kyanite.areas.vm.policy_settings import retry_count
+from kyanite.areas.vm.tables import PolicyRow
 from kyanite.base.errors import Cancelled, KyaniteError, LeaseLost
 from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
 from kyanite.durable.children import Child
@@ -28,9 +31,16 @@ BACKUP_MACHINE: Final = "vm.backup_machine"
 
 def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
     """The whole session."""
-    repository_id = payload_text(payload, "repositoryId")
     with ctx.database.reading() as db:
         policy = get_policy(db, payload_text(payload, "policyId"))
+    account_id = policy.service_account_id
+    with none_left_by_earlier(ctx, account_id, lambda: _snapshots(ctx, payload)):
+        return _back_up(ctx, payload, policy)
+
+
+def _back_up(ctx: JobContext, payload: JsonObject, policy: PolicyRow) -> JsonValue:
+    repository_id = payload_text(payload, "repositoryId")
+    with ctx.database.reading() as db:
         repository = ctx.provided(Repositories).facts(db, repository_id)
         snapshots = {
             as_text(as_object(entry).get("machineId")): as_object(entry).get("snapshotPointId")
@@ -71,6 +81,23 @@ def back_up_policy(ctx: JobContext, payload: JsonObject) -> JsonValue:
     _settle(ctx, repository_id, _failed(results))
     lock_backups(ctx, repository_id)
     return None
+
+
+def _snapshots(ctx: JobContext, payload: JsonObject) -> set[str]:
+    """What machines of this session may have been read from: they end with it."""
+    repository_id = payload_text(payload, "repositoryId")
+    machines = [as_object(entry) for entry in as_list(payload.get("machines"))]
+    with ctx.database.reading() as db:
+        return {
+            snapshot
+            for entry in machines
+            for snapshot in points.snapshots_to_read(
+                db,
+                as_text(entry.get("machineId")),
+                repository_id,
+                as_text(entry.get("snapshotPointId")),
+            )
+        }
 
 
 def _attempts(machine_ids: list[str], retries: int) -> list[tuple[str, int]]:
