@@ -26,7 +26,7 @@ def _several(text: str) -> Iterable[str]:
             values = orjson.loads(text)
         except orjson.JSONDecodeError:
             return [text]
-        if isinstance(values, list):
+        if isinstance(values, list) and not any(isinstance(one, dict | list) for one in values):
             return [str(value) for value in values if value is not None]
     return [part.strip() for part in text.split(",")]
 

@@ -21,6 +21,8 @@ from kyanite.http.versions import LENIENT_FILTERS, version_of
 
 # The largest bodies are uploaded certificates and restored settings, of some hundred KiB.
 MAX_BODY_BYTES = 16 * 1024 * 1024
+# The deepest ones are schedules of policies, of five levels.
+MAX_DEPTH = 64
 # Forms are for signing in: whoever sends one is nobody yet.
 MAX_FORM_BYTES = 256 * 1024
 FORM = "application/x-www-form-urlencoded"
@@ -92,6 +94,24 @@ def read(request: Request, operation: Operation, raw: bytes) -> tuple[Call, bool
     return Call(request, query, body), nothing_matches
 
 
+def is_deeper(value: object, most_levels: int) -> bool:
+    """Whether lists and objects are nested in more than that many levels.
+
+    What is shown of a wrong value is made by recursion, which has to end.
+    """
+    level = [value]
+    for _ in range(most_levels + 1):
+        level = [
+            below
+            for one in level
+            if isinstance(one, dict | list)
+            for below in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _body(raw: bytes, declared: Body) -> tuple[object, Mapping[str, list[str]]]:
     """The body in the contract's spelling, and what is wrong with it."""
     reading, shape = Reading(), shape_of(declared.type)
@@ -103,4 +123,6 @@ def _body(raw: bytes, declared: Body) -> tuple[object, Mapping[str, list[str]]]:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Invalid.member("body", f"The body is not JSON: {error}.") from None
+    if is_deeper(value, MAX_DEPTH):
+        raise Invalid.member("body", f"The body has more than {MAX_DEPTH} levels.")
     return reading.value(shape, value), reading.errors
