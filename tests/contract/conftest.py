@@ -1,4 +1,4 @@
-"""One inhabited appliance for the tests of a module, on SQLite and on PostgreSQL.
+"""One inhabited appliance for the tests of a module, on SQLite and, in the long run, PostgreSQL.
 
 They must not mind each other. What need not run on both says so: `ON_SQLITE` in support.databases.
 """
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.databases import KINDS
+from support.databases import LATER_KINDS
 from support.inhabited import Inhabited, inhabited
 from support.postgresql import create_database, drop_database
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=LATER_KINDS)
 def home(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Inhabited]:

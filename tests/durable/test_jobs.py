@@ -18,6 +18,7 @@ from kyanite.durable.job_tables import ExecutorRow, JobRow, StepRow
 from kyanite.durable.results import ItemResource
 from kyanite.durable.session_tables import ItemRow, ItemRunRow
 from kyanite.rules.sessions import SessionStatus
+from support.databases import LATER_KINDS
 from support.jobs import (
     QUICK,
     carrying_out,
@@ -287,6 +288,7 @@ def test_a_drained_runtime_leaves_its_work_to_the_next(database: Database) -> No
     ]
 
 
+@pytest.mark.parametrize("database_url", LATER_KINDS, indirect=True)
 def test_a_job_pauses_and_is_not_repeated_while_the_database_is_busy_for_long(
     database: Database,
 ) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from kyanite.db.database import Database
 from kyanite.durable.stop import stop_session
+from support.databases import LATER_KINDS
 from support.durable_worker import Journal
 from support.jobs import (
     job_result,
@@ -63,6 +64,7 @@ def start_worker(database_url: str, tmp_path: Path, journal: Journal) -> Iterato
 
 # What differs between the databases is covered by the other tests, and processes start slowly.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+LATER_ON_POSTGRESQL = pytest.mark.parametrize("database_url", LATER_KINDS, indirect=True)
 
 
 def lines(journal: Journal, word: str) -> list[list[str]]:
@@ -139,6 +141,7 @@ def test_when_one_of_two_processes_dies_the_other_continues_its_work_within_the_
     assert _most_at_work(journal, killed) == 1
 
 
+@LATER_ON_POSTGRESQL
 def test_a_frozen_process_is_replaced_and_has_no_effect_when_it_thaws(
     database: Database, start_worker: Start, journal: Journal, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def machine(house: House) -> Machine:
     return house.smallest_machine()
 
 
+@pytest.mark.slow
 def test_a_worker_finishes_the_backup_of_a_frozen_appliance_whose_mover_runs_on(
     house: House, worker: Program, machine: Machine
 ) -> None:

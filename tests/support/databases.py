@@ -69,7 +69,12 @@ def postgresql_template(postgresql_url: str) -> str:
 
 
 KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
-# For tests of which one kind is enough in a quick run.
+# PostgreSQL with `make test-all` only: for what takes long and asks little of the database.
+LATER_KINDS = (
+    "sqlite",
+    pytest.param("postgresql", marks=(pytest.mark.postgres, pytest.mark.slow)),
+)
+# For tests of which one kind is enough.
 ON_SQLITE = pytest.mark.parametrize("home", ["sqlite"], indirect=True, scope="module")
 
 

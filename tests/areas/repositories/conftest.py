@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kyanite.db.database import Database, sqlite_url
-from support.databases import KINDS
+from support.databases import LATER_KINDS
 from support.lab import Azure
 from support.postgresql import create_database, drop_database
 from support.repository_parts import RepositoryParts
@@ -30,28 +30,11 @@ def lasting_parts(
     yield from _parts(sqlite_url(path), azure)
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=LATER_KINDS)
 def parts_on_both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, azure: Azure
 ) -> Iterator[RepositoryParts]:
-    """The areas over one database; each test runs on SQLite and on PostgreSQL."""
-    yield from _parts_on(request, tmp_path_factory, azure)
-
-
-@pytest.fixture(
-    scope="module",
-    params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, pytest.mark.slow))],
-)
-def parts_on_both_in_time(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, azure: Azure
-) -> Iterator[RepositoryParts]:
-    """As ``parts_on_both``, where a quick run has to do with SQLite."""
-    yield from _parts_on(request, tmp_path_factory, azure)
-
-
-def _parts_on(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, azure: Azure
-) -> Iterator[RepositoryParts]:
+    """The areas over one database; each test runs on SQLite and, in the long run, PostgreSQL."""
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         path = tmp_path_factory.mktemp("database") / "kyanite.sqlite"

@@ -25,8 +25,8 @@ GET_METADATA = f"{REPOSITORIES}/settings/getMetadata"
 
 
 @pytest.fixture
-def parts(parts_on_both_in_time: RepositoryParts) -> RepositoryParts:
-    return parts_on_both_in_time
+def parts(parts_on_both: RepositoryParts) -> RepositoryParts:
+    return parts_on_both
 
 
 @pytest.fixture
