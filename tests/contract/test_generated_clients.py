@@ -88,9 +88,7 @@ def _run(*command: str, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def clients(
-    tmp_path_factory: pytest.TempPathFactory, documents: dict[str, dict[str, Any]]
-) -> Path:
+def clients(tmp_path_factory: pytest.TempPathFactory, documents: dict[str, dict[str, Any]]) -> Path:
     """A folder with a client of each document, made by openapi-python-client."""
     folder = tmp_path_factory.mktemp("clients")
     for name, document in documents.items():
@@ -126,9 +124,7 @@ def test_a_generated_client_signs_in_and_lists_sessions(
     sessions = importlib.import_module(
         "contract_client.api.job_sessions.job_sessions_get_job_sessions"
     )
-    check = importlib.import_module(
-        "contract_client.api.repository.repository_password_is_correct"
-    )
+    check = importlib.import_module("contract_client.api.repository.repository_password_is_correct")
     mail = importlib.import_module("additions_client.api.email.email_get_settings")
     address = "https://appliance.example.org"
     over = {"transport": httpx.ASGITransport(home.app)}

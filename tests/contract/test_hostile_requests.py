@@ -21,7 +21,9 @@ from kyanite.server.routes import all_routes
 from support.contract_walk import assert_conforms
 from support.inhabited import Inhabited
 
-ROUTES: Final = {route.operation.operation_id: route for tag in all_routes() for route in tag.routes}
+ROUTES: Final = {
+    route.operation.operation_id: route for tag in all_routes() for route in tag.routes
+}
 OPERATIONS: Final = {name: route.operation for name, route in ROUTES.items()}
 SOMEBODY: Final = "00000000-0000-4000-8000-000000000000"
 LARGEST: Final = 2**31 - 1
@@ -225,7 +227,7 @@ def test_a_page_far_behind_the_end_is_empty_and_what_no_number_can_be_is_refused
     offset, limit = _paging(operation)
     path = home.real_path(operation)
 
-    def ask(**params: object) -> Response:
+    def ask(**params: str | int) -> Response:
         answer: Response = home.client.request(
             operation.method, path, params=params, headers=headers
         )
@@ -247,4 +249,3 @@ def test_there_are_many_of_each() -> None:
     bodies = [one for one in OPERATIONS.values() if one.body is not None]
     assert len(lists) >= 44
     assert len(bodies) >= 45
-

@@ -77,6 +77,7 @@ class LiveStorage:
 
     def container(self, account_id: str, storage_azure_id: str, name: str) -> StorageItem:
         """One container. Raises ``NotFound`` as well when there is none of that name."""
+        _require_possible(name)
         arm = self._access.arm_client(account_id)
         return container_item(_container(arm, storage_azure_id, name))
 
@@ -101,6 +102,7 @@ class LiveStorage:
         self, account_id: str, storage_azure_id: str, container: str, text: str | None = None
     ) -> list[StorageItem]:
         """The folders of a container that hold a repository, by name."""
+        _require_possible(container)
         arm = self._access.arm_client(account_id)
         parent = container_item(_container(arm, storage_azure_id, container))
         client = _open(arm, storage_azure_id, container)
@@ -114,10 +116,11 @@ class LiveStorage:
         self, account_id: str, storage_azure_id: str, container: str, name: str
     ) -> StorageItem:
         """One folder that holds a repository. Raises ``NotFound`` as well when it holds none."""
+        _require_possible(container, name)
         arm = self._access.arm_client(account_id)
         parent = container_item(_container(arm, storage_azure_id, container))
         client = _open(arm, storage_azure_id, container)
-        if folder_name_problem(name) or not holds_repository(client, name):
+        if not holds_repository(client, name):
             raise NotFound(f"There is no repository in a folder {name} of {container}.")
         return _folder(name, parent)
 
@@ -131,12 +134,22 @@ def holds_repository(client: ContainerClient, folder: str) -> bool:
     return start == REPOSITORY_MAGIC
 
 
+def _require_possible(container: str, folder: str | None = None) -> None:
+    """Raise ``NotFound`` for names that nothing can have: they would become part of a path."""
+    if container_name_problem(container):
+        raise _no_container(container)
+    if folder is not None and folder_name_problem(folder):
+        raise NotFound(f"There is no repository in a folder {folder} of {container}.")
+
+
+def _no_container(name: str) -> NotFound:
+    return NotFound(f"There is no container {name} in the storage account.")
+
+
 def _container(arm: ArmClient, storage_azure_id: str, name: str) -> JsonObject:
-    # The name becomes part of a path: one that no container can have is not asked for.
-    allowed = container_name_problem(name) is None
-    found = accounts.find_container(arm, storage_azure_id, name) if allowed else None
+    found = accounts.find_container(arm, storage_azure_id, name)
     if found is None:
-        raise NotFound(f"There is no container {name} in the storage account.")
+        raise _no_container(name)
     return found
 
 
