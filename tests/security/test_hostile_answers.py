@@ -96,6 +96,21 @@ def test_xml_that_declares_a_document_type_is_not_read(xml: bytes) -> None:
             parse(xml)
 
 
+def test_nul_in_an_answer_does_not_reach_the_database() -> None:
+    tags: JsonValue = {"tags": {"a\x00b": "c\x00"}, "names": ["\x00"], "number": 1}
+    arm, _ = scripted(always(Answer(200, tags)))
+    assert arm.get(ACCOUNT) == {
+        "tags": {"a\ufffdb": "c\ufffd"},
+        "names": ["\ufffd"],
+        "number": 1,
+    }
+    error: JsonValue = {"error": {"code": "AuthorizationFailed", "message": "a\x00b"}}
+    arm, _ = scripted(always(Answer(403, error)))
+    with pytest.raises(Denied) as caught:
+        arm.get(ACCOUNT)
+    assert "\x00" not in str(caught.value)
+
+
 def test_json_nested_without_end_is_an_error_and_no_crash() -> None:
     deep = "[" * 200_000
     arm, _ = scripted(always(Answer(403, raw=deep.encode())))

@@ -40,7 +40,15 @@ from kyanite.azure.faults import REPEATABLE_STATUSES, azure_error, error_of_body
 from kyanite.azure.operations import Operation, poll
 from kyanite.azure.pauses import Check, Retries, go_on, retry_after_seconds
 from kyanite.base.errors import AzureError, Gone, Rejected, Transient
-from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
+from kyanite.base.json_types import (
+    ESCAPED_NUL,
+    JsonObject,
+    JsonValue,
+    as_list,
+    as_object,
+    as_text,
+    storable,
+)
 from kyanite.base.redaction import redacted_text
 
 _log = logging.getLogger("kyanite.azure.arm")
@@ -224,6 +232,8 @@ class ArmClient:
             if not response.content:
                 return {}
             content: JsonValue = orjson.loads(response.content)
+            if ESCAPED_NUL in response.content:
+                content = storable(content)
         except (ValueError, RecursionError, SdkError) as error:
             if response.status_code in _ACCEPTED:
                 raise Transient(f"{what} answered something that is not JSON.") from error

@@ -10,6 +10,9 @@ JsonValue: TypeAlias = (
 )
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
+ESCAPED_NUL = rb"\u0000"
+"""How NUL looks in JSON. Answers are large, and `storable` is for those that have it."""
+
 
 def as_object(value: JsonValue) -> JsonObject:
     """``value`` when it is an object, else an empty one."""
@@ -39,6 +42,17 @@ def as_text_map(value: JsonValue) -> dict[str, str]:
 def as_int(value: JsonValue) -> int:
     """``value`` as a whole number; 0 when it is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def storable(value: JsonValue) -> JsonValue:
+    """``value`` with U+FFFD for each NUL in names and texts: PostgreSQL keeps none in a text."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, Mapping):
+        return {name.replace("\x00", "\ufffd"): storable(one) for name, one in value.items()}
+    if isinstance(value, Sequence):
+        return [storable(one) for one in value]
+    return value
 
 
 def dig(value: JsonValue, *path: str) -> JsonValue:

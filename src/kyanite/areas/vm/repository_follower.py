@@ -15,7 +15,7 @@ from kyanite.areas.vm.jobs import marks
 from kyanite.areas.vm.jobs.backups import BACKUP_MACHINE
 from kyanite.areas.vm.recipes import KIND
 from kyanite.areas.vm.tables import ProtectedMachineRow, RestorePointRow
-from kyanite.base.json_types import JsonObject, as_int, as_object, as_text
+from kyanite.base.json_types import JsonObject, as_int, as_object, as_text, storable
 from kyanite.durable.children import open_children
 from kyanite.engine.point import Point
 
@@ -125,7 +125,7 @@ def _promised(point: Point) -> datetime | None:
 def _document(point: Point) -> JsonObject:
     """The recipe of a point; empty for one that this area did not write."""
     try:
-        return as_object(json.loads(point.recipe))
+        return as_object(storable(json.loads(point.recipe)))
     except ValueError:
         return {}
 
