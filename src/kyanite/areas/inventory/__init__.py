@@ -5,11 +5,12 @@ Others ask with the query functions below, which return frozen values, and look 
 uses with ``STORAGE_ACCOUNT_USED_KIND``; they stay known after Azure has lost them.
 """
 
-from kyanite.areas.inventory.ages import as_of, oldest_look
+from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
 from kyanite.areas.inventory.live import LiveStorage, StorageItem, container_item, holds_repository
 from kyanite.areas.inventory.live_vaults import LiveVaults
+from kyanite.areas.inventory.look_queries import oldest_look
 from kyanite.areas.inventory.machine_queries import find_machine, get_machine, machines_query
 from kyanite.areas.inventory.networks import NewNetworks
 from kyanite.areas.inventory.plain_queries import find_resource, get_resource, resources

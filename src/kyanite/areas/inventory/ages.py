@@ -6,15 +6,13 @@ says in a header since when it may have changed over there (docs/behaviour/rulin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory.kinds import Kind
-from kyanite.areas.inventory.tables import LookRow
+from kyanite.areas.inventory.look_queries import oldest_look
 from kyanite.http.answers import wire_time
 
 HEADER: Final = "Kyanite-As-Of"
@@ -38,28 +36,6 @@ def as_of(*kinds: Kind) -> Callable[[Session, object], Mapping[str, str]]:
         return {} if oldest is None else {HEADER: wire_time(oldest)}
 
     return headers
-
-
-def oldest_look(
-    db: Session,
-    kinds: Collection[Kind],
-    *,
-    account_id: str | None = None,
-    subscription_id: str | None = None,
-) -> datetime | None:
-    """When the part of the inventory was read that was read the longest ago.
-
-    Of all resources of the kinds, or of what one account sees, or in one subscription; ``None``
-    if nobody has ever looked there.
-    """
-    query = select(func.min(LookRow.looked_at)).where(
-        LookRow.kind.in_([kind.value for kind in kinds])
-    )
-    if account_id:
-        query = query.where(LookRow.account_id == account_id.lower())
-    if subscription_id and Kind.SUBSCRIPTION not in kinds:
-        query = query.where(LookRow.subscription_id == subscription_id.lower())
-    return db.scalar(query)
 
 
 def _text(query: object, name: str) -> str | None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from kyanite.areas.accounts import list_accounts
-from kyanite.areas.inventory.ages import oldest_look
 from kyanite.areas.inventory.kinds import Kind
+from kyanite.areas.inventory.look_queries import oldest_look
 from kyanite.http.measures import Measure
 
 

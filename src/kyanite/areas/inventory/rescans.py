@@ -14,6 +14,7 @@ from starlette.requests import Request
 from kyanite.areas.inventory.inventory import Inventory
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.base.errors import NotFound
+from kyanite.base.json_types import JsonObject
 from kyanite.http.answers import Answered
 from kyanite.http.operations import Operations
 from kyanite.http.provide import Provided
@@ -29,6 +30,23 @@ class Rescan:
     principal: Principal
     operations: Operations
     inventory: Inventory
+
+    def if_asked(
+        self,
+        asked: bool | None,
+        db: Session,
+        answer: Callable[[Session], JsonObject],
+        *,
+        kinds: Collection[Kind],
+        account_id: str | None = None,
+        subscription_id: str | None = None,
+    ) -> JsonObject | Answered:
+        """Answer from what is known in ``db``; when asked (``Sync=true``), look first."""
+        if not asked:
+            return answer(db)
+        return self.then(
+            answer, kinds=kinds, account_id=account_id, subscription_id=subscription_id
+        )
 
     def then(
         self,

@@ -21,9 +21,10 @@ from kyanite.base.errors import NotFound
 from kyanite.db.reading import read
 from kyanite.db.tables import Base
 from kyanite.db.uses import Thing, users_of
-from kyanite.durable.session_tables import SessionRow
+from kyanite.durable.session_tables import ItemRow, SessionRow
 from kyanite.rules.sessions import ACTIVE
 
+_DELETED_ITEM: Final = "deleted"
 _TABLE: Final = Base.metadata.tables[RepositoryRow.__tablename__]
 _ONE: Final = select(_TABLE).where(_TABLE.c.id == bindparam("id"))
 
@@ -123,6 +124,17 @@ def session_at_work(db: Session, repository_id: str) -> str | None:
 def oldest_work(db: Session) -> datetime | None:
     """Since when the longest session that is not final has been there; none: ``None``."""
     return db.scalar(select(func.min(SessionRow.created_at)).where(SessionRow.status.in_(ACTIVE)))
+
+
+def find_upkeep(db: Session, repository_id: str) -> UpkeepRow | None:
+    """What is remembered of a repository from the last time it was looked after."""
+    return db.get(UpkeepRow, repository_id)
+
+
+def deleted_points(db: Session, point_ids: Collection[str]) -> set[str]:
+    """Those of the points that a session of ours has deleted."""
+    query = select(ItemRow.key).where(ItemRow.kind == _DELETED_ITEM, ItemRow.key.in_(point_ids))
+    return set(db.scalars(query))
 
 
 def delete_row(db: Session, repository_id: str) -> None:

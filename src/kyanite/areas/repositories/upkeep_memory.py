@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from kyanite.areas.repositories.queries import deleted_points, find_upkeep
 from kyanite.areas.repositories.tables import UpkeepRow
 from kyanite.base.json_types import as_list, as_text
-from kyanite.durable.session_tables import ItemRow
 from kyanite.engine.verify import PointState
 
 _REMEMBERED: Final = 64
-_DELETED: Final = "deleted"
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,14 @@ class UpkeepResult:
 
 def remembered_points(db: Session, repository_id: str) -> list[str]:
     """The newest points there were when the repository was last looked after."""
-    row = db.get(UpkeepRow, repository_id)
+    row = find_upkeep(db, repository_id)
     return [as_text(one) for one in as_list(row.newest_points)] if row is not None else []
 
 
 def lost_points(db: Session, remembered: Sequence[str], there: Iterable[str]) -> list[str]:
     """Points that are remembered, not there, and were not deleted by a session of ours."""
     gone = set(remembered) - set(there)
-    deleted = db.scalars(select(ItemRow.key).where(ItemRow.kind == _DELETED, ItemRow.key.in_(gone)))
-    return sorted(gone - set(deleted))
+    return sorted(gone - deleted_points(db, gone))
 
 
 def remember(
@@ -80,7 +77,7 @@ def remember(
 
 def last_upkeep(db: Session, repository_id: str) -> tuple[datetime, UpkeepResult] | None:
     """When a repository was last looked after, and what was found; ``None``: never."""
-    row = db.get(UpkeepRow, repository_id)
+    row = find_upkeep(db, repository_id)
     if row is None:
         return None
     read_on = date.fromisoformat(row.all_read_on) if row.all_read_on else None

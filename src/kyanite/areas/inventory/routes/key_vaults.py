@@ -14,6 +14,7 @@ from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.live_vaults import LiveVaults
 from kyanite.areas.inventory.plain_queries import get_resource, resources
 from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.areas.inventory.routes.resource_pages import resource_page
 from kyanite.areas.inventory.values import ResourceFilter
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
@@ -24,7 +25,7 @@ from kyanite.contract.models.key_vault import (
 )
 from kyanite.http.answers import Answered
 from kyanite.http.operations import Operations
-from kyanite.http.pages import Paging, found, page, page_of_all
+from kyanite.http.pages import page_of_all
 from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
@@ -51,13 +52,13 @@ def list_vaults(
     )
 
     def answer(session: Session) -> JsonObject:
-        rows = found(session, resources(Kind.KEY_VAULT, wanted), Paging.of(query))
-        results = [plain_wire.key_vault(request, row) for row in rows.rows]
-        return page(request, query, rows.total, results)
+        return resource_page(
+            session, request, query, resources(Kind.KEY_VAULT, wanted), plain_wire.key_vault
+        )
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(
+    return rescan.if_asked(
+        query.sync,
+        db,
         answer,
         account_id=query.service_account_id,
         kinds={Kind.KEY_VAULT},
@@ -78,7 +79,7 @@ def get_vault(
     def answer(session: Session) -> JsonObject:
         return plain_wire.key_vault(request, get_resource(session, Kind.KEY_VAULT, keyVaultId))
 
-    return rescan.then(answer, kinds={Kind.KEY_VAULT}) if query.sync else answer(db)
+    return rescan.if_asked(query.sync, db, answer, kinds={Kind.KEY_VAULT})
 
 
 @routes.operation("KeyVault_GetKeyVaultKeys")

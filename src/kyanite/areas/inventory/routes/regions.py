@@ -45,9 +45,9 @@ def list_regions(
         )
         return page_of_all(request, query, [wire.region(item) for item in found])
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(
+    return rescan.if_asked(
+        query.sync,
+        db,
         answer,
         account_id=account_id,
         kinds={Kind.REGION},

@@ -47,9 +47,9 @@ def list_resource_groups(
         )
         return page_of_all(request, query, [wire.resource_group(request, item) for item in found])
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(
+    return rescan.if_asked(
+        query.sync,
+        db,
         answer,
         account_id=query.service_account_id,
         kinds={Kind.RESOURCE_GROUP},
@@ -73,9 +73,9 @@ def get_resource_group(
             )
         return wire.resource_group(request, found)
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(
+    return rescan.if_asked(
+        query.sync,
+        db,
         answer,
         kinds={Kind.RESOURCE_GROUP},
     )

@@ -13,13 +13,13 @@ from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.plain_queries import get_resource, resources
 from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.areas.inventory.routes.resource_pages import resource_page
 from kyanite.base.json_types import JsonObject
 from kyanite.contract.models.sql_elastic_pool import (
     GetSqlElasticPoolByIdQuery,
     GetSqlServersPageQuery,
 )
 from kyanite.http.answers import Answered
-from kyanite.http.pages import Paging, found, page
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
@@ -36,11 +36,9 @@ def list_pools(
     """The elastic pools of the inventory (the contract's name of it speaks of servers)."""
 
     def answer(session: Session) -> JsonObject:
-        rows = found(session, resources(Kind.SQL_POOL), Paging.of(query))
-        results = [plain_wire.sql_pool(request, row) for row in rows.rows]
-        return page(request, query, rows.total, results)
+        return resource_page(session, request, query, resources(Kind.SQL_POOL), plain_wire.sql_pool)
 
-    return rescan.then(answer, kinds={Kind.SQL_POOL}) if query.sync else answer(db)
+    return rescan.if_asked(query.sync, db, answer, kinds={Kind.SQL_POOL})
 
 
 @routes.operation("SqlElasticPool_GetSqlElasticPoolById")
@@ -57,4 +55,4 @@ def get_pool(
         row = get_resource(session, Kind.SQL_POOL, sqlElasticPoolId)
         return plain_wire.sql_pool(request, row)
 
-    return rescan.then(answer, kinds={Kind.SQL_POOL}) if query.sync else answer(db)
+    return rescan.if_asked(query.sync, db, answer, kinds={Kind.SQL_POOL})

@@ -13,6 +13,7 @@ from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.plain_queries import get_resource, sql_servers
 from kyanite.areas.inventory.rescans import MayRescan
+from kyanite.areas.inventory.routes.resource_pages import resource_page
 from kyanite.areas.inventory.sql_connections import SqlConnections
 from kyanite.areas.inventory.values import ResourceFilter
 from kyanite.base.identifiers import id_text
@@ -26,7 +27,6 @@ from kyanite.contract.models.sql_server import (
 )
 from kyanite.http.answers import Answered
 from kyanite.http.operations import Operations
-from kyanite.http.pages import Paging, found, page
 from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
@@ -67,13 +67,11 @@ def list_servers(
             with_login=with_login,
             login_id=query.assignable_by_sql_account_id,
         )
-        rows = found(session, statement, Paging.of(query))
-        results = [plain_wire.sql_server(request, row) for row in rows.rows]
-        return page(request, query, rows.total, results)
+        return resource_page(session, request, query, statement, plain_wire.sql_server)
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(answer, account_id=query.service_account_id, kinds={Kind.SQL_SERVER})
+    return rescan.if_asked(
+        query.sync, db, answer, account_id=query.service_account_id, kinds={Kind.SQL_SERVER}
+    )
 
 
 @routes.operation("SqlServer_GetSqlServerById")
@@ -89,7 +87,7 @@ def get_server(
     def answer(session: Session) -> JsonObject:
         return plain_wire.sql_server(request, get_resource(session, Kind.SQL_SERVER, sqlServerId))
 
-    return rescan.then(answer, kinds={Kind.SQL_SERVER}) if query.sync else answer(db)
+    return rescan.if_asked(query.sync, db, answer, kinds={Kind.SQL_SERVER})
 
 
 @routes.operation("SqlServer_TestConnectivity")

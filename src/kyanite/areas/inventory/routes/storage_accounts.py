@@ -43,9 +43,9 @@ def list_storage_accounts(
         found = _matching(session, query, subscription_id)
         return page_of_all(request, query, [wire.storage_account(request, item) for item in found])
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(
+    return rescan.if_asked(
+        query.sync,
+        db,
         answer,
         account_id=query.service_account_id,
         kinds={Kind.STORAGE_ACCOUNT},
@@ -69,9 +69,9 @@ def get_storage_account(
             raise NotFound(f"There is no storage account {storageAccountId}.")
         return wire.storage_account(request, found)
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(
+    return rescan.if_asked(
+        query.sync,
+        db,
         answer,
         account_id=query.service_account_id,
         kinds={Kind.STORAGE_ACCOUNT},
@@ -96,9 +96,9 @@ def get_capabilities(
             "recommendedConcurrency": rules.recommended_concurrency(found.shape, found.region),
         }
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(answer, account_id=query.account_id, kinds={Kind.STORAGE_ACCOUNT})
+    return rescan.if_asked(
+        query.sync, db, answer, account_id=query.account_id, kinds={Kind.STORAGE_ACCOUNT}
+    )
 
 
 def _matching(

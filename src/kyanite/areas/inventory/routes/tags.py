@@ -42,6 +42,6 @@ def list_tags(
         )
         return page(request, query, found.total, [plain_wire.tag(tag) for tag in found.rows])
 
-    if not query.sync:
-        return answer(db)
-    return rescan.then(answer, account_id=query.service_account_id, kinds=EVERY_RESOURCE)
+    return rescan.if_asked(
+        query.sync, db, answer, account_id=query.service_account_id, kinds=EVERY_RESOURCE
+    )

@@ -57,7 +57,7 @@ def list_tenants_with_account(
         rows = [plain_wire.tenant_with_account(request, item) for item in found]
         return page_of_all(request, query, rows)
 
-    return rescan.then(answer, kinds=()) if query.sync else answer(db)
+    return rescan.if_asked(query.sync, db, answer, kinds=())
 
 
 @routes.operation("Tenant_GetTenant")

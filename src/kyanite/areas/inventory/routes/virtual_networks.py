@@ -13,6 +13,7 @@ from kyanite.areas.inventory.ages import as_of
 from kyanite.areas.inventory.kinds import Kind
 from kyanite.areas.inventory.networks import NetworkWish, NewNetworks, first_free_space
 from kyanite.areas.inventory.plain_queries import get_resource, resources
+from kyanite.areas.inventory.routes.resource_pages import resource_page
 from kyanite.areas.inventory.values import ResourceFilter
 from kyanite.base.identifiers import id_text
 from kyanite.base.json_types import JsonObject
@@ -25,7 +26,6 @@ from kyanite.contract.models.virtual_network import (
 from kyanite.http.answers import Answered
 from kyanite.http.audit import note
 from kyanite.http.operations import Operations
-from kyanite.http.pages import Paging, found, page
 from kyanite.http.provide import Provided
 from kyanite.http.routes import Routes
 from kyanite.http.sign_in import SignedIn
@@ -44,9 +44,9 @@ def list_networks(
         subscription_id=id_text(query.subscription_id),
         regions=(query.region_id,) if query.region_id else (),
     )
-    rows = found(db, resources(Kind.VIRTUAL_NETWORK, wanted), Paging.of(query))
-    results = [plain_wire.virtual_network(request, row) for row in rows.rows]
-    return page(request, query, rows.total, results)
+    return resource_page(
+        db, request, query, resources(Kind.VIRTUAL_NETWORK, wanted), plain_wire.virtual_network
+    )
 
 
 @routes.operation("VirtualNetwork_GetFirstFreeAddressSpace")
