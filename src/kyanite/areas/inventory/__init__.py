@@ -11,7 +11,12 @@ from kyanite.areas.inventory.kinds import STORAGE_ACCOUNT_USED_KIND, Kind
 from kyanite.areas.inventory.live import LiveStorage, StorageItem, container_item, holds_repository
 from kyanite.areas.inventory.live_vaults import LiveVaults
 from kyanite.areas.inventory.look_queries import oldest_look
-from kyanite.areas.inventory.machine_queries import find_machine, get_machine, machines_query
+from kyanite.areas.inventory.machine_queries import (
+    find_machine,
+    get_machine,
+    machine_page,
+    machines_query,
+)
 from kyanite.areas.inventory.networks import NewNetworks
 from kyanite.areas.inventory.plain_queries import find_resource, get_resource, resources
 from kyanite.areas.inventory.queries import (
@@ -74,6 +79,7 @@ __all__ = [
     "list_resource_groups",
     "list_storage_accounts",
     "list_subscriptions",
+    "machine_page",
     "machines_query",
     "oldest_look",
     "region_names",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory.kinds import Kind
@@ -15,44 +16,48 @@ from kyanite.base.azure_names import group_id, region_code
 from kyanite.base.errors import NotFound
 from kyanite.base.identifiers import system_id
 from kyanite.base.json_types import as_text_map, as_texts
+from kyanite.http.pages import Found, Paging
+
+_ORDER: Final = (func.lower(MachineRow.name), MachineRow.id)
 
 
 def machines_query(db: Session, wanted: MachineFilter = MachineFilter()) -> list[Machine]:
-    """Machines by name, then id.
+    """All machines that pass the filter, by name, then id.
 
     Those removed from Azure are of everybody who sees their subscription.
     """
-    query = _machines()
-    query = query.where(
-        or_(
-            seen(Kind.MACHINE, MachineRow.id, wanted.account_id),
-            and_(
-                MachineRow.removed_at.is_not(None),
-                seen(Kind.SUBSCRIPTION, MachineRow.subscription_id, wanted.account_id),
-            ),
-        )
+    query = _machines().where(*_conditions(db, wanted)).order_by(*_ORDER)
+    return _values(db, db.execute(query))
+
+
+def machine_page(
+    db: Session,
+    wanted: MachineFilter,
+    paging: Paging,
+    *,
+    among: Sequence[Select[str]] = (),
+    not_among: Sequence[Select[str]] = (),
+) -> Found[Machine]:
+    """One page of `machines_query`, and how many there are on all pages together.
+
+    ``among``, ``not_among``: selects of ids; only machines in all of the former and in none of
+    the latter.
+    """
+    ids = select(MachineRow.id).join(
+        SubscriptionRow, SubscriptionRow.id == MachineRow.subscription_id
     )
-    if wanted.exists is not None:
-        missing = MachineRow.removed_at
-        query = query.where(missing.is_(None) if wanted.exists else missing.is_not(None))
-    if wanted.subscription_id:
-        query = query.where(MachineRow.subscription_id == wanted.subscription_id.lower())
-    if wanted.tenant_id:
-        query = query.where(SubscriptionRow.tenant_id == wanted.tenant_id.lower())
-    if wanted.regions:
-        query = query.where(MachineRow.region.in_([region_code(r) for r in wanted.regions]))
-    if wanted.text:
-        # Names of machines are ASCII, so SQL folds their case on every database.
-        part = wanted.text.lower()
-        query = query.where(func.lower(MachineRow.name).contains(part, autoescape=True))
-    if wanted.ids:
-        query = query.where(MachineRow.id.in_(wanted.ids))
-    query = query.order_by(func.lower(MachineRow.name), MachineRow.id)
-    machines = _values(db, db.execute(query))
-    if wanted.resource_group_id:
-        group = wanted.resource_group_id.lower()
-        machines = [machine for machine in machines if machine.resource_group_id == group]
-    return machines
+    ids = ids.where(
+        *_conditions(db, wanted),
+        *(MachineRow.id.in_(one) for one in among),
+        *(MachineRow.id.not_in(one) for one in not_among),
+    )
+    total = db.scalar(select(func.count()).select_from(ids.subquery())) or 0
+    if paging.limit == 0 or paging.offset >= total:
+        return Found(total, [])
+    # Only the ids are put in order: machines are wide.
+    page = paging.applied(ids.order_by(*_ORDER))
+    query = _machines().where(MachineRow.id.in_(page)).order_by(*_ORDER)
+    return Found(total, _values(db, db.execute(query)))
 
 
 def find_machine(db: Session, machine_id: str) -> Machine | None:
@@ -68,6 +73,48 @@ def get_machine(db: Session, machine_id: str) -> Machine:
     if machine is None:
         raise NotFound(f"There is no virtual machine {machine_id} in the inventory.")
     return machine
+
+
+def _conditions(db: Session, wanted: MachineFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        or_(
+            seen(Kind.MACHINE, MachineRow.id, wanted.account_id),
+            and_(
+                MachineRow.removed_at.is_not(None),
+                seen(Kind.SUBSCRIPTION, MachineRow.subscription_id, wanted.account_id),
+            ),
+        )
+    ]
+    if wanted.exists is not None:
+        missing = MachineRow.removed_at
+        conditions.append(missing.is_(None) if wanted.exists else missing.is_not(None))
+    if wanted.subscription_id:
+        conditions.append(MachineRow.subscription_id == wanted.subscription_id.lower())
+    if wanted.resource_group_id:
+        conditions.append(_in_group(db, wanted.resource_group_id.lower()))
+    if wanted.tenant_id:
+        conditions.append(SubscriptionRow.tenant_id == wanted.tenant_id.lower())
+    if wanted.regions:
+        conditions.append(MachineRow.region.in_([region_code(r) for r in wanted.regions]))
+    if wanted.text:
+        # Names of machines are ASCII, so SQL folds their case on every database.
+        part = wanted.text.lower()
+        conditions.append(func.lower(MachineRow.name).contains(part, autoescape=True))
+    if wanted.ids:
+        conditions.append(MachineRow.id.in_(wanted.ids))
+    return conditions
+
+
+def _in_group(db: Session, resource_group_id: str) -> ColumnElement[bool]:
+    """Machines of a resource group. It may be gone, or not for the account to see, and machines
+    write its name in their own case: so it is found among theirs."""
+    groups = select(MachineRow.subscription_id, MachineRow.resource_group).distinct()
+    named = [
+        and_(MachineRow.subscription_id == subscription_id, MachineRow.resource_group == name)
+        for subscription_id, name in db.execute(groups)
+        if system_id(group_id(subscription_id, name)) == resource_group_id
+    ]
+    return or_(false(), *named)
 
 
 def _machines() -> Select[MachineRow, SubscriptionRow]:

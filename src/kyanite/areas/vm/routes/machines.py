@@ -20,7 +20,7 @@ from kyanite.contract.models.virtual_machine import (
     VirtualMachineOptions,
 )
 from kyanite.http.answers import Answered
-from kyanite.http.pages import page_of_all
+from kyanite.http.pages import Paging, page
 from kyanite.http.routes import Routes
 from kyanite.http.unit_of_work import DbSession
 
@@ -78,5 +78,5 @@ def _page(
     paging: GetVirtualMachinePageQuery | RescanVirtualMachinePageQuery,
     wanted: GetVirtualMachinePageQuery | VirtualMachineOptions,
 ) -> JsonObject:
-    found = machines(db, wanted)
-    return page_of_all(request, paging, [machine_wire(request, machine) for machine in found])
+    found = machines(db, wanted, Paging.of(paging))
+    return page(request, paging, found.total, [machine_wire(request, one) for one in found.rows])
