@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from kyanite.areas.inventory.machine_mapping import Surroundings, by_id, machine_row
+from kyanite.areas.inventory.machine_mapping import (
+    Surroundings,
+    address_facts,
+    by_id,
+    disk_facts,
+    interface_facts,
+    machine_row,
+    power_state_of,
+)
 from kyanite.areas.inventory.resource_mapping import (
     region_rows,
     storage_account_row,
@@ -50,7 +58,8 @@ AROUND = Surroundings(
         [
             {"id": OS_DISK, "properties": {"diskSizeBytes": 32 * GIB}},
             {"id": DATA_1.upper(), "properties": {"diskSizeGB": 64}},
-        ]
+        ],
+        disk_facts,
     ),
     interfaces=by_id(
         [
@@ -70,7 +79,8 @@ AROUND = Surroundings(
                     ]
                 },
             }
-        ]
+        ],
+        interface_facts,
     ),
     public_addresses=by_id(
         [
@@ -81,9 +91,10 @@ AROUND = Surroundings(
                     "dnsSettings": {"fqdn": "web1.westeurope.example"},
                 },
             }
-        ]
+        ],
+        address_facts,
     ),
-    statuses=by_id(
+    power_states=by_id(
         [
             {
                 "id": VM,
@@ -96,7 +107,8 @@ AROUND = Surroundings(
                     }
                 },
             }
-        ]
+        ],
+        power_state_of,
     ),
 )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 from kyanite.azure.compute.machines import power_state
 from kyanite.base.azure_names import ArmId, region_code
@@ -21,33 +22,79 @@ from kyanite.base.json_types import (
 from kyanite.base.units import GIB
 from kyanite.rules.disk_size import disk_size_bytes
 
+_Facts = TypeVar("_Facts")
+
+
+class DiskFacts(NamedTuple):
+    """What a disk adds to its machine."""
+
+    size_bytes: int
+    os_type: str
+
+
+class InterfaceFacts(NamedTuple):
+    """What the primary configuration of a network interface says; ids as Azure writes them."""
+
+    subnet_id: str
+    private_ip: str
+    public_address_id: str
+
+
+class AddressFacts(NamedTuple):
+    """What a public address is."""
+
+    ip: str
+    dns_name: str
+
 
 @dataclass(frozen=True)
 class Surroundings:
     """What lies around the machines of a subscription, each by lower-cased ARM id.
 
     A mapping stays empty when the account may not read that kind: the members it would fill
-    are unknown then, and nothing else suffers.
+    are unknown then, and nothing else suffers. Only what machines need is kept: the documents
+    themselves are the larger part of what Azure tells.
     """
 
-    disks: Mapping[str, JsonObject] = field(default_factory=dict)
-    interfaces: Mapping[str, JsonObject] = field(default_factory=dict)
-    public_addresses: Mapping[str, JsonObject] = field(default_factory=dict)
-    statuses: Mapping[str, JsonObject] = field(default_factory=dict)
+    disks: Mapping[str, DiskFacts] = field(default_factory=dict)
+    interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
+    public_addresses: Mapping[str, AddressFacts] = field(default_factory=dict)
+    power_states: Mapping[str, str] = field(default_factory=dict)
 
 
 def by_id(
-    resources: Iterable[JsonObject], members: Collection[str] | None = None
-) -> dict[str, JsonObject]:
-    """Resources by their lower-cased id; with ``members`` only these of their properties."""
-    found: dict[str, JsonObject] = {}
-    for resource in resources:
-        kept = resource
-        if members is not None:
-            properties = as_object(resource.get("properties"))
-            kept = {"properties": {m: properties[m] for m in members if m in properties}}
-        found[as_text(resource.get("id")).lower()] = kept
-    return found
+    resources: Iterable[JsonObject], facts: Callable[[JsonObject], _Facts]
+) -> dict[str, _Facts]:
+    """What is needed of the resources, by their lower-cased id."""
+    return {as_text(resource.get("id")).lower(): facts(resource) for resource in resources}
+
+
+def disk_facts(raw: JsonObject) -> DiskFacts:
+    """Of a disk as Azure lists it."""
+    return DiskFacts(disk_size_bytes(raw), as_text(dig(raw, "properties", "osType")))
+
+
+def interface_facts(raw: JsonObject) -> InterfaceFacts:
+    """Of a network interface as Azure lists it."""
+    configuration = _primary(as_list(dig(raw, "properties", "ipConfigurations")))
+    properties = as_object(dig(configuration, "properties"))
+    return InterfaceFacts(
+        as_text(dig(properties, "subnet", "id")),
+        as_text(properties.get("privateIPAddress")),
+        as_text(dig(properties, "publicIPAddress", "id")),
+    )
+
+
+def address_facts(raw: JsonObject) -> AddressFacts:
+    """Of a public address as Azure lists it."""
+    properties = as_object(raw.get("properties"))
+    fqdn = as_text(dig(properties, "dnsSettings", "fqdn"))
+    return AddressFacts(as_text(properties.get("ipAddress")), fqdn)
+
+
+def power_state_of(raw: JsonObject) -> str:
+    """Of a machine as the list of states shows it; empty when it is unknown."""
+    return power_state(as_object(dig(raw, "properties", "instanceView")))
 
 
 def machine_row(raw: JsonObject, around: Surroundings) -> dict[str, object]:
@@ -67,7 +114,6 @@ def machine_row(raw: JsonObject, around: Surroundings) -> dict[str, object]:
         for disk in attached
         if dig(disk, "managedDisk", "id") and not (ephemeral and disk is os_disk)
     ]
-    status = around.statuses.get(azure_id.lower(), {})
     network = _network(raw, around)
     return {
         "id": system_id(azure_id),
@@ -79,7 +125,7 @@ def machine_row(raw: JsonObject, around: Surroundings) -> dict[str, object]:
         "os_type": _os_type(os_disk, around),
         "vm_size": as_text(dig(raw, "properties", "hardwareProfile", "vmSize")),
         "zone": next((as_text(zone) for zone in as_list(raw.get("zones"))), None),
-        "power_state": power_state(as_object(dig(status, "properties", "instanceView"))) or None,
+        "power_state": around.power_states.get(azure_id.lower()) or None,
         "tags": as_text_map(raw.get("tags")),
         "total_size_bytes": sum(_disk_bytes(disk, around) for disk in attached),
         "disk_count": len(attached),
@@ -93,8 +139,8 @@ def machine_row(raw: JsonObject, around: Surroundings) -> dict[str, object]:
 def _os_type(os_disk: JsonObject, around: Surroundings) -> str:
     text = as_text(os_disk.get("osType"))
     if not text:
-        disk = around.disks.get(as_text(dig(os_disk, "managedDisk", "id")).lower(), {})
-        text = as_text(dig(disk, "properties", "osType"))
+        disk = around.disks.get(as_text(dig(os_disk, "managedDisk", "id")).lower())
+        text = disk.os_type if disk is not None else ""
     return {"windows": "Windows", "linux": "Linux"}.get(text.lower(), "Unknown")
 
 
@@ -102,7 +148,7 @@ def _disk_bytes(attached: JsonObject, around: Surroundings) -> int:
     """The size of an attached disk: the disk's own word, else the machine's about it."""
     disk = around.disks.get(as_text(dig(attached, "managedDisk", "id")).lower())
     if disk is not None:
-        return disk_size_bytes(disk)
+        return disk.size_bytes
     size_gib = attached.get("diskSizeGB")
     return int(size_gib) * GIB if isinstance(size_gib, int) else 0
 
@@ -117,18 +163,14 @@ def _network(raw: JsonObject, around: Surroundings) -> dict[str, object]:
     interface = around.interfaces.get(as_text(dig(reference, "id")).lower())
     if interface is None:
         return empty
-    configuration = _primary(as_list(dig(interface, "properties", "ipConfigurations")))
-    properties = as_object(dig(configuration, "properties"))
-    public = around.public_addresses.get(
-        as_text(dig(properties, "publicIPAddress", "id")).lower(), {}
-    )
-    network, subnet = _subnet(as_text(dig(properties, "subnet", "id")))
+    network, subnet = _subnet(interface.subnet_id)
+    public = around.public_addresses.get(interface.public_address_id.lower())
     return {
         "virtual_network": network,
         "subnet": subnet,
-        "private_ip": as_text(properties.get("privateIPAddress")) or None,
-        "public_ip": as_text(dig(public, "properties", "ipAddress")) or None,
-        "dns_name": as_text(dig(public, "properties", "dnsSettings", "fqdn")) or None,
+        "private_ip": interface.private_ip or None,
+        "public_ip": (public.ip or None) if public is not None else None,
+        "dns_name": (public.dns_name or None) if public is not None else None,
     }
 
 

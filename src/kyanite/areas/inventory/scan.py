@@ -14,10 +14,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from kyanite.areas.inventory.kinds import PLAIN_KINDS, Kind
-from kyanite.areas.inventory.machine_mapping import Surroundings, by_id, machine_row
+from kyanite.areas.inventory.machine_mapping import (
+    Surroundings,
+    address_facts,
+    by_id,
+    disk_facts,
+    interface_facts,
+    machine_row,
+    power_state_of,
+)
 from kyanite.areas.inventory.plain_lists import PLAIN_LISTS
 from kyanite.areas.inventory.plain_mapping import plain_row
 from kyanite.areas.inventory.resource_mapping import (
@@ -42,6 +50,7 @@ _NOT_REGISTERED: Final = "missingsubscriptionregistration"
 
 Row: TypeAlias = Mapping[str, object]
 Tag: TypeAlias = tuple[str, str]
+_Facts = TypeVar("_Facts")
 EVERY_RESOURCE: Final = frozenset(Kind) - {Kind.SUBSCRIPTION}
 
 
@@ -171,18 +180,19 @@ def _machines(arm: ArmClient, subscription_id: str, listed: _Listed) -> None:
         return
 
     def beside(
-        lister: Callable[[ArmClient, str], Iterable[JsonObject]], *members: str
-    ) -> dict[str, JsonObject]:
+        lister: Callable[[ArmClient, str], Iterable[JsonObject]],
+        facts: Callable[[JsonObject], _Facts],
+    ) -> dict[str, _Facts]:
         try:
-            return by_id(lister(arm, subscription_id), members)
+            return by_id(lister(arm, subscription_id), facts)
         except Denied:
             return {}
 
     around = Surroundings(
-        disks=beside(disks.list_disks, "diskSizeBytes", "diskSizeGB", "osType"),
-        interfaces=beside(interfaces.list_interfaces, "ipConfigurations"),
-        public_addresses=beside(public_addresses.list_public_addresses, "ipAddress", "dnsSettings"),
-        statuses=beside(machines.statuses, "instanceView"),
+        disks=beside(disks.list_disks, disk_facts),
+        interfaces=beside(interfaces.list_interfaces, interface_facts),
+        public_addresses=beside(public_addresses.list_public_addresses, address_facts),
+        power_states=beside(machines.statuses, power_state_of),
     )
     for raw in chain([first], found):
         listed.add(raw, lambda one: machine_row(one, around))
