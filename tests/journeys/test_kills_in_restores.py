@@ -14,16 +14,31 @@ from support.disk_contents import MIB, is_on_disk, write_noise
 from support.kill_stage import Hold, Stage, Victim
 from support.waiting import eventually
 
+# As long as a quick run may last: `test_kill_sweep` has these too.
+LATER = pytest.mark.slow
 REQUESTS = [
     pytest.param("PUT", "/disks/", "after", "tree", id="a disk is made, unanswered"),
-    pytest.param("POST", "/beginGetAccess", "before", "tree", id="access is not granted yet"),
+    pytest.param(
+        "POST", "/beginGetAccess", "before", "tree", id="access is not granted yet", marks=LATER
+    ),
     pytest.param("PUT", "^/md-", "after", "tree", id="pages are written, unanswered"),
     pytest.param("PUT", "^/md-", "before", "parent", id="the parent dies while pages are written"),
     pytest.param("PUT", "^/md-", "after", "mover", id="the mover dies while pages are written"),
-    pytest.param("POST", "/endGetAccess", "after", "tree", id="the upload is finished, unanswered"),
-    pytest.param("PUT", "/networkInterfaces/", "after", "tree", id="the interface is made"),
+    pytest.param(
+        "POST",
+        "/endGetAccess",
+        "after",
+        "tree",
+        id="the upload is finished, unanswered",
+        marks=LATER,
+    ),
+    pytest.param(
+        "PUT", "/networkInterfaces/", "after", "tree", id="the interface is made", marks=LATER
+    ),
     pytest.param("PUT", "/virtualMachines/", "after", "tree", id="the machine is made, unanswered"),
-    pytest.param("POST", "/deallocate", "after", "tree", id="the machine is switched off"),
+    pytest.param(
+        "POST", "/deallocate", "after", "tree", id="the machine is switched off", marks=LATER
+    ),
     pytest.param("PATCH", "/virtualMachines/", "after", "tree", id="the last mark is gone"),
 ]
 
