@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kyanite.base.json_types import JsonValue
@@ -155,6 +155,7 @@ class MachineRow(Base):
     """A virtual machine, with what its disks and first interface add to it."""
 
     __tablename__ = "inventory_machines"
+    __table_args__ = (Index("ix_inventory_machines_order", text("lower(name)"), "id"),)
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     azure_id: Mapped[str] = mapped_column(Text)
