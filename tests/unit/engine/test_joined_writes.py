@@ -40,7 +40,7 @@ def test_of_many_runs_the_longest_goes_when_too_much_is_held() -> None:
     writes = JoinedWrites(target, 20)
     writes.write(0, b"x" * 10)
     writes.write(10, b"y" * 10)
-    for number in range(1, 4):
+    for number in range(1, 6):
         writes.write(100 * number, b"z" * 10)
     assert target.seen == [(0, b"x" * 10 + b"y" * 10)]
 
