@@ -20,15 +20,16 @@ STORAGE_ACCOUNTS = 200
 GROUPS = 25
 
 
-def subscription_ids() -> list[str]:
-    """The subscriptions of the crowd, in order."""
-    return [str(uuid.UUID(int=0xC0DE << 96 | number)) for number in range(1, SUBSCRIPTIONS + 1)]
+def subscription_ids(count: int = SUBSCRIPTIONS) -> list[str]:
+    """The first subscriptions of the crowd, in order."""
+    return [str(uuid.UUID(int=0xC0DE << 96 | number)) for number in range(1, count + 1)]
 
 
 class Crowd:
     """Fills the state of a lab that does not run."""
 
-    def __init__(self, lab_directory: Path) -> None:
+    def __init__(self, lab_directory: Path, subscriptions: int = SUBSCRIPTIONS) -> None:
+        self._subscription_ids = subscription_ids(subscriptions)
         self._db = sqlite3.connect(lab_directory / "state.db")
         self._models = {
             kind: self._model(f"%/{kind.lower()}/{name}")
@@ -43,7 +44,7 @@ class Crowd:
     def fill(self) -> int:
         """Make everything; returns how many resources there are."""
         count = 0
-        for subscription in subscription_ids():
+        for subscription in self._subscription_ids:
             rows = self._subscription(subscription)
             self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", rows)
             count += sum(kind == "resource" for kind, _, _ in rows)
@@ -53,7 +54,7 @@ class Crowd:
     def change(self, share: float) -> int:
         """Give this share of the machines another tag; returns how many."""
         changed = 0
-        for subscription in subscription_ids():
+        for subscription in self._subscription_ids:
             for number in range(round(MACHINES * share)):
                 key = self._id(subscription, "virtualMachines", number).lower()
                 (body,) = self._db.execute(
