@@ -41,7 +41,7 @@ class Parallelism:
         A restore has one more: somebody always waits for a disk.
         """
         cores = _cores()
-        return cls(cores, cores, 2, 4 * MIB, cores + 1, 24 * MIB, 1 * MIB)
+        return cls(cores, cores, 1, 2 * MIB, cores + 1, 24 * MIB, 1 * MIB)
 
     @classmethod
     def network(cls) -> Parallelism:
