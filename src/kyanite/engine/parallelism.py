@@ -38,7 +38,8 @@ class Parallelism:
     def local(cls) -> Parallelism:
         """For files: as many threads as cores; pieces so large that threads seldom meet.
 
-        A restore has one more: somebody always waits for a disk.
+        One pack on its way is enough, and keeps memory low. A restore has one thread more:
+        somebody always waits for a disk.
         """
         cores = _cores()
         return cls(cores, cores, 1, 2 * MIB, cores + 1, 24 * MIB, 1 * MIB)
