@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from kyanite.base.errors import WrongKey
 
 VERSION_ID: Final = "https://vault.example/keys/backups/0123456789abcdef"
-_HEAD: Final = struct.Struct("<8sH")
-_MAGIC: Final = b"kyn-azkv"
+_HEAD: Final = struct.pack("<8sH", b"kyn-azkv", len(VERSION_ID)) + VERSION_ID.encode()
 _OAEP: Final = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
 
@@ -42,13 +41,12 @@ class PrivateKeyVault:
 
     def wrap(self, key: bytes) -> bytes:
         sealed = self._key.public_key().encrypt(key, _OAEP)
-        return _HEAD.pack(_MAGIC, len(VERSION_ID)) + VERSION_ID.encode() + sealed
+        return _HEAD + sealed
 
     def unwrap(self, wrapped: bytes) -> bytes:
-        head = _HEAD.pack(_MAGIC, len(VERSION_ID)) + VERSION_ID.encode()
-        if not wrapped.startswith(head):
+        if not wrapped.startswith(_HEAD):
             raise WrongKey("Another vault has wrapped this.")
         try:
-            return self._key.decrypt(wrapped[len(head) :], _OAEP)
+            return self._key.decrypt(wrapped[len(_HEAD) :], _OAEP)
         except ValueError as error:
             raise WrongKey("Another key has wrapped this.") from error

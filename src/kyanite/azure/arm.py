@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
-import orjson
 import requests
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -37,18 +36,11 @@ from kyanite.azure.call_counts import count_call
 from kyanite.azure.cloud import Cloud
 from kyanite.azure.credentials import AzureLogin
 from kyanite.azure.faults import REPEATABLE_STATUSES, azure_error, error_of_body
+from kyanite.azure.json_answers import read_json
 from kyanite.azure.operations import Operation, poll
 from kyanite.azure.pauses import Check, Retries, go_on, retry_after_seconds
 from kyanite.base.errors import AzureError, Gone, Rejected, Transient
-from kyanite.base.json_types import (
-    ESCAPED_NUL,
-    JsonObject,
-    JsonValue,
-    as_list,
-    as_object,
-    as_text,
-    storable,
-)
+from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
 from kyanite.base.redaction import redacted_text
 
 _log = logging.getLogger("kyanite.azure.arm")
@@ -231,9 +223,7 @@ class ArmClient:
         try:
             if not response.content:
                 return {}
-            content: JsonValue = orjson.loads(response.content)
-            if ESCAPED_NUL in response.content:
-                content = storable(content)
+            content = read_json(response.content)
         except (ValueError, RecursionError, SdkError) as error:
             if response.status_code in _ACCEPTED:
                 raise Transient(f"{what} answered something that is not JSON.") from error

@@ -17,17 +17,10 @@ from kyanite.azure.addresses import https_host
 from kyanite.azure.cloud import tls_context
 from kyanite.azure.credentials import AzureLogin
 from kyanite.azure.faults import REPEATABLE_STATUSES, azure_error, error_of_body
+from kyanite.azure.json_answers import read_json
 from kyanite.azure.pauses import Check, Retries, go_on, retry_after_seconds
 from kyanite.base.errors import AzureError, Rejected, Transient
-from kyanite.base.json_types import (
-    ESCAPED_NUL,
-    JsonObject,
-    JsonValue,
-    as_list,
-    as_object,
-    as_text,
-    storable,
-)
+from kyanite.base.json_types import JsonObject, JsonValue, as_list, as_object, as_text
 from kyanite.base.redaction import redacted_text
 
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
@@ -146,9 +139,6 @@ class JsonService:
 
 def _json(content: bytes) -> JsonValue:
     try:
-        found: JsonValue = json.loads(content) if content else None
-        if ESCAPED_NUL in content:
-            found = storable(found)
+        return read_json(content) if content else None
     except (ValueError, RecursionError):
         return None
-    return found

@@ -10,9 +10,6 @@ JsonValue: TypeAlias = (
 )
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
-ESCAPED_NUL = rb"\u0000"
-"""How NUL looks in JSON. Answers are large, and `storable` is for those that have it."""
-
 
 def as_object(value: JsonValue) -> JsonObject:
     """``value`` when it is an object, else an empty one."""

@@ -26,8 +26,8 @@ from kyanite.db.database import Database
 _log = logging.getLogger(__name__)
 
 GROUP: Final = "private_deployment"
-# What became of the last change, unless it holds.
-PENDING: Final = "private_deployment_pending"
+# Why the last change does not hold.
+FAILURE: Final = "private_deployment_pending"
 ERRAND: Final = "deployment mode"
 MANAGE_A_RECORDS: Final = "ManageARecords"
 _GROUP_ID = re.compile(r"^/subscriptions/[^/]+/resourceGroups/[^/]+$", re.IGNORECASE)
@@ -68,7 +68,7 @@ class DeploymentState:
 
 def deployment_state(db: Session) -> DeploymentState:
     """What holds now."""
-    stored, last = read_group(db, GROUP), read_group(db, PENDING) or {}
+    stored, last = read_group(db, GROUP), read_group(db, FAILURE) or {}
     mode = DeploymentMode.from_json(stored) if stored else DeploymentMode()
     if is_open(db, ERRAND):
         return DeploymentState(mode, is_updating=True)
@@ -97,29 +97,27 @@ class Deployment:
         mode = _checked(mode)
         with self.database.writing() as db:
             turn = self.errands.ask(db, ERRAND, as_object(asdict(mode)))
-            write_group(db, PENDING, {}, self.clock)
+            write_group(db, FAILURE, {}, self.clock)
         return self.errands.begin(turn)
 
     def _decide(self, turn: Turn) -> None:
         mode = DeploymentMode.from_json(turn.payload)
-        error: str | None = None
         try:
             self.examine(mode)
         except KyaniteError as problem:
-            error = str(problem)
+            self._fail(turn, str(problem))
+            return
         with turn.writing() as db:
-            if error is None:
-                write_group(db, GROUP, as_object(asdict(mode)), self.clock)
-            else:
-                write_group(db, PENDING, {"error": error}, self.clock)
+            write_group(db, GROUP, as_object(asdict(mode)), self.clock)
             turn.end(db)
-        if error is None:
-            _log.info("deployment mode changed", extra={"private": mode.enabled})
+        _log.info("deployment mode changed", extra={"private": mode.enabled})
 
     def _give_up(self, turn: Turn) -> None:
+        self._fail(turn, "The change came to no end; the log of the appliance says why.")
+
+    def _fail(self, turn: Turn, error: str) -> None:
         with turn.writing() as db:
-            error = "The change came to no end; the log of the appliance says why."
-            write_group(db, PENDING, {"error": error}, self.clock)
+            write_group(db, FAILURE, {"error": error}, self.clock)
             turn.end(db)
 
 

@@ -109,7 +109,7 @@ class Errands:
             with self._database.writing() as db:
                 lock(db, _group(name))
                 kept = _kept(db, name)
-                if kept is None or self._is_done(db, kept):
+                if kept is None or self._is_in_hand(db, kept):
                     continue
                 turns = as_int(kept["turns"]) + 1
                 turn = self._take(db, name, as_object(kept["payload"]), turns)
@@ -119,9 +119,9 @@ class Errands:
     def _is_left(self, name: str) -> bool:
         with self._database.reading() as db:
             kept = _kept(db, name)
-            return kept is not None and not self._is_done(db, kept)
+            return kept is not None and not self._is_in_hand(db, kept)
 
-    def _is_done(self, db: Session, kept: JsonObject) -> bool:
+    def _is_in_hand(self, db: Session, kept: JsonObject) -> bool:
         """Whether somebody is at it."""
         if as_text(kept["turn"]) in self._own:
             return True

@@ -55,16 +55,22 @@ def none_left_by_earlier(
         yield
     except LeaseLost:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever it is that ends the job; it is raised again
         # The first epoch has nothing before it.
         if ctx.epoch > 1 and not ctx.will_retry(error):
-            try:
-                arm = ctx.provided(AzureAccess).arm_client(account_id).with_check(ctx.check)
-                with ctx.uninterrupted():
-                    ctx.at_once(lambda id_: azure_access.revoke(arm, id_), sorted(resource_ids()))
-            except (AzureError, CallerError) as refusal:
-                ctx.log(f"Access to snapshots ends by itself within an hour only: {refusal}")
+            _revoke_or_tell(ctx, account_id, resource_ids)
         raise
+
+
+def _revoke_or_tell(
+    ctx: JobContext, account_id: str, resource_ids: Callable[[], Collection[str]]
+) -> None:
+    try:
+        arm = ctx.provided(AzureAccess).arm_client(account_id).with_check(ctx.check)
+        with ctx.uninterrupted():
+            ctx.at_once(lambda id_: azure_access.revoke(arm, id_), sorted(resource_ids()))
+    except (AzureError, CallerError) as refusal:
+        ctx.log(f"Access to snapshots ends by itself within an hour only: {refusal}")
 
 
 @contextmanager
