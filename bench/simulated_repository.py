@@ -27,10 +27,11 @@ from kyanite.engine.format import (
     pack_name,
     text_of,
 )
+from kyanite.engine.json_bodies import to_json_bytes
 from kyanite.engine.ledger import KnownPoint, MachineUse, encode_ledger
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet
-from kyanite.engine.sealed_object import seal, to_json_bytes
+from kyanite.engine.sealed_object import seal
 from kyanite.engine.storage.base import Data, ObjectInfo
 
 KEY = b"m" * 32

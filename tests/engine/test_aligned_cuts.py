@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB, MIB
+from kyanite.engine.backup import back_up
+from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.index import load_index
 from kyanite.engine.page_reader import PageReader
 from kyanite.engine.parallelism import Parallelism
@@ -181,9 +183,6 @@ def test_a_failing_read_ends_the_backup_though_other_threads_wait_for_its_piece(
                 raise OSError("the cable is out")
             super().read_into(offset, buffer)
 
-    from kyanite.engine.backup import back_up
-    from kyanite.engine.disk_input import DiskInput
-
     disk = DiskInput("disk", "disk", len(contents), Broken(contents))
     with pytest.raises(OSError, match="cable"):
         back_up(
@@ -194,3 +193,41 @@ def test_a_failing_read_ends_the_backup_though_other_threads_wait_for_its_piece(
             b"",
             parallelism=threads(6, 64 * KIB),
         )
+
+
+class Foreseeing(MemoryDisk):
+    """Counts what was read without having been told before."""
+
+    def __init__(self, contents: bytes | bytearray) -> None:
+        super().__init__(contents)
+        self.expected = RangeList.empty()
+        self.unexpected_bytes = 0
+
+    def expect(self, ranges: RangeList) -> None:
+        self.expected = self.expected.union(ranges)
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        super().read_into(offset, buffer)
+        if not self.expected.covers(offset, len(buffer)):
+            self.unexpected_bytes += len(buffer)
+
+
+def test_a_source_is_told_what_an_increment_will_read_around_what_changed() -> None:
+    chooser = random.Random(12)
+    contents = bytearray(chooser.randbytes(8 * MIB))
+    repository = tiny_repository(MemoryStorage(), SMALL)
+    first = back_up_disk(repository, contents, parallelism=ONE).point
+    places = sorted(chooser.sample(range(0, len(contents), 8 * BLOCK), 30))
+    changes = RangeList(ByteRange(place, BLOCK) for place in places)
+    for place in places:
+        contents[place : place + BLOCK] = chooser.randbytes(BLOCK)
+    source = Foreseeing(contents)
+    ticket = repository.open_session(new_id(), "machine", "label", first.session_id)
+    disk = DiskInput("disk", "disk", len(contents), source, changes=changes)
+    point = back_up(
+        repository.storage, repository.backup_keys(ticket), ticket, [disk], b"", parallelism=ONE
+    ).point
+    assert restored(repository, point) == contents
+    # Where new cuts do not meet the old ones at once, it reads on, which nobody can foresee.
+    assert source.unexpected_bytes < source.read_bytes / 4
+    assert changes.data_bytes < source.expected.data_bytes <= source.read_bytes

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from kyanite.base.errors import Invalid, ObjectExists, ObjectMissing
 from kyanite.base.json_types import as_object, as_texts
 from kyanite.engine.format import CONDEMNED_PREFIX, PACK_ID_BYTES, PACKS_PREFIX, Kind, id_of
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.listing import listed
 from kyanite.engine.pack import PackRef
 from kyanite.engine.pack_set import PackSet
-from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, seal, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 

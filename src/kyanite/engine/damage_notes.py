@@ -15,12 +15,13 @@ from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.base.json_types import JsonValue, as_int, as_list, as_object
 from kyanite.engine.catalog import list_sessions
 from kyanite.engine.format import DAMAGE_PREFIX, Kind, ensure
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.listing import listed
 from kyanite.engine.pack_listing import packs_of_sessions
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.randomness import draw
 from kyanite.engine.ranges import ByteRange, RangeList
-from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, seal, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 

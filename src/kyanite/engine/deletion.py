@@ -14,11 +14,12 @@ from kyanite.base.errors import EngineError, ObjectExists, ObjectMissing
 from kyanite.base.json_types import as_object
 from kyanite.engine.catalog import read_closed
 from kyanite.engine.format import EXPIRED_PREFIX, Kind, is_session_id, point_name, session_name
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.listing import listed
 from kyanite.engine.moves import Moves
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.point import Point
-from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, seal, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.traces import trace_name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kyanite.engine.ranges import RangeList
 
@@ -13,6 +13,15 @@ class Source(Protocol):
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill ``buffer`` with the bytes from ``offset``; all of them or an error."""
+        ...
+
+
+@runtime_checkable
+class ForeseeingSource(Source, Protocol):
+    """A source that is faster if it knows what comes."""
+
+    def expect(self, ranges: RangeList) -> None:
+        """These will be read soon, about in their order. Costs little, and may do nothing."""
         ...
 
 

@@ -16,7 +16,7 @@ from kyanite.engine.chain import Chain, CutPiece, Work
 from kyanite.engine.chunk_store import ChunkStore, SpanKey
 from kyanite.engine.crew import Task
 from kyanite.engine.cutting import CutRule
-from kyanite.engine.disk_input import DiskInput
+from kyanite.engine.disk_input import DiskInput, ForeseeingSource
 from kyanite.engine.disk_plan import Piece, ReadPlan, Region, patched, pieces, resized
 from kyanite.engine.format import MAX_CHUNK_BYTES
 from kyanite.engine.pack import PackNumber
@@ -152,7 +152,11 @@ class DiskWriter:
         offset = number * self._span_bytes
         length = min(self._span_bytes, self._disk.size_bytes - offset)
         before = SpanList(offset, resized(self._read_old(number), length))
-        todo = list(pieces(self._plan.regions(before), piece_bytes, self._rule))
+        regions = self._plan.regions(before)
+        if self._parent is not None and isinstance(self._disk.source, ForeseeingSource):
+            # Half of what is read stands around what has changed: only now it is known where.
+            self._disk.source.expect(RangeList(ByteRange(r.offset, r.length) for r in regions))
+        todo = list(pieces(regions, piece_bytes, self._rule))
         return _SpanWork(number, before, todo, len(todo))
 
     def _run_piece(self, work: _SpanWork, place: int, chain: Chain, buffer: memoryview) -> None:

@@ -7,7 +7,6 @@ repository from what others put there, so that a stolen order cannot retire a ke
 
 from __future__ import annotations
 
-import hmac
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,6 @@ from itertools import islice
 from typing import Final
 
 from blake3 import blake3
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.errors import Damaged, ObjectMissing, WrongKey
 from kyanite.engine.format import (
@@ -32,6 +29,7 @@ from kyanite.engine.format import (
 )
 from kyanite.engine.keys import FIRST_EPOCH, RepositoryKeys, derive
 from kyanite.engine.randomness import draw
+from kyanite.engine.small_seals import same, seal, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 
@@ -81,9 +79,8 @@ def encode_ring(keys: RepositoryKeys) -> bytes:
             *(_SECRET.pack(epoch, secret) for epoch, secret in sorted(keys.secrets.items())),
         )
     )
-    sealed = _cipher(keys.master_key, keys.repository_id, salt).encrypt(
-        nonce(Purpose.RING), body, header
-    )
+    key = _key(keys.master_key, keys.repository_id, salt)
+    sealed = seal(key, nonce(Purpose.RING), body, header)
     return header + sealed + _mac(keys.secrets, keys.repository_id, header + sealed)
 
 
@@ -115,14 +112,14 @@ def read_rings(storage: Storage, names: list[str], repository_id: bytes) -> list
 def open_ring(ring: StoredRing, master_key: bytes, repository_id: bytes) -> RepositoryKeys:
     """The keys in a ring. Raises ``WrongKey`` for another master key, ``Damaged``."""
     expected = ring_id_of(master_key, repository_id, ring.epoch)
-    if not hmac.compare_digest(expected, ring.ring_id):
+    if not same(expected, ring.ring_id):
         raise WrongKey("The key does not open this ring of the repository.")
     header, sealed = ring.data[: _HEADER.size], ring.data[_HEADER.size : -_MAC_BYTES]
     salt = _HEADER.unpack(header)[6]
-    try:
-        body = _cipher(master_key, repository_id, salt).decrypt(nonce(Purpose.RING), sealed, header)
-    except InvalidTag:
-        raise Damaged(f"{ring.name} is damaged: it does not authenticate.") from None
+    key = _key(master_key, repository_id, salt)
+    body = unseal(key, nonce(Purpose.RING), sealed, header)
+    if body is None:
+        raise Damaged(f"{ring.name} is damaged: it does not authenticate.")
     secrets = dict(_SECRET.iter_unpack(body[_FIXED_BODY:]))
     ensure(
         ring.epoch in secrets and FIRST_EPOCH in secrets,
@@ -141,7 +138,7 @@ def open_ring(ring: StoredRing, master_key: bytes, repository_id: bytes) -> Repo
 def is_of(keys: RepositoryKeys, ring: StoredRing) -> bool:
     """Whether a holder of all keys of this repository wrote the ring, in any epoch."""
     mac = _mac(keys.secrets, keys.repository_id, ring.data[:-_MAC_BYTES])
-    return hmac.compare_digest(mac, ring.data[-_MAC_BYTES:])
+    return same(mac, ring.data[-_MAC_BYTES:])
 
 
 def _parse(name: str, data: bytes, repository_id: bytes) -> StoredRing | None:
@@ -156,8 +153,8 @@ def _parse(name: str, data: bytes, repository_id: bytes) -> StoredRing | None:
     return StoredRing(name, epoch, ring_id, data)
 
 
-def _cipher(master_key: bytes, repository_id: bytes, salt: bytes) -> AESGCM:
-    return AESGCM(derive(master_key, "ring", repository_id + salt))
+def _key(master_key: bytes, repository_id: bytes, salt: bytes) -> bytes:
+    return derive(master_key, "ring", repository_id + salt)
 
 
 def _mac(secrets: Mapping[int, bytes], repository_id: bytes, data: bytes) -> bytes:

@@ -6,15 +6,11 @@ with a key of its own that never leaves it.
 
 from __future__ import annotations
 
-import hmac
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final, Protocol
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.errors import Damaged, Invalid
 from kyanite.engine.format import (
@@ -30,6 +26,7 @@ from kyanite.engine.keys import derive
 from kyanite.engine.password_stretching import Cost, stretch
 from kyanite.engine.printable_key import RECOVERY_PREFIX, looks_printed, print_key, read_key
 from kyanite.engine.randomness import draw
+from kyanite.engine.small_seals import same, seal, unseal
 
 _HEAD: Final = struct.Struct("<8sHHIIII16s16s16s32s")
 _NOTE: Final = struct.Struct("<QB87s")
@@ -185,14 +182,12 @@ def open_slot(slot: Slot, secret: str) -> bytes | None:
         wrapping_key, commitment = _recovery_keys(recovery_key, slot.salt, slot.slot_id)
     else:
         return None
-    if not hmac.compare_digest(commitment, slot.commitment):
+    if not same(commitment, slot.commitment):
         return None
-    try:
-        return AESGCM(wrapping_key).decrypt(nonce(Purpose.MASTER_KEY), slot.wrapped, slot.head)
-    except InvalidTag:
-        raise Damaged(
-            "A key slot is damaged: the password is right, but the key does not open."
-        ) from None
+    master_key = unseal(wrapping_key, nonce(Purpose.MASTER_KEY), slot.wrapped, slot.head)
+    if master_key is None:
+        raise Damaged("A key slot is damaged: the password is right, but the key does not open.")
+    return master_key
 
 
 def open_vault_slot(slot: Slot, vault: KeyVault) -> bytes | None:
@@ -203,17 +198,15 @@ def open_vault_slot(slot: Slot, vault: KeyVault) -> bytes | None:
     if len(master_key) != KEY_BYTES:  # anybody may wrap anything with the public half
         return None
     expected = derive(master_key, "slot commitment", slot.slot_id)
-    return master_key if hmac.compare_digest(expected, slot.commitment) else None
+    return master_key if same(expected, slot.commitment) else None
 
 
 def read_note(slot: Slot, master_key: bytes) -> SlotNote:
     """Whose slot it is. Raises ``Damaged``, also for a slot of another master key."""
-    try:
-        plain = _note_cipher(master_key, slot.slot_id).decrypt(
-            nonce(Purpose.NOTE), slot.note, slot.head
-        )
-    except InvalidTag:
-        raise Damaged(f"The key slot {slot.slot_id.hex()} is damaged.") from None
+    key = _note_key(master_key, slot.slot_id)
+    plain = unseal(key, nonce(Purpose.NOTE), slot.note, slot.head)
+    if plain is None:
+        raise Damaged(f"The key slot {slot.slot_id.hex()} is damaged.")
     ensure(len(plain) == _NOTE.size, f"The key slot {slot.slot_id.hex()} has no note.")
     seconds, length, label = _NOTE.unpack(plain)
     try:
@@ -249,7 +242,7 @@ def _sealed(
     note: SlotNote,
     wrapping_key: bytes,
 ) -> bytes:
-    wrapped = AESGCM(wrapping_key).encrypt(nonce(Purpose.MASTER_KEY), master_key, head)
+    wrapped = seal(wrapping_key, nonce(Purpose.MASTER_KEY), master_key, head)
     return head + commitment + _seal_note(head, master_key, slot_id, note) + wrapped
 
 
@@ -259,11 +252,11 @@ def _seal_note(head: bytes, master_key: bytes, slot_id: bytes, note: SlotNote) -
     if len(label) > 87:
         raise Invalid.member("label", "A label of a key has at most 87 bytes.")
     plain = _NOTE.pack(int(note.created_at.timestamp()), len(label), label)
-    return _note_cipher(master_key, slot_id).encrypt(nonce(Purpose.NOTE), plain, head)
+    return seal(_note_key(master_key, slot_id), nonce(Purpose.NOTE), plain, head)
 
 
-def _note_cipher(master_key: bytes, slot_id: bytes) -> AESGCM:
-    return AESGCM(derive(master_key, "slot note", slot_id))
+def _note_key(master_key: bytes, slot_id: bytes) -> bytes:
+    return derive(master_key, "slot note", slot_id)
 
 
 def _recovery_keys(recovery_key: bytes, salt: bytes, slot_id: bytes) -> tuple[bytes, bytes]:

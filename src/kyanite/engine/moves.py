@@ -13,9 +13,10 @@ from typing import Final
 
 from kyanite.base.json_types import JsonValue, as_int, as_list, as_object, as_texts
 from kyanite.engine.format import Kind, ensure, id_of, point_name, text_of
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import session_of
-from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import seal, unseal
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 

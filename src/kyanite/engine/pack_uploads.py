@@ -10,6 +10,7 @@ import mmap
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,10 @@ _LONGEST_FAREWELL_SECONDS: Final = 2.0
 
 def fresh_buffer(size_bytes: int) -> memoryview:
     """Memory that costs nothing where it is not used: most increments fill no whole pack."""
-    return memoryview(mmap.mmap(-1, size_bytes))
+    memory = mmap.mmap(-1, size_bytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a system may have none
+        memory.madvise(mmap.MADV_HUGEPAGE)  # 16 faults for a pack instead of 8 thousand
+    return memoryview(memory)
 
 
 @dataclass(slots=True)

@@ -34,12 +34,13 @@ from kyanite.engine.format import (
     point_name,
     text_of,
 )
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.keys import recipe_key
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet, needs_from_json, needs_to_json
 from kyanite.engine.pages import NO_PAGE, PageRef
 from kyanite.engine.randomness import draw
-from kyanite.engine.sealed_object import from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import seal, unseal
 
 RootOf: TypeAlias = Callable[[str, int], bytes | None]
 """The session root by session id and epoch; ``None`` from those who do not have it."""

@@ -6,18 +6,12 @@ object under a wrong name does not open.
 
 from __future__ import annotations
 
-import json
-import re
 import struct
-from collections.abc import Mapping
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from kyanite.base.errors import Damaged
-from kyanite.base.json_types import JsonObject, JsonValue
 from kyanite.base.units import MIB
+from kyanite.engine import small_seals
 from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import (
     FORMAT_VERSION,
@@ -36,13 +30,6 @@ from kyanite.engine.storage.base import Data, Storage
 
 _HEADER: Final = struct.Struct("<8sHHHH16s16sQQ")
 _LEVEL: Final = 1
-
-# What a body of 64 MiB may consist of: a megabyte of brackets takes a hundred to parse, and
-# no object of ours has so many. See docs/format/objects.md, "Sealed objects".
-_MOST_CONTAINERS: Final = 1 << 20
-_MOST_QUOTES: Final = 1 << 22
-_MOST_VALUES: Final = 1 << 23
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _USUAL_BYTES: Final = MIB
 _MOST_STORED_BYTES: Final = MAX_OBJECT_BYTES + 1024
@@ -75,8 +62,9 @@ def seal(kind: Kind, name: str, body: Data, maintenance_key: bytes, repository_i
         len(body),
         len(coded) + TAG_BYTES,
     )
-    cipher = AESGCM(object_key(maintenance_key, kind, salt))
-    return header + cipher.encrypt(nonce(Purpose.OBJECT), coded, header + name.encode())
+    key = object_key(maintenance_key, kind, salt)
+    context = header + name.encode()
+    return header + small_seals.seal(key, nonce(Purpose.OBJECT), coded, context)
 
 
 def kind_of(name: str, data: bytes) -> Kind:
@@ -103,36 +91,12 @@ def unseal(
         reserved == 0 and plain_length <= MAX_OBJECT_BYTES and length == len(data) - _HEADER.size,
         f"{name} is damaged: its header does not fit its bytes.",
     )
-    cipher = AESGCM(object_key(maintenance_key, kind, salt))
+    key = object_key(maintenance_key, kind, salt)
     sealed = memoryview(data)[_HEADER.size :]
-    try:
-        coded = cipher.decrypt(nonce(Purpose.OBJECT), sealed, header + name.encode())
-    except InvalidTag:
+    context = header + name.encode()
+    coded = small_seals.unseal(key, nonce(Purpose.OBJECT), sealed, context)
+    if coded is None:
         raise Damaged(
             f"{name} is damaged, or was written with another key: it does not authenticate."
-        ) from None
+        )
     return bytes(decompress(codec, coded, plain_length))
-
-
-def to_json_bytes(body: JsonObject) -> bytes:
-    """One text for one value: members sorted, no blanks."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def from_json_bytes(name: str, body: bytes) -> JsonObject:
-    """The JSON object in an authenticated body."""
-    ensure(
-        body.count(b"[") + body.count(b"{") <= _MOST_CONTAINERS
-        and body.count(b'"') <= _MOST_QUOTES
-        and body.count(b",") <= _MOST_VALUES,
-        f"{name} holds JSON of impossibly many parts.",
-    )
-    try:
-        value: JsonValue = json.loads(body.decode())
-        if _SURROGATE.search(body):  # half a pair is no text: it cannot be written down
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise Damaged(f"{name} holds no JSON.") from None
-    if not isinstance(value, Mapping):
-        raise Damaged(f"{name} holds JSON that is no object.")
-    return value

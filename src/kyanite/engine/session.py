@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from kyanite.base.errors import Conflict, Invalid, ObjectExists, PointVoided
 from kyanite.base.json_types import JsonObject, as_object, as_text
 from kyanite.engine.format import Kind, id_of, point_name, session_name
-from kyanite.engine.sealed_object import (
-    fetch,
-    from_json_bytes,
-    kind_of,
-    seal,
-    to_json_bytes,
-    unseal,
-)
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
+from kyanite.engine.sealed_object import fetch, kind_of, seal, unseal
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.base import Storage
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -21,8 +20,9 @@ from kyanite.engine.format import (
     check_version,
     ensure,
 )
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.keys import settings_key
-from kyanite.engine.sealed_object import from_json_bytes, to_json_bytes
+from kyanite.engine.small_seals import same
 
 # What a chunk and the zeros behind it take in a leaf page, and a leaf page in an inner page,
 # if each is in another pack: ids, numbers and the names of the packs.
@@ -145,7 +145,7 @@ def decode_repository(data: bytes, maintenance_key: bytes) -> RepositorySettings
     repository_id = repository_id_of(data)
     key = settings_key(maintenance_key, repository_id)
     mac = blake3(data[:-_MAC_BYTES], key=key).digest()
-    if not hmac.compare_digest(mac, data[-_MAC_BYTES:]):
+    if not same(mac, data[-_MAC_BYTES:]):
         raise Damaged("The repository object is damaged: it does not authenticate.")
     body = from_json_bytes("repository", data[_HEADER.size : -_MAC_BYTES])
     return RepositorySettings.from_json(body)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from kyanite.base.errors import ObjectExists
 from kyanite.base.json_types import as_text
 from kyanite.engine.format import TRACES_PREFIX, Kind, is_session_id
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.listing import listed
 from kyanite.engine.point import Point
-from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, seal, unseal
 from kyanite.engine.storage.base import Storage
 
 

@@ -13,11 +13,12 @@ from datetime import date
 from kyanite.base.errors import EngineError, ObjectMissing
 from kyanite.base.json_types import as_object
 from kyanite.engine.format import VERIFIED_PREFIX, Kind
+from kyanite.engine.json_bodies import from_json_bytes, to_json_bytes
 from kyanite.engine.listing import listed
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet
 from kyanite.engine.randomness import draw
-from kyanite.engine.sealed_object import fetch, from_json_bytes, seal, to_json_bytes, unseal
+from kyanite.engine.sealed_object import fetch, seal, unseal
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import parallel_map
 

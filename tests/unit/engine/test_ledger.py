@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from kyanite.base.errors import Damaged
 from kyanite.engine.format import Kind, point_name
+from kyanite.engine.json_bodies import to_json_bytes
 from kyanite.engine.ledger import KnownPoint, MachineUse, decode_ledger, encode_ledger
 from kyanite.engine.moves import Moves, decode_moves, encode_moves
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.pack_set import PackSet, needs_from_json, needs_to_json
 from kyanite.engine.pack_use import PackUse
-from kyanite.engine.sealed_object import seal, to_json_bytes
+from kyanite.engine.sealed_object import seal
 
 SESSIONS = [bytes([n]) * 16 for n in range(4)]
 NUMBERS = st.builds(PackNumber, st.sampled_from(SESSIONS), st.integers(0, 6))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from kyanite.base.errors import Invalid, KyaniteError, StorageError
-from kyanite.base.identifiers import new_id
 from kyanite.base.units import format_bytes
 from kyanite.cli.repo.address import (
     open_storage,
@@ -66,6 +65,7 @@ def command(
     end = None if lock_days is None else _end_of_lock(storage, lock_days)
     opening = EarlyOpening(storage, password)
     # What follows is imported while the password is stretched.
+    from kyanite.base.identifiers import new_id
     from kyanite.cli.repo.image import ImageSource
     from kyanite.cli.repo.points import find_point
     from kyanite.engine.backup import back_up

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from kyanite.base.errors import KyaniteError
+from kyanite.engine import small_seals
 from kyanite.engine.opening import Opened, open_with_secret
 from kyanite.engine.storage.base import Storage
 
@@ -26,6 +27,7 @@ class EarlyOpening:
         self._failure: KyaniteError | OSError | None = None
         self._thread = threading.Thread(target=self._open, name="kyanite-open", daemon=True)
         self._thread.start()
+        small_seals.load()
 
     def repository(self) -> Repository:
         """The repository. Raises what opening it raises."""

@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -56,7 +57,8 @@ class ImageSource:
 
     def expect(self, ranges: RangeList) -> None:
         """These will be read soon and in order: the system may fetch them ahead of the reads."""
-        self._expected = _parts(ranges)
+        with self._lock:
+            self._expected = chain(self._expected, _parts(ranges))
         self._fetch_ahead(_AHEAD_BYTES)
 
     def _fetch_ahead(self, size_bytes: int) -> None:
