@@ -33,12 +33,16 @@ _SIZE: Final = "2GiB"
 _NOT_COMPILED: Final = "PYTHONDONTWRITEBYTECODE"
 
 
-def measure(rounds: int = ROUNDS) -> list[Figure]:
-    """Runs ``peer_bench.py`` on made disks and on file systems; it prints its own tables."""
+def measure(rounds: int = ROUNDS, file_systems_too: bool = True) -> list[Figure]:
+    """Runs ``peer_bench.py`` on made disks and on file systems; it prints its own tables.
+
+    File systems take minutes to make, so that a quick look leaves them out.
+    """
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="kyanite-bench-") as folder:
         images = Path(os.environ.get("BENCH_IMAGES", folder))
-        for name, file_systems in (("made", False), ("file systems", True)):
+        sets = {"made": False, "file systems": True} if file_systems_too else {"made": False}
+        for name, file_systems in sets.items():
             made = images / name.replace(" ", "-")
             if not (made / "set.json").exists():
                 _make(made, file_systems)

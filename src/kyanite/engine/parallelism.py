@@ -17,7 +17,7 @@ class Parallelism:
     uploads      packs on their way to the storage at once; each holds a buffer of a pack
     read_bytes   at most so much per read from the source
     fetches      threads that read packs, open chunks and write the target
-    fetch_bytes  about so much per read from a pack: a whole one takes two; it is not held whole
+    fetch_bytes  of the first reads from packs, about; later ones take whole packs, not held whole
     write_bytes  neighbouring chunks are joined to writes of at most this; 0: never joined
     """
 

@@ -27,23 +27,22 @@ from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.read_keys import ReadKeys
-from kyanite.engine.restore_plan import Fetch, Wanted, fetches
+from kyanite.engine.read_pacing import ReadPacing
+from kyanite.engine.restore_plan import Fetch, Wanted, paced_fetches
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import planned_ahead
+from kyanite.engine.wanted_packs import WantedPacks
 
 __all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
 
 # Spans planned at once: some ten thousand chunks.
-_SPANS_AT_ONCE: Final = 32
+_SPANS_AT_ONCE: Final = 8
 
 # Of a pack in memory: its chunks are opened while the rest is on its way.
 _WINDOW_BYTES: Final = 2 * MIB
 
 # Planned while others are fetched: a second or two of work.
 _FETCHES_AHEAD: Final = 64
-
-# Of a stretch: they tell in which packs its writers were when they came to its end.
-_CHUNKS_OF_LAST_PACKS: Final = 128
 
 Lost: TypeAlias = Callable[[int, int, str], None]
 """Told offset, length and reason of what cannot be read and stays as it is in the target."""
@@ -158,21 +157,19 @@ class _Restore:
 
         def tasks() -> Generator[Task, None, None]:
             spans = self._pages.spans(disk, (start, end), self._lost_list())
+            packs = WantedPacks(disk.needs)
+            pacing = self._pacing(disk)
             done = start
-            held: list[Wanted] = []
             count = 1  # the first reads begin before the whole disk is planned
             while stretch := list(islice(spans, count)):
-                count = min(4 * count, _SPANS_AT_ONCE)
+                count = min(2 * count, _SPANS_AT_ONCE)
                 if holes is not None:
                     for offset, length in _zero_runs(stretch, done, end):
                         holes(offset, length)
                     done = stretch[-1][0].offset + stretch[-1][0].length
-                wanted = [*held, *self._wanted(stretch)]
-                # The last packs go on in the next stretch, and are read once.
-                last = {one.location.pack for one in wanted[-_CHUNKS_OF_LAST_PACKS:]}
-                held = [one for one in wanted if one.location.pack in last]
-                yield from self._fetches(one for one in wanted if one.location.pack not in last)
-            yield from self._fetches(held)
+                packs.add(self._wanted(stretch, packs))
+                yield from self._fetches(packs.take(), pacing)
+            yield from self._fetches(packs.take(everything=True), pacing)
             if holes is not None and done < end:
                 holes(done, end - done)
 
@@ -194,13 +191,21 @@ class _Restore:
             with self._lock:
                 self._lost(start, end - start, reason)
 
-    def _wanted(self, stretch: Sequence[tuple[Span, list[Entry]]]) -> Iterator[Wanted]:
+    def _pacing(self, disk: PointDisk) -> ReadPacing:
+        whole = self._within == ByteRange(0, disk.size_bytes) and not len(self._already)
+        total_bytes = sum(disk.needs.values()) if whole else None
+        return ReadPacing(self._parallelism.fetches, self._parallelism.fetch_bytes, total_bytes)
+
+    def _wanted(
+        self, stretch: Sequence[tuple[Span, list[Entry]]], packs: WantedPacks
+    ) -> Iterator[Wanted]:
         places: list[tuple[bytes, int, PackNumber | None, int]] = []
         start, end = self._within.offset, self._within.end
         for span, entries in stretch:
             self._control.check()
             at = span.offset
             for entry in entries:
+                packs.saw(entry.pack, entry.length)
                 if (
                     entry.chunk_id is not None
                     and at < end
@@ -223,8 +228,8 @@ class _Restore:
         start = max(offset, self._within.offset)
         return self._already.covers(start, min(offset + length, self._within.end) - start)
 
-    def _fetches(self, wanted: Iterable[Wanted]) -> Iterator[Task]:
-        for fetch in fetches(wanted, self._parallelism.fetch_bytes):
+    def _fetches(self, wanted: Iterable[Wanted], pacing: ReadPacing) -> Iterator[Task]:
+        for fetch in paced_fetches(wanted, pacing):
             yield partial(self._fetch, fetch)
 
     def _fetch(self, fetch: Fetch, window: memoryview) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from kyanite.base.units import KIB
 from kyanite.engine.index_location import Location
 from kyanite.engine.pack import PackRef
+from kyanite.engine.read_pacing import ReadPacing
 
 # One read costs more than fetching so many bytes that nobody wants.
 _JOINED_GAP_BYTES: Final = 128 * KIB
@@ -47,6 +48,26 @@ def fetches(wanted: Iterable[Wanted], fetch_bytes: int) -> list[Fetch]:
     A read has about ``fetch_bytes`` at most: up to a chunk more, so that a pack of twice
     that size takes two reads and not three.
     """
+    return [
+        Fetch(pack, part)
+        for pack, runs in _by_pack(wanted)
+        for run in runs
+        for part in _parts(run, -(-_stored_bytes(run) // fetch_bytes))
+    ]
+
+
+def paced_fetches(wanted: Iterable[Wanted], pacing: ReadPacing) -> Iterator[Fetch]:
+    """As ``fetches``, for a part of a whole restore."""
+    for pack, runs in _by_pack(wanted):
+        pacing.new_pack()
+        for run in runs:
+            plain_bytes = sum(one.length * len(one.places) for one in run)
+            for part in _parts(run, pacing.reads_for(_stored_bytes(run), plain_bytes)):
+                yield Fetch(pack, part)
+
+
+def _by_pack(wanted: Iterable[Wanted]) -> list[tuple[PackRef, list[list[Wanted]]]]:
+    """Packs as they come first, each with its runs of neighbours."""
     packs: dict[PackRef, dict[int, Wanted]] = {}
     for one in wanted:
         entries = packs.setdefault(one.location.pack, {})
@@ -54,10 +75,8 @@ def fetches(wanted: Iterable[Wanted], fetch_bytes: int) -> list[Fetch]:
         if found is not one:
             found.places.extend(one.places)
     return [
-        Fetch(pack, part)
+        (pack, list(_runs(sorted(entries.values(), key=lambda one: one.location.offset))))
         for pack, entries in packs.items()
-        for run in _runs(sorted(entries.values(), key=lambda one: one.location.offset))
-        for part in _parts(run, fetch_bytes)
     ]
 
 
@@ -73,11 +92,10 @@ def _runs(wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:
         yield run
 
 
-def _parts(run: Sequence[Wanted], fetch_bytes: int) -> Iterator[tuple[Wanted, ...]]:
-    """A run in as few parts as it takes, all about as long."""
+def _parts(run: Sequence[Wanted], count: int) -> Iterator[tuple[Wanted, ...]]:
+    """A run in so many parts, all about as long."""
     start = run[0].location.offset
-    length = _end(run[-1]) - start
-    count = -(-length // fetch_bytes)
+    length = _stored_bytes(run)
     part: list[Wanted] = []
     number = 1
     for one in run:
@@ -88,6 +106,10 @@ def _parts(run: Sequence[Wanted], fetch_bytes: int) -> Iterator[tuple[Wanted, ..
             number = (_end(one) - start) * count // length + 1
     if part:
         yield tuple(part)
+
+
+def _stored_bytes(run: Sequence[Wanted]) -> int:
+    return _end(run[-1]) - run[0].location.offset
 
 
 def _end(one: Wanted) -> int:

@@ -1,0 +1,53 @@
+"""How long the reads of a whole restore are. Pure decisions, no I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kyanite.base.units import MIB
+
+_READS_OF_A_PACK: Final = 2
+_LEAST_BYTES: Final = 4 * MIB  # what a connection brings in three round trips
+
+
+class ReadPacing:
+    """Two reads a pack on average, at most, as far as each pack is wanted in one piece.
+
+    Short ones first, so that all threads soon have one; then whole packs; at the end, as far
+    as these have saved reads, shorter and shorter ones, so that all threads end together.
+    """
+
+    def __init__(self, threads: int, first_bytes: int, total_bytes: int | None = None) -> None:
+        """Pacing for ``threads`` that read at the same time.
+
+        first_bytes  of the first reads, one for each thread; half a pack or more
+        total_bytes  plain ones of the whole restore; ``None``: unknown, there is no slow end
+        """
+        self._threads = threads
+        self._first_bytes = first_bytes
+        self._total_bytes = total_bytes
+        self._reads = 0
+        self._saved_reads = 0
+        self._stored_bytes = 0
+        self._plain_bytes = 0
+
+    def new_pack(self) -> None:
+        """Two more reads may be made."""
+        self._saved_reads += _READS_OF_A_PACK
+
+    def reads_for(self, stored_bytes: int, plain_bytes: int) -> int:
+        """In how many reads to take a run of neighbours in the present pack; one at least.
+
+        ``plain_bytes``: what it is of the disk.
+        """
+        size = self._first_bytes if self._reads < self._threads else stored_bytes
+        left_plain = 0 if self._total_bytes is None else self._total_bytes - self._plain_bytes
+        self._stored_bytes += stored_bytes
+        self._plain_bytes += plain_bytes
+        if left_plain > 0 and self._plain_bytes:
+            left = left_plain * self._stored_bytes // self._plain_bytes
+            size = min(size, max(_LEAST_BYTES, left // (2 * self._threads)))
+        count = max(1, min(-(-stored_bytes // size), self._saved_reads))
+        self._reads += count
+        self._saved_reads -= count
+        return count
