@@ -20,21 +20,18 @@ from typing import Final
 from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kyanite.base.units import KIB, MIB
 from kyanite.cli.repo.image import ImageSource
 from kyanite.engine.aligned_marks import AlignedMarks
 from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import TAG_BYTES
+from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.folder import FolderStorage
 
 CORES: Final = len(os.sched_getaffinity(0))
 _KEY: Final = bytes(range(32))
 _CONTEXT: Final = bytes(80)
-_PIECE_BYTES: Final = 512 * KIB  # of the source, as Parallelism.local() reads
-_WRITE_BYTES: Final = 1 * MIB  # to a target, likewise
-_FETCH_BYTES: Final = 24 * MIB  # from a pack, likewise
-_UPLOADS: Final = 2
+_LOCAL: Final = Parallelism.local()
 _MOST_SECONDS: Final = 300.0  # until all processes are ready; one may have failed
 
 Work = Callable[[int], int]
@@ -108,7 +105,9 @@ def measure_rates(image: Path, chunks: Sequence[bytes], folder: Path) -> Rates:
     store, store_cpu, packs = _store(storage, b"".join(sealed), settings.pack_bytes)
 
     def fetch(number: int) -> int:
-        return sum(len(storage.get_range(name, 0, _FETCH_BYTES)) for name in packs[number::CORES])
+        return sum(
+            len(storage.get_range(name, 0, _LOCAL.fetch_bytes)) for name in packs[number::CORES]
+        )
 
     return Rates(
         read=_rate(lambda number: _read(image, pieces[number::CORES])),
@@ -190,14 +189,14 @@ def _pieces(image: Path) -> Sequence[tuple[int, int]]:
     """Offset and length of what a full backup of the image reads."""
     with ImageSource(image) as source:
         return [
-            (at, min(_PIECE_BYTES, one.end - at))
+            (at, min(_LOCAL.read_bytes, one.end - at))
             for one in source.allocated()
-            for at in range(one.offset, one.end, _PIECE_BYTES)
+            for at in range(one.offset, one.end, _LOCAL.read_bytes)
         ]
 
 
 def _read(image: Path, pieces: Sequence[tuple[int, int]]) -> int:
-    buffer = memoryview(bytearray(_PIECE_BYTES))
+    buffer = memoryview(bytearray(_LOCAL.read_bytes))
     with ImageSource(image) as source:
         for offset, length in pieces:
             source.read_into(offset, buffer[:length])
@@ -208,8 +207,8 @@ def _write(path: Path, data: memoryview) -> int:
     """Into a new file of its final size."""
     with path.open("xb", buffering=0) as file:
         file.truncate(len(data))
-        for at in range(0, len(data), _WRITE_BYTES):
-            os.pwrite(file.fileno(), data[at : at + _WRITE_BYTES], at)
+        for at in range(0, len(data), _LOCAL.write_bytes):
+            os.pwrite(file.fileno(), data[at : at + _LOCAL.write_bytes], at)
     return len(data)
 
 
@@ -219,7 +218,7 @@ def _store(
     """Rate, core seconds a byte, and the names of the packs that were written."""
     packs = {f"packs/{at}": data[at : at + pack_bytes] for at in range(0, len(data), pack_bytes)}
     wall, cpu = time.perf_counter(), time.process_time()
-    with ThreadPoolExecutor(_UPLOADS) as pool:
+    with ThreadPoolExecutor(_LOCAL.uploads) as pool:
         list(pool.map(storage.put, packs.keys(), packs.values()))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return len(data) / wall, cpu / len(data), list(packs)

@@ -50,7 +50,7 @@ def measure(rounds: int = ROUNDS, image_bytes: int = _IMAGE_BYTES) -> Sequence[F
             near_storage, far_storage = MemoryStorage(), MemoryStorage()
             near = _both(near_storage, image, Parallelism.local())
             del near_storage
-            far = _both(SlowStorage(far_storage, _LINE), image, Parallelism.network())
+            far = _both(SlowStorage(far_storage, _LINE), image, Parallelism.far_storage())
             for what, own, slow in zip(shares, near, far, strict=True):
                 shares[what].append((_possible_seconds(own, slow) / slow.wall_seconds, slow))
         trips = [_round_trips(far_storage) for _ in range(rounds)]

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from kyanite.engine.limits import Limits
     from kyanite.engine.stream_writer import StreamWriter
 
-# For each thread. When all is planned, the last packs begin: what is left then of a full
-# backup takes about as long as one pack on one connection.
-_TASKS_AHEAD: Final = 4
+# When all is planned, the last packs begin: what is left then of a full backup takes about
+# as long as one pack on one connection.
+_TASKS_AHEAD: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,11 +284,10 @@ class _Backup:
                 yield from writers[place].tasks(numbers, chain)
             near_end()
 
-        readers = self._parallelism.readers
         planned = tasks()
-        if self._parallelism.far:
-            planned = planned_ahead(planned, _TASKS_AHEAD * readers)
-        run_tasks(planned, readers, chain.buffer_bytes)
+        if self._parallelism.waits_for_storage:
+            planned = planned_ahead(planned, _TASKS_AHEAD)
+        run_tasks(planned, self._parallelism.readers, chain.buffer_bytes)
 
     def _lost(self, store: ChunkStore) -> dict[PackRef, set[SpanKey]]:
         """Shared packs that are condemned or gone by now, and the spans that use them."""

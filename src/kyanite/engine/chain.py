@@ -69,9 +69,9 @@ class Chain:
         self._room = cutter.rule.carried_bytes
         self.buffer_bytes = self._room + self.piece_bytes
         self._lock = threading.Lock()
-        self._cores: AbstractContextManager[object] = (
-            threading.BoundedSemaphore(parallelism.workers) if parallelism.far else nullcontext()
-        )
+        self._cores: AbstractContextManager[object] = nullcontext()
+        if parallelism.waits_for_source:
+            self._cores = threading.BoundedSemaphore(parallelism.workers)
 
     def run(self, work: Work, piece: Piece, buffer: memoryview) -> CutPiece:
         """The entries of a piece; its chunks are in the store afterwards."""

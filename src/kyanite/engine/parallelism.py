@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kyanite.base.units import MIB
 
@@ -30,9 +30,14 @@ class Parallelism:
     write_bytes: int
 
     @property
-    def far(self) -> bool:
-        """Threads wait for a network more than they compute."""
+    def waits_for_source(self) -> bool:
+        """Threads wait for what they read more than they compute."""
         return self.readers > self.workers
+
+    @property
+    def waits_for_storage(self) -> bool:
+        """Many packs are on their way at once."""
+        return self.uploads > 1
 
     @classmethod
     def local(cls) -> Parallelism:
@@ -43,6 +48,18 @@ class Parallelism:
         """
         cores = _cores()
         return cls(cores, cores, 1, 2 * MIB, cores + 1, 24 * MIB, 1 * MIB)
+
+    @classmethod
+    def far_storage(cls) -> Parallelism:
+        """For a disk here and a storage over a network: ``local`` on one side, that on the other.
+
+        Pieces that many threads hold while few may compute are out of the processor's caches
+        when their turn comes: a sixth more time for the same work (measured).
+        """
+        near, far = cls.local(), cls.network()
+        return replace(
+            far, readers=near.workers + 1, workers=near.workers + 1, write_bytes=near.write_bytes
+        )
 
     @classmethod
     def network(cls) -> Parallelism:

@@ -1,6 +1,6 @@
 """Restoring disks: planned by pack, fetched in parallel, every chunk checked against its name.
 
-Memory is bounded by planning a stretch of the disk at a time. Zeros are never written.
+Memory is bounded by what is planned ahead. Zeros are never written.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Final, TypeAlias
 
 from kyanite.base.errors import EngineError, Missing, NotFound
@@ -22,21 +21,18 @@ from kyanite.engine.index import Index
 from kyanite.engine.joined_writes import JoinedWrites, Target
 from kyanite.engine.pack import PackNumber
 from kyanite.engine.page_reader import PageReader, Span, named_first
-from kyanite.engine.pages import Entry
+from kyanite.engine.pages import Entry, needs_of
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.read_keys import ReadKeys
 from kyanite.engine.read_pacing import ReadPacing
-from kyanite.engine.restore_plan import Fetch, Wanted, paced_fetches
+from kyanite.engine.restore_plan import Fetch, PackWants, Wanted, paced_fetches
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import planned_ahead
 from kyanite.engine.wanted_packs import WantedPacks
 
 __all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
-
-# Spans planned at once: some ten thousand chunks.
-_SPANS_AT_ONCE: Final = 8
 
 # Of a pack in memory: its chunks are opened while the rest is on its way.
 _WINDOW_BYTES: Final = 2 * MIB
@@ -160,20 +156,19 @@ class _Restore:
             packs = WantedPacks(disk.needs)
             pacing = self._pacing(disk)
             done = start
-            count = 1  # the first reads begin before the whole disk is planned
-            while stretch := list(islice(spans, count)):
-                count = min(2 * count, _SPANS_AT_ONCE)
+            for span, entries in spans:
                 if holes is not None:
-                    for offset, length in _zero_runs(stretch, done, end):
+                    for offset, length in _zero_runs(span, entries, done, end):
                         holes(offset, length)
-                    done = stretch[-1][0].offset + stretch[-1][0].length
-                packs.add(self._wanted(stretch, packs))
+                    done = span.offset + span.length
+                packs.saw(needs_of(entries))
+                packs.add(self._wanted(span, entries))
                 yield from self._fetches(packs.take(), pacing)
             yield from self._fetches(packs.take(everything=True), pacing)
             if holes is not None and done < end:
                 holes(done, end - done)
 
-        # Whoever wants the next fetch must not wait until a stretch is planned.
+        # Whoever wants the next fetch must not wait until a span is planned.
         ahead = planned_ahead(tasks(), _FETCHES_AHEAD)
         run_tasks(ahead, self._parallelism.fetches, _WINDOW_BYTES)
         return RestoreResult(self._read_bytes, self._written_bytes)
@@ -196,24 +191,20 @@ class _Restore:
         total_bytes = sum(disk.needs.values()) if whole else None
         return ReadPacing(self._parallelism.fetches, self._parallelism.fetch_bytes, total_bytes)
 
-    def _wanted(
-        self, stretch: Sequence[tuple[Span, list[Entry]]], packs: WantedPacks
-    ) -> Iterator[Wanted]:
+    def _wanted(self, span: Span, entries: Sequence[Entry]) -> Iterator[Wanted]:
+        self._control.check()
         places: list[tuple[bytes, int, PackNumber | None, int]] = []
         start, end = self._within.offset, self._within.end
-        for span, entries in stretch:
-            self._control.check()
-            at = span.offset
-            for entry in entries:
-                packs.saw(entry.pack, entry.length)
-                if (
-                    entry.chunk_id is not None
-                    and at < end
-                    and at + entry.length > start
-                    and not self._is_done(at, entry.length)
-                ):
-                    places.append((entry.chunk_id, entry.length, entry.pack, at))
-                at += entry.length
+        at = span.offset
+        for length, chunk_id, pack in entries:
+            if (
+                chunk_id is not None
+                and at < end
+                and at + length > start
+                and not self._is_done(at, length)
+            ):
+                places.append((chunk_id, length, pack, at))
+            at += length
         found = self._copies.find_all_many([chunk_id for chunk_id, _, _, _ in places])
         for (chunk_id, length, pack, at), locations in zip(places, found, strict=True):
             copies = named_first(locations or self._copies.find_again(chunk_id), pack)
@@ -225,11 +216,13 @@ class _Restore:
                 raise Missing(no_chunk(chunk_id, at))
 
     def _is_done(self, offset: int, length: int) -> bool:
+        if not self._already:
+            return False
         start = max(offset, self._within.offset)
         return self._already.covers(start, min(offset + length, self._within.end) - start)
 
-    def _fetches(self, wanted: Iterable[Wanted], pacing: ReadPacing) -> Iterator[Task]:
-        for fetch in paced_fetches(wanted, pacing):
+    def _fetches(self, packs: Iterable[PackWants], pacing: ReadPacing) -> Iterator[Task]:
+        for fetch in paced_fetches(packs, pacing):
             yield partial(self._fetch, fetch)
 
     def _fetch(self, fetch: Fetch, window: memoryview) -> None:
@@ -259,17 +252,14 @@ class _Restore:
 
 
 def _zero_runs(
-    stretch: Sequence[tuple[Span, list[Entry]]], start: int, end: int
+    span: Span, entries: Sequence[Entry], done: int, end: int
 ) -> Iterator[tuple[int, int]]:
-    """Runs of zeros between ``start`` and ``end``; spans without a page are zeros."""
-    first = start
-    for span, entries in stretch:
-        if span.offset > start:
-            yield start, span.offset - start
-        at = span.offset
-        for entry in entries:
-            low, high = max(at, first), min(at + entry.length, end)
-            if entry.chunk_id is None and low < high:
-                yield low, high - low
-            at += entry.length
-        start = at
+    """Runs of zeros from ``done`` to the end of the span; spans without a page are zeros."""
+    if span.offset > done:
+        yield done, span.offset - done
+    at = span.offset
+    for length, chunk_id, _ in entries:
+        low, high = max(at, done), min(at + length, end)
+        if chunk_id is None and low < high:
+            yield low, high - low
+        at += length

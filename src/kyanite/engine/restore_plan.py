@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from kyanite.base.units import KIB
 from kyanite.engine.index_location import Location
@@ -42,42 +42,45 @@ class Fetch:
         return last.offset + last.stored_length - self.offset
 
 
+PackWants: TypeAlias = tuple[PackRef, Sequence[Wanted]]
+"""A pack and what is wanted of it, in any order; the same chunk may stand there twice."""
+
+
 def fetches(wanted: Iterable[Wanted], fetch_bytes: int) -> list[Fetch]:
     """Chunks as few reads, pack by pack; what is wanted twice is read once.
 
     A read has about ``fetch_bytes`` at most: up to a chunk more, so that a pack of twice
     that size takes two reads and not three.
     """
+    packs: dict[PackRef, list[Wanted]] = {}
+    for one in wanted:
+        packs.setdefault(one.location.pack, []).append(one)
     return [
         Fetch(pack, part)
-        for pack, runs in _by_pack(wanted)
-        for run in runs
+        for pack, of_pack in packs.items()
+        for run in _runs(_in_order(of_pack))
         for part in _parts(run, -(-_stored_bytes(run) // fetch_bytes))
     ]
 
 
-def paced_fetches(wanted: Iterable[Wanted], pacing: ReadPacing) -> Iterator[Fetch]:
-    """As ``fetches``, for a part of a whole restore."""
-    for pack, runs in _by_pack(wanted):
+def paced_fetches(packs: Iterable[PackWants], pacing: ReadPacing) -> Iterator[Fetch]:
+    """As ``fetches``, for packs of a whole restore."""
+    for pack, wanted in packs:
         pacing.new_pack()
-        for run in runs:
+        for run in _runs(_in_order(wanted)):
             plain_bytes = sum(one.length * len(one.places) for one in run)
             for part in _parts(run, pacing.reads_for(_stored_bytes(run), plain_bytes)):
                 yield Fetch(pack, part)
 
 
-def _by_pack(wanted: Iterable[Wanted]) -> list[tuple[PackRef, list[list[Wanted]]]]:
-    """Packs as they come first, each with its runs of neighbours."""
-    packs: dict[PackRef, dict[int, Wanted]] = {}
+def _in_order(wanted: Iterable[Wanted]) -> list[Wanted]:
+    """By their place in the pack, each once."""
+    entries: dict[int, Wanted] = {}
     for one in wanted:
-        entries = packs.setdefault(one.location.pack, {})
         found = entries.setdefault(one.location.offset, one)
         if found is not one:
             found.places.extend(one.places)
-    return [
-        (pack, list(_runs(sorted(entries.values(), key=lambda one: one.location.offset))))
-        for pack, entries in packs.items()
-    ]
+    return [entries[offset] for offset in sorted(entries)]
 
 
 def _runs(wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:

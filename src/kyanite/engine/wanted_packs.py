@@ -11,7 +11,7 @@ from typing import Final
 
 from kyanite.base.units import KIB
 from kyanite.engine.pack import PackNumber, PackRef
-from kyanite.engine.restore_plan import Wanted
+from kyanite.engine.restore_plan import PackWants, Wanted
 
 # Pages count in the needs of a pack with a byte each; no chunk but the last of a disk is shorter.
 _LESS_THAN_A_CHUNK: Final = 4 * KIB
@@ -29,10 +29,11 @@ class WantedPacks:
         self._wanted: dict[PackRef, list[Wanted]] = {}
         self._held_chunks = 0
 
-    def saw(self, pack: PackNumber | None, length: int) -> None:
-        """So many bytes of the disk stand in this pack, wanted or not."""
-        if pack in self._unseen_bytes:
-            self._unseen_bytes[pack] -= length
+    def saw(self, needs: Mapping[PackNumber, int]) -> None:
+        """So many bytes of the disk stand in each pack, wanted or not."""
+        for pack, length in needs.items():
+            if pack in self._unseen_bytes:
+                self._unseen_bytes[pack] -= length
 
     def add(self, wanted: Iterable[Wanted]) -> None:
         """Chunks to read, each from the pack of its location."""
@@ -40,14 +41,14 @@ class WantedPacks:
             self._wanted.setdefault(one.location.pack, []).append(one)
             self._held_chunks += 1
 
-    def take(self, everything: bool = False) -> list[Wanted]:
-        """What may be read now, pack by pack; ``everything``: nothing more will come."""
+    def take(self, everything: bool = False) -> list[PackWants]:
+        """The packs that may be read now; ``everything``: nothing more will come."""
         everything = everything or self._held_chunks > _MOST_HELD_CHUNKS
         ready = [
             pack
             for pack in self._wanted
             if everything or self._unseen_bytes.get(pack.number, 0) < _LESS_THAN_A_CHUNK
         ]
-        taken = [one for pack in ready for one in self._wanted.pop(pack)]
-        self._held_chunks -= len(taken)
+        taken: list[PackWants] = [(pack, self._wanted.pop(pack)) for pack in ready]
+        self._held_chunks -= sum(len(wanted) for _, wanted in taken)
         return taken

@@ -23,27 +23,26 @@ def wanted(pack: PackRef, place: int) -> Wanted:
 def test_a_pack_waits_until_all_its_bytes_were_seen() -> None:
     packs = WantedPacks({ONE.number: 2 * CHUNK + 3, TWO.number: CHUNK})  # and three pages
     first, second, third = wanted(ONE, 0), wanted(TWO, 1), wanted(ONE, 2)
-    for one in (first, second):
-        packs.saw(one.location.pack.number, CHUNK)
+    packs.saw({ONE.number: CHUNK, TWO.number: CHUNK})
     packs.add([first, second])
-    assert packs.take() == [second]
-    packs.saw(ONE.number, CHUNK)
+    assert packs.take() == [(TWO, [second])]
+    packs.saw({ONE.number: CHUNK})
     packs.add([third])
-    assert packs.take() == [first, third]
+    assert packs.take() == [(ONE, [first, third])]
     assert packs.take(everything=True) == []
 
 
 def test_bytes_that_are_not_wanted_count_as_seen() -> None:
     packs = WantedPacks({ONE.number: 2 * CHUNK})
     packs.add([wanted(ONE, 0)])
-    packs.saw(ONE.number, CHUNK)
-    packs.saw(ONE.number, CHUNK)
+    packs.saw({ONE.number: CHUNK})
+    packs.saw({ONE.number: CHUNK})
     assert len(packs.take()) == 1
 
 
 def test_a_pack_the_point_does_not_name_is_not_waited_for() -> None:
     packs = WantedPacks({ONE.number: CHUNK})
-    packs.saw(ONE.number, CHUNK)
+    packs.saw({ONE.number: CHUNK})
     packs.add([wanted(MOVED, 0)])
     assert len(packs.take()) == 1
 
@@ -52,7 +51,9 @@ def test_at_the_end_everything_is_taken_pack_by_pack() -> None:
     packs = WantedPacks({ONE.number: 9 * CHUNK, TWO.number: 9 * CHUNK})
     packs.add([wanted(ONE, 0), wanted(TWO, 1), wanted(ONE, 2)])
     assert packs.take() == []
-    assert [one.places for one in packs.take(everything=True)] == [[0], [2], [1]]
+    assert [
+        (pack, [one.places for one in of_pack]) for pack, of_pack in packs.take(everything=True)
+    ] == [(ONE, [[0], [2]]), (TWO, [[1]])]
 
 
 def test_so_much_is_held_and_no_more() -> None:

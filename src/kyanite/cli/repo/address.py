@@ -139,7 +139,7 @@ def _open_folder(path: Path) -> Storage:
 
 def parallelism_for(address: str) -> Parallelism:
     """How much at once suits the way to this storage."""
-    return Parallelism.network() if address.startswith("https:") else Parallelism.local()
+    return Parallelism.far_storage() if address.startswith("https:") else Parallelism.local()
 
 
 def read_password(password_file: Path | None) -> str:
