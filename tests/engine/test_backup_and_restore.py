@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from kyanite.base.errors import Cancelled, Invalid, Missing, PointVoided
 from kyanite.base.identifiers import new_id
-from kyanite.base.units import KIB
+from kyanite.base.units import KIB, MIB
 from kyanite.engine.backup import back_up
+from kyanite.engine.control import NoControl
 from kyanite.engine.disk_input import DiskInput
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.restore import restore_disk
+from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.counting import CountingStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
@@ -274,3 +276,46 @@ def test_progress_grows_to_what_was_looked_at() -> None:
     control = _StopsAfter(10**9)
     point = back_up_disk(repository, bytes(500 * KIB), control=control).point
     assert control.processed == point.processed_bytes == 500 * KIB
+
+
+class Watch(NoControl):
+    """Notes what it is told, and ends the work after so many bytes."""
+
+    def __init__(self, end_after_bytes: int) -> None:
+        self.told: list[tuple[int, int]] = []
+        self._left_bytes = end_after_bytes
+
+    def advance(self, read: int = 0, processed: int = 0, stored: int = 0) -> None:  # noqa: ARG002
+        self.told.append((read, processed))
+        self._left_bytes -= processed
+
+    def check(self) -> None:
+        if self._left_bytes <= 0:
+            raise Cancelled("The work was stopped.")
+
+
+def test_a_restore_tells_how_far_it_is_and_stops_in_the_middle_of_a_pack() -> None:
+    contents = random.Random(14).randbytes(24 * MIB)
+    repository = tiny_repository(MemoryStorage(), RepositorySettings())
+    point = back_up_disk(repository, contents).point
+    whole_packs = Parallelism(1, 1, 1, MIB, 1, 32 * MIB, 0)
+    watch = Watch(64 * MIB)
+    target = MemoryDisk(bytes(len(contents)))
+    result = restore_disk(
+        *(repository.storage, repository.read_keys, point, "disk", target),
+        control=watch,
+        parallelism=whole_packs,
+    )
+    assert target.contents == contents
+    assert max(processed for _, processed in watch.told) < 9 * MIB
+    assert sum(processed for _, processed in watch.told) == len(contents) == result.written_bytes
+    assert sum(read for read, _ in watch.told) == result.read_bytes
+
+    target = MemoryDisk(bytes(len(contents)))
+    with pytest.raises(Cancelled):
+        restore_disk(
+            *(repository.storage, repository.read_keys, point, "disk", target),
+            control=Watch(8 * MIB),
+            parallelism=whole_packs,
+        )
+    assert 8 * MIB <= sum(length for _, length in target.written) < 9 * MIB

@@ -37,6 +37,10 @@ __all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
 # Of a pack in memory: its chunks are opened while the rest is on its way.
 _WINDOW_BYTES: Final = 2 * MIB
 
+# Between two looks whether to go on, each with a word on how far it is: of a slow storage, a
+# pack may take seconds.
+_TOLD_BYTES: Final = 8 * MIB
+
 # Planned while others are fetched: a second or two of work.
 _FETCHES_AHEAD: Final = 64
 
@@ -228,8 +232,10 @@ class _Restore:
     def _fetch(self, fetch: Fetch, window: memoryview) -> None:
         self._control.check()
         writes = JoinedWrites(self._target, self._parallelism.write_bytes)
-        written = 0
+        untold_read = fetch.length - sum(one.location.stored_length for one in fetch.wanted)
+        untold_written = 0
         for one, plain in self._chunks.read(fetch, window):
+            untold_read += one.location.stored_length
             if isinstance(plain, EngineError):
                 if self._lost is None:
                     raise plain
@@ -243,12 +249,19 @@ class _Restore:
                     writes.write(start, memoryview(plain)[start - place : end - place])
                 else:
                     writes.write(place, plain)
-                written += end - start
+                untold_written += end - start
+            if untold_written >= _TOLD_BYTES:
+                self._tell(untold_read, untold_written)
+                untold_read = untold_written = 0
+                self._control.check()
         writes.flush()
+        self._tell(untold_read, untold_written)
+
+    def _tell(self, read_bytes: int, written_bytes: int) -> None:
         with self._lock:
-            self._read_bytes += fetch.length
-            self._written_bytes += written
-        self._control.advance(read=fetch.length, processed=written, stored=written)
+            self._read_bytes += read_bytes
+            self._written_bytes += written_bytes
+        self._control.advance(read=read_bytes, processed=written_bytes, stored=written_bytes)
 
 
 def _zero_runs(
