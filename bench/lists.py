@@ -36,6 +36,7 @@ from kyanite.server.wiring import wire
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
 SESSIONS = 1_000_000
+LAST_OFFSET = 99_900
 REPOSITORIES = 100
 NAME, PASSWORD = "backupadmin", "Bench-me-9-times"
 MIB = 1 << 20
@@ -76,7 +77,7 @@ def measure_one(name: str, folder: Path, database_url: str, sessions: int) -> li
     now = datetime.now(UTC)
     prepare(folder, database_url, now, sessions)
     with serving(folder, database_url) as client:
-        return [*_pages(name, client, now), *_rates(name, client)]
+        return [*_pages(name, client, now, sessions), *_rates(name, client)]
 
 
 def prepare(folder: Path, database_url: str, now: datetime, sessions: int) -> None:
@@ -156,19 +157,20 @@ def serving(folder: Path, database_url: str) -> Iterator[Client]:
         program.stop()
 
 
-def questions(now: datetime) -> Mapping[str, dict[str, Any]]:
+def questions(now: datetime, sessions: int) -> Mapping[str, dict[str, Any]]:
     """What is asked, with what it is called."""
+    far = min(LAST_OFFSET, sessions * 2 // 5)
     middle = now - timedelta(days=DAYS / 2)
     month = {"FromUtc": _time(middle), "ToUtc": _time(middle + timedelta(days=30))}
     return {
         "all": {},
-        "all, offset 99 900": {"Offset": 99_900},
+        f"all, offset {far}": {"Offset": far},
         "a status": {"Status": "Error"},
         "a rare status": {"Status": "Canceled"},
-        "a frequent status, offset 99 900": {"Status": "Success", "Offset": 99_900},
-        "types, offset 99 900": {
+        f"a frequent status, offset {far}": {"Status": "Success", "Offset": far},
+        f"types, offset {far}": {
             "Types": "PolicySnapshot,PolicyBackup,RestoreVms",
-            "Offset": 99_900,
+            "Offset": far,
         },
         "a rare type": {"Types": "RepositoryCreation"},
         "types and statuses": {
@@ -177,7 +179,7 @@ def questions(now: datetime) -> Mapping[str, dict[str, Any]]:
         },
         "a month": month,
         "a month, type and status": {**month, "Types": "PolicyBackup", "Status": "Warning"},
-        "since the middle, offset 99 900": {"ToUtc": month["ToUtc"], "Offset": 99_900},
+        f"since the middle, offset {far}": {"ToUtc": month["ToUtc"], "Offset": far},
         "a policy": {"PolicyId": policy_id(7)},
         "a policy, types, status, a month": {
             **month,
@@ -194,12 +196,12 @@ def questions(now: datetime) -> Mapping[str, dict[str, Any]]:
     }
 
 
-def _pages(name: str, client: Client, now: datetime) -> Iterator[Figure]:
+def _pages(name: str, client: Client, now: datetime, sessions: int) -> Iterator[Figure]:
     promise = PROMISES[name]
     assert client.process is not None
     client.get("/jobSessions")
     memory = client.process.memory_info().rss
-    for what, query in questions(now).items():
+    for what, query in questions(now, sessions).items():
         path = f"/jobSessions?{urlencode(query)}"
         body = orjson.loads(client.get(path))
         times = []
