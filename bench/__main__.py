@@ -1,7 +1,7 @@
 """``python -m bench [--quick] [NAME ...]``: every benchmark, or those named in ``BENCHMARKS``.
 
 ``--quick`` measures once what is otherwise the median of three, with fewer sessions and
-resources, and beside other programs only on made disks.
+resources, and beside restic only, on made disks.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
     ),
     "slow": (
         "The engine over a network",
-        lambda quick: slow_storage.measure(1 if quick else slow_storage.ROUNDS),
+        lambda quick: slow_storage.measure(*((1, slow_storage.FEW_BYTES) if quick else ())),
     ),
     "engine": (
         "The engine beside other programs",
-        lambda quick: peers.measure(1 if quick else peers.ROUNDS, file_systems_too=not quick),
+        lambda quick: peers.measure(1 if quick else peers.ROUNDS, quick),
     ),
 }
 

@@ -33,6 +33,7 @@ from kyanite.engine.storage.slow import Distance, SlowStorage
 
 ROUNDS: Final = 3
 _IMAGE_BYTES: Final = 4096 * MIB
+FEW_BYTES: Final = 2048 * MIB
 _LINE: Final = Distance(0.020, 60e6, 600e6)
 _LEAST_SHARE: Final = 0.8
 _MOST_ROUND_TRIPS: Final = 10
