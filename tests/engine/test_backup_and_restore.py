@@ -282,11 +282,11 @@ class Watch(NoControl):
     """Notes what it is told, and ends the work after so many bytes."""
 
     def __init__(self, end_after_bytes: int) -> None:
-        self.told: list[tuple[int, int]] = []
+        self.told: list[tuple[int, int, int]] = []
         self._left_bytes = end_after_bytes
 
-    def advance(self, read: int = 0, processed: int = 0, stored: int = 0) -> None:  # noqa: ARG002
-        self.told.append((read, processed))
+    def advance(self, read: int = 0, processed: int = 0, stored: int = 0) -> None:
+        self.told.append((read, processed, stored))
         self._left_bytes -= processed
 
     def check(self) -> None:
@@ -307,9 +307,10 @@ def test_a_restore_tells_how_far_it_is_and_stops_in_the_middle_of_a_pack() -> No
         parallelism=whole_packs,
     )
     assert target.contents == contents
-    assert max(processed for _, processed in watch.told) < 9 * MIB
-    assert sum(processed for _, processed in watch.told) == len(contents) == result.written_bytes
-    assert sum(read for read, _ in watch.told) == result.read_bytes
+    assert max(processed for _, processed, _ in watch.told) < 9 * MIB
+    read, processed, stored = map(sum, zip(*watch.told, strict=True))
+    assert processed == stored == len(contents) == result.written_bytes
+    assert read == result.read_bytes
 
     target = MemoryDisk(bytes(len(contents)))
     with pytest.raises(Cancelled):

@@ -6,6 +6,8 @@ when something is first sealed, so that it can be loaded while a password is str
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from kyanite.engine.storage.base import Data
 
 
@@ -36,6 +38,5 @@ def same(one: bytes, other: bytes) -> bool:
 
 def load() -> None:
     """Import now what the first use would import."""
-    import hmac  # noqa: F401
-
-    import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
+    for name in ("hmac", "cryptography.hazmat.primitives.ciphers.aead"):
+        import_module(name)
