@@ -29,6 +29,7 @@ from bench import (
     whole_house,
 )
 from bench.results_table import Figure, show, write
+from kyanite.base import interpreter
 
 BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
     "lab": ("The lab, one client", lambda _: lab_throughput.measure()),
@@ -91,6 +92,7 @@ def main() -> int:
 
 def _measure(name: str, quick: bool) -> bool:
     """Run one, show its figures and keep them; whether every promise was kept."""
+    interpreter.set_up()  # as the product's processes do
     title, measure = BENCHMARKS[name]
     figures = measure(quick)
     console = Console()

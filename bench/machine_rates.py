@@ -20,6 +20,7 @@ from typing import Final
 from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from kyanite.base.file_space import set_aside
 from kyanite.cli.repo.image import ImageSource
 from kyanite.engine.aligned_marks import AlignedMarks
 from kyanite.engine.compression import compress, decompress
@@ -204,9 +205,10 @@ def _read(image: Path, pieces: Sequence[tuple[int, int]]) -> int:
 
 
 def _write(path: Path, data: memoryview) -> int:
-    """Into a new file of its final size."""
+    """Into a new file of its final size, with all its space asked for at once."""
     with path.open("xb", buffering=0) as file:
         file.truncate(len(data))
+        set_aside(file.fileno(), 0, len(data))
         for at in range(0, len(data), _LOCAL.write_bytes):
             os.pwrite(file.fileno(), data[at : at + _LOCAL.write_bytes], at)
     return len(data)

@@ -289,6 +289,19 @@ def test_a_file_that_comes_into_being_meanwhile_is_not_replaced(house: House) ->
     assert (house.folder / "out.partial").read_bytes()[:8] == b"restored"
 
 
+def test_space_is_set_aside_only_where_data_will_be(house: House) -> None:
+    target = ImageTarget(house.folder / "out", ByteRange(MIB, 64 * MIB), {})
+    target.expect(17 * MIB, 8 * MIB)
+    before = os.fstat(target.fileno()).st_blocks * 512
+    assert before < 9 * MIB
+    target.write(17 * MIB, b"x" * 8 * MIB)
+    os.fsync(target.fileno())
+    assert os.fstat(target.fileno()).st_blocks * 512 < 9 * MIB
+    target.finish()
+    restored = (house.folder / "out").read_bytes()
+    assert restored == bytes(16 * MIB) + b"x" * 8 * MIB + bytes(40 * MIB)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_one_sentence_and_what_is_there_is_kept(
     house: House, tmp_path: Path

@@ -18,6 +18,7 @@ from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.restore import restore_disk
 from kyanite.engine.settings import RepositorySettings
+from kyanite.engine.storage.base import Data
 from kyanite.engine.storage.counting import CountingStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.verify import Level
@@ -183,6 +184,37 @@ def test_a_restore_goes_on_where_it_was_and_tells_the_holes() -> None:
     )
     assert target.contents == contents
     assert min(offset for offset, _ in target.written) == 32 * KIB
+
+
+class Foreseeing(MemoryDisk):
+    """Notes what it was told of and what came without that."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(bytes(size_bytes))
+        self.expected = RangeList.empty()
+        self.unexpected: list[int] = []
+
+    def expect(self, offset: int, length: int) -> None:
+        self.expected = self.expected.union(RangeList([ByteRange(offset, length)]))
+
+    def write(self, offset: int, data: Data) -> None:
+        if not self.expected.covers(offset, len(data)):
+            self.unexpected.append(offset)
+        super().write(offset, data)
+
+
+def test_a_target_is_told_what_will_be_written_and_nothing_else() -> None:
+    contents = disk_contents(random.Random(15), 3 * MIB)
+    repository = tiny_repository(MemoryStorage())
+    point = back_up_disk(repository, contents).point
+    part = ByteRange(500 * KIB + 7, 2 * MIB)
+    target = Foreseeing(len(contents))
+    result = restore_disk(
+        *(repository.storage, repository.read_keys, point, "disk", target), within=part
+    )
+    assert target.contents[part.offset : part.end] == contents[part.offset : part.end]
+    assert target.unexpected == []
+    assert target.expected.data_bytes == result.written_bytes < part.length
 
 
 def test_running_a_session_again_after_its_commit_gives_the_same_point() -> None:

@@ -6,13 +6,13 @@ is chosen.
 
 from __future__ import annotations
 
-import gc
 import sys
 from importlib import import_module
 from typing import Final
 
 import click
 
+from kyanite.base import interpreter
 from kyanite.base.errors import Invalid, KyaniteError
 
 # Name → where its click command is. Add a command: one file, one line.
@@ -53,9 +53,7 @@ kyanite = LazyGroup(
 
 def main() -> None:
     """Run the command line; exit status 0 success, 1 the work failed, 2 wrong usage."""
-    # Imports make thousands of objects that stay: looking for garbage among them is a tenth
-    # of the start.
-    gc.set_threshold(50_000, 20, 20)
+    interpreter.set_up()
     try:
         kyanite.main(prog_name="kyanite", standalone_mode=False)
     except click.exceptions.Exit as error:

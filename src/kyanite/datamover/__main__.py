@@ -19,6 +19,7 @@ from typing import Final
 
 import click
 
+from kyanite.base import interpreter
 from kyanite.base.redaction import redacted_text
 from kyanite.datamover.fence import Fence
 from kyanite.datamover.mover import serve_one_order
@@ -27,8 +28,6 @@ from kyanite.engine.index_cache import CACHE_VARIABLE, keep_caches_in
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
-_SWITCH_SECONDS: Final = 0.001
-"""A thread that only computes keeps those that send and receive waiting no longer than this."""
 _STOP_SECONDS: Final = 1.5
 """Work that was called off has so long to notice; a copy must stop within two seconds."""
 
@@ -44,7 +43,7 @@ def main(run: str, epoch: int, parent: int) -> None:
     _redact_tracebacks()
     if folder := os.environ.get(CACHE_VARIABLE):
         keep_caches_in(Path(folder))
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    interpreter.set_up()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the appliance, which cancels
     read_fd, write_fd = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)

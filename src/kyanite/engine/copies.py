@@ -7,7 +7,7 @@ another pack. The first thing that is missing makes it look again, once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from kyanite.engine.damage_notes import read_notes
 from kyanite.engine.format import EntryType
@@ -27,7 +27,7 @@ class Copies:
         self,
         load: Callable[[], Index],
         index: Index | None = None,
-        banned: Container[PackRef] = _NOTHING,
+        banned: Collection[object] = _NOTHING,
     ) -> None:
         self._load = load
         self._index = load() if index is None else index
@@ -37,7 +37,7 @@ class Copies:
 
     def find_all(self, entry_id: bytes) -> list[Location]:
         """Every copy that may be read."""
-        return self._allowed(self._index.find_all(entry_id))
+        return self._allowed(list(self._index.find_all(entry_id)))
 
     def find_all_many(self, entry_ids: Sequence[bytes]) -> list[list[Location]]:
         """``find_all`` for each id, in order."""
@@ -51,7 +51,9 @@ class Copies:
                 self._reloaded = True
         return self.find_all(entry_id)
 
-    def _allowed(self, found: Iterable[Location]) -> list[Location]:
+    def _allowed(self, found: list[Location]) -> list[Location]:
+        if not self._banned:
+            return found
         return [
             location
             for location in found

@@ -159,8 +159,10 @@ class Index:
             [
                 location_of(row, at)
                 # Once each: while segments are merged, records exist twice.
-                for row, at in sorted(
-                    dict.fromkeys(rows), key=lambda one: one[0][:_NAME_BYTES] in gone
+                for row, at in (
+                    rows
+                    if len(rows) == 1
+                    else sorted(dict.fromkeys(rows), key=lambda one: one[0][:_NAME_BYTES] in gone)
                 )
             ]
             for rows in self._read(segments, entry_ids)

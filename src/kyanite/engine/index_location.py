@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from kyanite.engine.index_layout import open_place
@@ -31,5 +32,11 @@ class Location(NamedTuple):
 
 def location_of(row: bytes, place: int) -> Location:
     """A location from the row of its pack and the place in it."""
-    epoch = int.from_bytes(row[36:40], "little")
-    return Location(PackRef(row[:16], row[16:32]), epoch, *open_place(place))
+    pack, epoch = _pack_of(row)
+    return Location(pack, epoch, *open_place(place))
+
+
+# Neighbours of a disk are in the same pack.
+@lru_cache(maxsize=1024)
+def _pack_of(row: bytes) -> tuple[PackRef, int]:
+    return PackRef(row[:16], row[16:32]), int.from_bytes(row[36:40], "little")

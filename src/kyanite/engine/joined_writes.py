@@ -29,6 +29,15 @@ class GatheringTarget(Target, Protocol):
         ...
 
 
+@runtime_checkable
+class ForeseeingTarget(Target, Protocol):
+    """A target that is faster if it knows what comes."""
+
+    def expect(self, offset: int, length: int) -> None:
+        """All of this will hold data, most of it soon. Costs little, and may do nothing."""
+        ...
+
+
 @dataclass(slots=True)
 class _Run:
     start: int

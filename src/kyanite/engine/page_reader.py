@@ -160,4 +160,7 @@ class PageReader:
 
 def named_first(found: Iterable[Location], pack: PackNumber | None) -> list[Location]:
     """Copies in the pack that a point names come first: that one stays as long as the point."""
-    return sorted(found, key=lambda location: location.pack.number != pack)
+    copies = list(found)
+    if len(copies) > 1:
+        copies.sort(key=lambda location: location.pack.number != pack)
+    return copies

@@ -17,10 +17,11 @@ from kyanite.engine.chunk_reader import ChunkReader, no_chunk
 from kyanite.engine.control import Control, NoControl
 from kyanite.engine.copies import Copies, open_copies
 from kyanite.engine.crew import Task, run_tasks
+from kyanite.engine.entry_runs import data_runs, in_parts, zero_runs
 from kyanite.engine.index import Index
-from kyanite.engine.joined_writes import JoinedWrites, Target
+from kyanite.engine.joined_writes import ForeseeingTarget, JoinedWrites, Target
 from kyanite.engine.pack import PackNumber
-from kyanite.engine.page_reader import PageReader, Span, named_first
+from kyanite.engine.page_reader import PageReader, named_first
 from kyanite.engine.pages import Entry, needs_of
 from kyanite.engine.parallelism import Parallelism
 from kyanite.engine.point import Point, PointDisk
@@ -43,6 +44,9 @@ _TOLD_BYTES: Final = 8 * MIB
 
 # Planned while others are fetched: a second or two of work.
 _FETCHES_AHEAD: Final = 64
+
+# Chunks and zeros that are looked up at once: some milliseconds, for which threads may wait.
+_LOOKED_UP: Final = 512
 
 Lost: TypeAlias = Callable[[int, int, str], None]
 """Told offset, length and reason of what cannot be read and stays as it is in the target."""
@@ -162,12 +166,14 @@ class _Restore:
             done = start
             for span, entries in spans:
                 if holes is not None:
-                    for offset, length in _zero_runs(span, entries, done, end):
-                        holes(offset, length)
+                    for run in zero_runs(span.offset, entries, ByteRange(done, end - done)):
+                        holes(run.offset, run.length)
                     done = span.offset + span.length
-                packs.saw(needs_of(entries))
-                packs.add(self._wanted(span, entries))
-                yield from self._fetches(packs.take(), pacing)
+                for offset, some in in_parts(span.offset, entries, _LOOKED_UP):
+                    self._foretell(offset, some)
+                    packs.saw(needs_of(some))
+                    packs.add(self._wanted(offset, some))
+                    yield from self._fetches(packs.take(), pacing)
             yield from self._fetches(packs.take(everything=True), pacing)
             if holes is not None and done < end:
                 holes(done, end - done)
@@ -195,11 +201,17 @@ class _Restore:
         total_bytes = sum(disk.needs.values()) if whole else None
         return ReadPacing(self._parallelism.fetches, self._parallelism.fetch_bytes, total_bytes)
 
-    def _wanted(self, span: Span, entries: Sequence[Entry]) -> Iterator[Wanted]:
+    def _foretell(self, offset: int, entries: Sequence[Entry]) -> None:
+        if isinstance(self._target, ForeseeingTarget):
+            for run in data_runs(offset, entries, self._within):
+                self._target.expect(run.offset, run.length)
+
+    def _wanted(self, offset: int, entries: Sequence[Entry]) -> Iterator[Wanted]:
+        """What is wanted of entries that begin at an offset of the disk."""
         self._control.check()
         places: list[tuple[bytes, int, PackNumber | None, int]] = []
         start, end = self._within.offset, self._within.end
-        at = span.offset
+        at = offset
         for length, chunk_id, pack in entries:
             if (
                 chunk_id is not None
@@ -262,17 +274,3 @@ class _Restore:
             self._read_bytes += read_bytes
             self._written_bytes += written_bytes
         self._control.advance(read=read_bytes, processed=written_bytes, stored=written_bytes)
-
-
-def _zero_runs(
-    span: Span, entries: Sequence[Entry], done: int, end: int
-) -> Iterator[tuple[int, int]]:
-    """Runs of zeros from ``done`` to the end of the span; spans without a page are zeros."""
-    if span.offset > done:
-        yield done, span.offset - done
-    at = span.offset
-    for length, chunk_id, _ in entries:
-        low, high = max(at, done), min(at + length, end)
-        if chunk_id is None and low < high:
-            yield low, high - low
-        at += length

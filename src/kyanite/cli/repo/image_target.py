@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from kyanite.base.errors import Conflict, KyaniteError
+from kyanite.base.file_space import set_aside
 from kyanite.base.json_types import JsonObject
-from kyanite.base.units import MIB, SECTOR_BYTES
+from kyanite.base.units import KIB, MIB, SECTOR_BYTES
 from kyanite.cli.repo.restore_state import Done, RestoreState
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.storage.base import Data
@@ -26,6 +27,7 @@ from kyanite.engine.storage.base import Data
 _SAVE_BYTES: Final = 4096 * MIB
 _SAVE_SECONDS: Final = 10.0
 _ZEROS: Final = bytes(MIB)
+_LEAST_SET_ASIDE_BYTES: Final = 256 * KIB
 _MOST_PARTS: Final = 1024  # of one call of pwritev
 
 
@@ -73,6 +75,11 @@ class ImageTarget:
                 raise explained(self._path, error) from None
             raise
         self._done = Done(self.already)
+
+    def expect(self, offset: int, length: int) -> None:
+        """All of a range of the disk will be written: its space is asked for at once."""
+        if not self.is_device and length >= _LEAST_SET_ASIDE_BYTES:
+            set_aside(self._file, offset - self._part.offset, length)
 
     def write(self, offset: int, data: Data) -> None:
         """Write at an offset of the disk. Raises ``Conflict`` if the space is used up."""

@@ -25,6 +25,7 @@ from kyanite.base.errors import (
     StorageError,
     StorageUnavailable,
 )
+from kyanite.base.file_space import set_aside
 from kyanite.engine.storage.base import Data, ObjectInfo, check_name
 from kyanite.engine.storage.streaming import ByteStream
 
@@ -207,6 +208,7 @@ def _walk(top: Path, above: str, start: str) -> Iterator[ObjectInfo]:
 
 def _write_all(file: int, data: Data) -> None:
     rest = memoryview(data).cast("B")
+    set_aside(file, 0, len(rest))
     while len(rest):
         rest = rest[os.write(file, rest) :]
     os.fsync(file)
