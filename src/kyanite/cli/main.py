@@ -70,3 +70,5 @@ def main() -> None:
     except (KyaniteError, OSError) as error:
         click.echo(f"kyanite: {error}", err=True)
         sys.exit(1)
+    finally:
+        interpreter.wind_up()

@@ -96,7 +96,7 @@ class DynamicVhdTarget:
         self._put(0, self._footer)
         if sync:
             os.fsync(self._file)
-        give_name(self._work_path, self._path)
+        give_name(self._work_path, self._path, durable=sync)
         os.close(self._file)
 
     def keep(self) -> str:

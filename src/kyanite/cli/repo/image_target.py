@@ -128,7 +128,7 @@ class ImageTarget:
         if sync or self.is_device:
             os.fsync(self._file)
         if not self.is_device:
-            give_name(self._work_path, self._path)
+            give_name(self._work_path, self._path, durable=sync)
         os.close(self._file)
         if self._state is not None:
             self._state.remove()
@@ -225,8 +225,11 @@ def explained(path: Path, error: OSError) -> KyaniteError:
     return Conflict(f"{path} cannot be written: {error.strerror}.")
 
 
-def give_name(work_path: Path, path: Path) -> None:
-    """Rename, but never over anything that has come there meanwhile."""
+def give_name(work_path: Path, path: Path, durable: bool) -> None:
+    """Rename, but never over anything that has come there meanwhile.
+
+    ``durable``: the name is on the disk when this returns; the bytes should be there before.
+    """
     try:
         os.link(work_path, path)
         os.unlink(work_path)
@@ -236,6 +239,8 @@ def give_name(work_path: Path, path: Path) -> None:
         ) from None
     except OSError:  # a file system without links
         os.rename(work_path, path)
+    if not durable:
+        return
     folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
