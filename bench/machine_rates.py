@@ -21,6 +21,7 @@ from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.file_space import set_aside
+from kyanite.base.units import MIB
 from kyanite.cli.repo.image import ImageSource
 from kyanite.engine.aligned_marks import AlignedMarks
 from kyanite.engine.compression import compress, decompress
@@ -33,6 +34,7 @@ CORES: Final = len(os.sched_getaffinity(0))
 _KEY: Final = bytes(range(32))
 _CONTEXT: Final = bytes(80)
 _LOCAL: Final = Parallelism.local()
+_WINDOW_BYTES: Final = 2 * MIB
 _MOST_SECONDS: Final = 300.0  # until all processes are ready; one may have failed
 
 Work = Callable[[int], int]
@@ -106,9 +108,7 @@ def measure_rates(image: Path, chunks: Sequence[bytes], folder: Path) -> Rates:
     store, store_cpu, packs = _store(storage, b"".join(sealed), settings.pack_bytes)
 
     def fetch(number: int) -> int:
-        return sum(
-            len(storage.get_range(name, 0, _LOCAL.fetch_bytes)) for name in packs[number::CORES]
-        )
+        return sum(_fetch(storage, name, settings.pack_bytes) for name in packs[number::CORES])
 
     return Rates(
         read=_rate(lambda number: _read(image, pieces[number::CORES])),
@@ -202,6 +202,17 @@ def _read(image: Path, pieces: Sequence[tuple[int, int]]) -> int:
         for offset, length in pieces:
             source.read_into(offset, buffer[:length])
     return sum(length for _, length in pieces)
+
+
+def _fetch(storage: FolderStorage, name: str, most_bytes: int) -> int:
+    """A whole pack, through a window as a restore has one."""
+    window = memoryview(bytearray(_WINDOW_BYTES))
+    stream = storage.open_range(name, 0, most_bytes)
+    done = 0
+    while count := stream.read_into(window):
+        done += count
+    stream.close()
+    return done
 
 
 def _write(path: Path, data: memoryview) -> int:

@@ -81,7 +81,7 @@ def command(
             if parent is None and ranges is None:
                 ranges = source.allocated()
             if ranges is not None:
-                source.expect(ranges)
+                source.survey(ranges)
             repository = opening.repository()
             base = find_point(repository, parent) if parent else None
             disk = DiskInput(

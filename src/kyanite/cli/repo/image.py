@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
-from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Final
 
 from kyanite.base.errors import Conflict, Invalid
-from kyanite.base.units import MIB
+from kyanite.cli.repo.read_ahead import ReadAhead
 from kyanite.engine.ranges import ByteRange, RangeList
-
-# How far the system reads ahead of us: about what it reads while a password is stretched.
-_AHEAD_BYTES: Final = 64 * MIB
-
-# It fetches no more than a few MiB at one word.
-_ADVICE_BYTES: Final = 4 * MIB
 
 
 class ImageSource:
@@ -32,8 +22,7 @@ class ImageSource:
         except OSError as error:
             raise Invalid(f"The image {path} cannot be read: {error.strerror}.") from None
         self.size_bytes = os.lseek(self._file, 0, os.SEEK_END)
-        self._lock = threading.Lock()
-        self._expected: Iterator[ByteRange] = iter(())
+        self._ahead = ReadAhead(self._fetch)
 
     def __enter__(self) -> ImageSource:
         return self
@@ -53,19 +42,18 @@ class ImageSource:
                     "not change during a backup. Nothing was committed."
                 )
             done += got
-        self._fetch_ahead(len(buffer))
+        self._ahead.has_read(len(buffer))
+
+    def survey(self, ranges: RangeList) -> None:
+        """What may be read, in order: the system may fetch it ahead of the reads."""
+        self._ahead.survey(ranges)
 
     def expect(self, ranges: RangeList) -> None:
-        """These will be read soon and in order: the system may fetch them ahead of the reads."""
-        with self._lock:
-            self._expected = chain(self._expected, _parts(ranges))
-        self._fetch_ahead(_AHEAD_BYTES)
+        """What will be read next, in order."""
+        self._ahead.expect(ranges)
 
-    def _fetch_ahead(self, size_bytes: int) -> None:
-        with self._lock:
-            while size_bytes > 0 and (part := next(self._expected, None)):
-                os.posix_fadvise(self._file, part.offset, part.length, os.POSIX_FADV_WILLNEED)
-                size_bytes -= part.length
+    def _fetch(self, offset: int, length: int) -> None:
+        os.posix_fadvise(self._file, offset, length, os.POSIX_FADV_WILLNEED)
 
     def allocated(self) -> RangeList:
         """What the file system says may hold data; everything where it does not know."""
@@ -81,10 +69,3 @@ class ImageSource:
                 return RangeList.whole(self.size_bytes)
             ranges.append(ByteRange(start, at - start))
         return RangeList(ranges)
-
-
-def _parts(ranges: RangeList) -> Iterator[ByteRange]:
-    for one in ranges:
-        if not one.zero:
-            for at in range(one.offset, one.end, _ADVICE_BYTES):
-                yield ByteRange(at, min(_ADVICE_BYTES, one.end - at))
