@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.warm_memory import warm_memory
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import MIB
 from kyanite.cli.repo.image import ImageSource
@@ -27,8 +26,7 @@ from kyanite.engine.storage.base import Storage
 
 DISK_ID: Final = "disk"
 PASSWORD: Final = "bench"  # of a repository that lives as long as the run
-_ZEROS: Final = bytes(4 * MIB)
-_FREE_BYTES: Final = 4096 * MIB
+_WARM_BYTES: Final = 4096 * MIB
 _CHEAP: Final = Cost(memory_kib=8 * 1024, passes=1, lanes=1)
 
 
@@ -55,19 +53,6 @@ def make_image(folder: Path, size_bytes: int) -> Path:
     return folder / "m0.g0.img"
 
 
-def settle(beside: Path) -> None:
-    """Write what was made before to the disk, and free some memory.
-
-    A virtual machine may give free memory back to its host within seconds, and getting it
-    again costs more than anything that is measured here: 430 MB/s of page cache, where memory
-    that was just freed takes 6 GB/s. So some is used, and freed, right before a run.
-    """
-    os.sync()
-    with tempfile.TemporaryFile(dir=beside.parent) as scratch:
-        for _ in range(_FREE_BYTES // len(_ZEROS)):
-            scratch.write(_ZEROS)
-
-
 def new_repository(storage: Storage) -> Repository:
     """Empty, with ``PASSWORD``, which is stretched only a little."""
     return Repository.create(storage, PASSWORD, cost=_CHEAP)
@@ -79,10 +64,10 @@ def full_backup(repository: Repository, image: Path, parallelism: Parallelism) -
         ticket = repository.open_session(new_id(), "machine", "full")
         disk = DiskInput(DISK_ID, image.name, source.size_bytes, source, source.allocated())
         keys = repository.backup_keys(ticket)
-        settle(image)
-        wall, cpu = time.perf_counter(), time.process_time()
-        result = back_up(repository.storage, keys, ticket, [disk], b"", parallelism=parallelism)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        with warm_memory(_WARM_BYTES):
+            wall, cpu = time.perf_counter(), time.process_time()
+            result = back_up(repository.storage, keys, ticket, [disk], b"", parallelism=parallelism)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     point = result.point
     return point, Run(wall, cpu, point.read_bytes, point.stored_bytes)
 
@@ -91,17 +76,17 @@ def whole_restore(repository: Repository, point: Point, out: Path, parallelism: 
     """Restore into a new file, as ``kyanite repo restore`` does; not waiting for the disk."""
     disk = point.disks[0]
     target = ImageTarget(out, ByteRange(0, disk.size_bytes), {})
-    settle(out)
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = restore_disk(
-        repository.storage,
-        repository.read_keys,
-        point,
-        disk.disk_id,
-        target,
-        parallelism=parallelism,
-    )
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    with warm_memory(_WARM_BYTES):
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = restore_disk(
+            repository.storage,
+            repository.read_keys,
+            point,
+            disk.disk_id,
+            target,
+            parallelism=parallelism,
+        )
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     target.finish(sync=False)
     return Run(wall, cpu, result.written_bytes, result.read_bytes)
 
