@@ -61,7 +61,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
     ),
     "slow": (
         "The engine over a network",
-        lambda quick: slow_storage.measure(*((1, slow_storage.FEW_BYTES) if quick else ())),
+        lambda quick: slow_storage.measure(1 if quick else slow_storage.ROUNDS),
     ),
     "engine": (
         "The engine beside other programs",

@@ -33,7 +33,6 @@ from kyanite.engine.storage.slow import Distance, SlowStorage
 
 ROUNDS: Final = 3
 _IMAGE_BYTES: Final = 4096 * MIB
-FEW_BYTES: Final = 2048 * MIB
 _LINE: Final = Distance(0.020, 60e6, 600e6)
 _LEAST_SHARE: Final = 0.8
 _MOST_ROUND_TRIPS: Final = 10
@@ -42,11 +41,11 @@ _MOST_ROUND_TRIPS: Final = 10
 _ROUND_TRIP: Final = Distance(0.2)
 
 
-def measure(rounds: int = ROUNDS, image_bytes: int = _IMAGE_BYTES) -> Sequence[Figure]:
+def measure(rounds: int = ROUNDS) -> Sequence[Figure]:
     """Backup and restore in the median of the rounds, and the round trips of opening."""
     shares: dict[str, list[tuple[float, Run]]] = {"full backup": [], "restore": []}
     with tempfile.TemporaryDirectory(prefix="kyanite-slow-") as folder:
-        image = make_image(Path(folder), image_bytes)
+        image = make_image(Path(folder), _IMAGE_BYTES)
         for _ in range(rounds):
             near_storage, far_storage = MemoryStorage(), MemoryStorage()
             near = _both(near_storage, image, Parallelism.local())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from kyanite.areas.inventory.kinds import Kind
@@ -51,13 +51,15 @@ def machine_page(
         *(MachineRow.id.in_(one) for one in among),
         *(MachineRow.id.not_in(one) for one in not_among),
     )
-    total = db.scalar(select(func.count()).select_from(ids.subquery())) or 0
-    if paging.limit == 0 or paging.offset >= total:
-        return Found(total, [])
-    # Only the ids are put in order: machines are wide.
-    page = paging.applied(ids.order_by(*_ORDER))
-    query = _machines().where(MachineRow.id.in_(page)).order_by(*_ORDER)
-    return Found(total, _values(db, db.execute(query)))
+    if paging.limit != 0:
+        # Only the ids are put in order: machines are wide. Their count comes with them.
+        counted = ids.add_columns(func.count().over().label("total")).order_by(*_ORDER)
+        page = paging.applied(counted).subquery()
+        query = _machines().add_columns(page.c.total).join(page, page.c.id == MachineRow.id)
+        rows = db.execute(query.order_by(*_ORDER)).all()
+        if rows:
+            return Found(rows[0].total, _values(db, [(row[0], row[1]) for row in rows]))
+    return Found(db.scalar(select(func.count()).select_from(ids.subquery())) or 0, [])
 
 
 def find_machine(db: Session, machine_id: str) -> Machine | None:
@@ -123,7 +125,7 @@ def _machines() -> Select[MachineRow, SubscriptionRow]:
     )
 
 
-def _values(db: Session, rows: Iterable[Row[MachineRow, SubscriptionRow]]) -> list[Machine]:
+def _values(db: Session, rows: Iterable[tuple[MachineRow, SubscriptionRow]]) -> list[Machine]:
     found = list(rows)
     names = region_names(db, {row.region for row, _ in found})
     return [_value(row, subscription, names) for row, subscription in found]
