@@ -1,30 +1,22 @@
-"""The index: there and back, by range and from its cache, merged, and refused when wrong."""
+"""The index: there and back, by range, and refused when wrong."""
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kyanite.base.clock import ManualClock
 from kyanite.base.errors import (
     Damaged,
     EngineError,
     Missing,
     ObjectMissing,
-    StorageUnavailable,
 )
 from kyanite.base.units import KIB
 from kyanite.engine.format import MAX_CHUNK_BYTES, MAX_PACK_BYTES, TAG_BYTES
-from kyanite.engine.index import Index, load_index, put_index
-from kyanite.engine.index_cache import IndexCache, keep_caches_in
-from kyanite.engine.index_choice import choose
+from kyanite.engine.index import Index
 from kyanite.engine.index_layout import (
     RECORD_BYTES,
     IndexSizes,
@@ -33,70 +25,12 @@ from kyanite.engine.index_layout import (
     open_place,
     place_of,
 )
-from kyanite.engine.index_location import Location
 from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.index_shelf import Shelf
-from kyanite.engine.pack import HEADER, ROW, PackRef, PackTable
-from kyanite.engine.storage.base import Data
+from kyanite.engine.pack import HEADER, PackRef, PackTable
 from kyanite.engine.storage.counting import CountingStorage
-from kyanite.engine.storage.faulty import FaultyStorage, Moment
 from kyanite.engine.storage.memory import MemoryStorage
-
-KEY = b"k" * 32
-REPOSITORY = b"r" * 16
-
-# Everything is read by range, and a few thousand records are several parts.
-RANGED = IndexSizes(whole_bytes=0, part_records=1000, rewritten_bytes=0)
-
-
-def packs(seed: int, count: int, entries: int = 60) -> list[PackTable]:
-    chooser = random.Random(seed)
-    return [
-        PackTable(
-            PackRef(chooser.randbytes(16), chooser.randbytes(16)),
-            1000 + number,
-            number % 3,
-            b"".join(
-                ROW.pack(chooser.randbytes(32), chooser.randrange(17, 900), 999, 1, 1, 0)
-                for _ in range(chooser.randrange(1, entries))
-            ),
-        )
-        for number in range(count)
-    ]
-
-
-def expected(tables: Sequence[PackTable]) -> dict[bytes, Location]:
-    return {
-        e.entry_id: Location(t.pack, t.epoch, e.offset, e.stored_length, e.entry_type, e.codec)
-        for t in tables
-        for e in t.entries
-    }
-
-
-def put(storage: MemoryStorage, *groups: Sequence[PackTable], with_packs: bool = True) -> None:
-    for tables in groups:
-        put_index(storage, tables, KEY, REPOSITORY)
-        for table in tables if with_packs else ():
-            if table.pack.name not in {info.name for info in storage.list(table.pack.name)}:
-                storage.put(table.pack.name, b"a pack")
-
-
-def load(
-    storage: MemoryStorage | CountingStorage,
-    limits: IndexSizes | None = None,
-    cache: IndexCache | None = None,
-) -> Index:
-    return load_index(storage, KEY, REPOSITORY, cache, limits)
-
-
-def check(index: Index, known: dict[bytes, Location]) -> None:
-    unknown = [os.urandom(32) for _ in range(50)]
-    ids = [*known, *unknown]
-    random.shuffle(ids)
-    assert index.find_many(ids) == [known.get(one) for one in ids]
-    for one in ids[:50]:
-        assert index.find(one) == known.get(one)
-        assert list(index.find_all(one)) == ([known[one]] if one in known else [])
+from support.indexes import KEY, RANGED, REPOSITORY, check, expected, load, packs, put
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])
@@ -200,90 +134,6 @@ def test_packs_that_go_are_written_down_in_a_big_index_and_left_out_by_a_full_me
     assert index.segments[0].gone == frozenset()
 
 
-def test_merging_again_and_again_keeps_everything_and_few_segments() -> None:
-    storage = MemoryStorage()
-    known: dict[bytes, Location] = {}
-    limits = IndexSizes(whole_bytes=4 * KIB, part_records=1500, rewritten_bytes=0)
-    for seed in range(60):
-        group = packs(seed, 4)
-        known |= expected(group)
-        put(storage, group)
-        tidy_index(storage, KEY, REPOSITORY, (), limits)
-        assert len(load(storage, limits).segments) <= 8 + 5
-    check(load(storage, limits), known)
-
-
-@pytest.mark.parametrize("moment", Moment)
-def test_a_merge_that_dies_at_any_write_loses_nothing_and_leaves_nothing(moment: Moment) -> None:
-    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    full = MemoryStorage(clock)
-    groups = [packs(seed, 6) for seed in range(9)]
-    known = expected([table for group in groups for table in group])
-    put(full, *groups)
-    for number in range(1, 100):
-        storage = full.copy()
-        faulty = FaultyStorage(storage, number, moment)
-        try:
-            tidy_index(faulty, KEY, REPOSITORY, (), RANGED)
-        except StorageUnavailable:
-            check(load(storage, RANGED), known)
-            clock.advance(timedelta(days=2))
-            put(storage, packs(99, 1))  # by the storage's own clock it is later
-            tidy_index(storage, KEY, REPOSITORY, (), IndexSizes())
-            check(load(storage, RANGED), known | expected(packs(99, 1)))
-            names = [object_of(info.name) for info in storage.list("index/")]
-            heads = {one[0] for one in names if one is not None and one[1] is None}
-            assert {one[0] for one in names if one is not None} == heads
-        else:
-            assert number > 9
-            return
-    raise AssertionError("The merge never ends.")
-
-
-def test_a_merge_whose_parts_were_taken_for_junk_takes_itself_back() -> None:
-    storage = MemoryStorage()
-    groups = [packs(seed, 30) for seed in range(9)]
-    put(storage, *groups)
-
-    class Swept(CountingStorage):
-        """Another process deletes the parts while this one is frozen before its head."""
-
-        def put(self, name: str, data: Data) -> None:
-            if "." not in name:
-                for info in list(storage.list("index/")):
-                    if "." in info.name:
-                        storage.delete(info.name)
-            super().put(name, data)
-
-    tidy_index(Swept(storage), KEY, REPOSITORY, (), RANGED)
-    assert len(list(storage.list("index/"))) == 9
-    check(load(storage, RANGED), expected([table for group in groups for table in group]))
-
-
-def test_records_that_two_merges_wrote_are_joined_by_the_next() -> None:
-    storage = MemoryStorage()
-    groups = [packs(seed, 5) for seed in range(9)]
-    put(storage, *groups)
-    twice = storage.copy()
-    tidy_index(storage, KEY, REPOSITORY, (), RANGED)
-    for info in list(twice.list("index/")):
-        storage.put(info.name, twice.get(info.name))
-    tidy_index(storage, KEY, REPOSITORY, (), RANGED)
-    index = load(storage, RANGED)
-    tables = [table for group in groups for table in group]
-    assert sum(segment.records for segment in index.segments) == sum(map(len, tables))
-    check(index, expected(tables))
-
-
-def test_a_segment_that_was_merged_away_makes_the_reader_list_again() -> None:
-    storage = MemoryStorage()
-    groups = [packs(seed, 5) for seed in range(9)]
-    put(storage, *groups)
-    index = load(storage, RANGED)
-    tidy_index(storage, KEY, REPOSITORY, (), RANGED)
-    check(index, expected([table for group in groups for table in group]))
-
-
 def test_an_index_that_changes_all_the_time_is_given_up_with_a_hint() -> None:
     storage = MemoryStorage()
     put(storage, packs(1, 5))
@@ -320,82 +170,6 @@ def test_a_segment_with_a_lost_part_does_not_count_until_it_is_whole() -> None:
     for info in small.list("index/"):
         storage.put(info.name, small.get(info.name))
     check(load(storage, RANGED), expected([table for group in groups for table in group]))
-
-
-@pytest.mark.parametrize("limits", [IndexSizes(), RANGED])
-def test_the_cache_answers_without_reads_and_may_be_deleted_or_damaged(
-    limits: IndexSizes, tmp_path: Path
-) -> None:
-    storage = MemoryStorage()
-    groups = [packs(seed, 30) for seed in range(9)]
-    put(storage, *groups)
-    tidy_index(storage, KEY, REPOSITORY, (), limits)
-    known = expected([table for group in groups for table in group])
-    folder = tmp_path / "cache"
-    check(load(storage, limits, IndexCache(folder)), known)
-
-    counting = CountingStorage(storage)
-    index = load(counting, limits, IndexCache(folder))
-    opened = counting.bytes_moved.total()
-    assert index.find_many(list(known)) == list(known.values())
-    assert counting.bytes_moved.total() == opened
-    assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
-
-    for path in folder.iterdir():  # every byte of it wrong
-        path.write_bytes(bytes(255 - byte for byte in path.read_bytes()))
-    check(load(storage, limits, IndexCache(folder)), known)
-
-    files = sorted(folder.iterdir(), key=lambda path: path.stat().st_size)
-    files[-1].write_bytes(files[0].read_bytes()[:-1])  # of another object, of another size
-    check(load(storage, limits, IndexCache(folder)), known)
-
-    index = load(storage, limits, IndexCache(folder))
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
-    check(index, known)
-    (tmp_path / "file").write_bytes(b"")
-    check(load(storage, limits, IndexCache(tmp_path / "file" / "no")), known)
-
-
-def test_a_cache_takes_no_more_room_than_it_may(tmp_path: Path) -> None:
-    storage = MemoryStorage()
-    for seed in range(6):
-        put(storage, packs(seed, 30))
-    names = [info.name for info in storage.list("index/")]
-    cache = IndexCache(tmp_path, most_bytes=64 * 1024)
-    for number, name in enumerate(names):
-        cache.keep_whole(name, bytes(30_000))
-        os.utime(tmp_path / name.removeprefix("index/"), (number, number))
-    cache.keep_only(names)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        name.removeprefix("index/") for name in names[-2:]
-    }
-
-
-def test_a_process_that_keeps_caches_reads_an_index_once(tmp_path: Path) -> None:
-    storage = MemoryStorage()
-    put(storage, packs(1, 30))
-    counting = CountingStorage(storage)
-    keep_caches_in(tmp_path / "cache")
-    load_index(counting, KEY, REPOSITORY)
-    first = counting.bytes_moved.total()
-    load_index(counting, KEY, REPOSITORY)
-    assert counting.bytes_moved.total() == first > 0
-    assert (tmp_path / "cache" / REPOSITORY.hex()).stat().st_mode & 0o777 == 0o700
-    keep_caches_in(None)
-    load_index(counting, KEY, REPOSITORY)
-    assert counting.bytes_moved.total() == 2 * first
-
-
-def test_the_cache_forgets_segments_that_are_gone(tmp_path: Path) -> None:
-    storage = MemoryStorage()
-    put(storage, *(packs(seed, 3) for seed in range(9)))
-    load(storage, None, IndexCache(tmp_path))
-    assert len(list(tmp_path.iterdir())) == 9
-    tidy_index(storage, KEY, REPOSITORY)
-    load(storage, None, IndexCache(tmp_path))
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("limits", [None, RANGED])
@@ -479,22 +253,3 @@ def test_buckets_hold_64_to_128_records_on_average() -> None:
         mean = records / (1 << bucket_bits(records))
         assert mean <= 128
         assert mean >= 64 or records < 129
-
-
-@pytest.mark.parametrize(
-    ("sizes", "merged"),
-    [
-        ([1] * 8, 0),
-        ([1] * 9, 9),
-        ([1] * 8 + [100], 0),
-        ([1] * 9 + [200], 9),
-        ([1] * 9 + [50], 10),
-        ([1] * 9 + [50, 300], 11),
-        ([11, 180, 3100], 0),
-        ([11, 50], 2),
-        ([11, 90, 500], 3),
-        ([11] * 100, 64),
-    ],
-)
-def test_segments_are_merged_in_tiers(sizes: list[int], merged: int) -> None:
-    assert choose(sizes, 10) == merged
