@@ -21,12 +21,12 @@ from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kyanite.base.file_space import set_aside
-from kyanite.base.units import MIB
 from kyanite.cli.repo.image import ImageSource
 from kyanite.engine.aligned_marks import AlignedMarks
 from kyanite.engine.compression import compress, decompress
 from kyanite.engine.format import TAG_BYTES
 from kyanite.engine.parallelism import Parallelism
+from kyanite.engine.restore import WINDOW_BYTES
 from kyanite.engine.settings import RepositorySettings
 from kyanite.engine.storage.folder import FolderStorage
 
@@ -34,7 +34,6 @@ CORES: Final = len(os.sched_getaffinity(0))
 _KEY: Final = bytes(range(32))
 _CONTEXT: Final = bytes(80)
 _LOCAL: Final = Parallelism.local()
-_WINDOW_BYTES: Final = 2 * MIB
 _MOST_SECONDS: Final = 300.0  # until all processes are ready; one may have failed
 
 Work = Callable[[int], int]
@@ -206,7 +205,7 @@ def _read(image: Path, pieces: Sequence[tuple[int, int]]) -> int:
 
 def _fetch(storage: FolderStorage, name: str, most_bytes: int) -> int:
     """A whole pack, through a window as a restore has one."""
-    window = memoryview(bytearray(_WINDOW_BYTES))
+    window = memoryview(bytearray(WINDOW_BYTES))
     stream = storage.open_range(name, 0, most_bytes)
     done = 0
     while count := stream.read_into(window):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -158,12 +158,7 @@ class Index:
         return [
             [
                 location_of(row, at)
-                # Once each: while segments are merged, records exist twice.
-                for row, at in (
-                    rows
-                    if len(rows) == 1
-                    else sorted(dict.fromkeys(rows), key=lambda one: one[0][:_NAME_BYTES] in gone)
-                )
+                for row, at in (rows if len(rows) == 1 else _once_each(rows, gone))
             ]
             for rows in self._read(segments, entry_ids)
         ]
@@ -206,6 +201,13 @@ class Index:
                 missing = str(error)
                 self._shelf.reload(segments)
         raise Missing(f"The index cannot be read: {missing} Make it anew with rebuild-index.")
+
+
+def _once_each(
+    rows: Iterable[tuple[bytes, int]], gone: Container[bytes]
+) -> list[tuple[bytes, int]]:
+    """While segments are merged, records exist twice. Packs that are gone come last."""
+    return sorted(dict.fromkeys(rows), key=lambda one: one[0][:_NAME_BYTES] in gone)
 
 
 def _waves(segments: Sequence[Segment]) -> Iterator[Sequence[Segment]]:

@@ -33,10 +33,10 @@ from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import planned_ahead
 from kyanite.engine.wanted_packs import WantedPacks
 
-__all__ = ["RestoreResult", "Target", "data_bytes", "restore_disk"]
+__all__ = ["WINDOW_BYTES", "RestoreResult", "Target", "data_bytes", "restore_disk"]
 
-# Of a pack in memory: its chunks are opened while the rest is on its way.
-_WINDOW_BYTES: Final = 2 * MIB
+WINDOW_BYTES: Final = 2 * MIB
+"""Of a pack in memory: its chunks are opened while the rest is on its way."""
 
 # Between two looks whether to go on, each with a word on how far it is: of a slow storage, a
 # pack may take seconds.
@@ -180,7 +180,7 @@ class _Restore:
 
         # Whoever wants the next fetch must not wait until a span is planned.
         ahead = planned_ahead(tasks(), _FETCHES_AHEAD)
-        run_tasks(ahead, self._parallelism.fetches, _WINDOW_BYTES)
+        run_tasks(ahead, self._parallelism.fetches, WINDOW_BYTES)
         return RestoreResult(self._read_bytes, self._written_bytes)
 
     def _lost_list(self) -> Callable[[int, int, EngineError], None] | None:

@@ -97,6 +97,7 @@ def _point(machine_id: str, region: str, destination: str, tier: str | None) -> 
     [
         ({}, ["Alpha", "beta", "delta", "gamma"]),
         ({"Offset": 1, "Limit": 2}, ["Alpha", "beta", "delta", "gamma"]),
+        ({"Limit": 0}, ["Alpha", "beta", "delta", "gamma"]),
         ({"Offset": 9}, ["Alpha", "beta", "delta", "gamma"]),
         ({"Offset": 2, "Limit": -1}, ["Alpha", "beta", "delta", "gamma"]),
         ({"ExistsState": "All"}, ["Alpha", "beta", "delta", "gamma", "gone"]),
