@@ -17,6 +17,7 @@ from bench import (
     big_index,
     clean_simulation,
     crowd,
+    far_peers,
     inventory,
     lab_throughput,
     lists,
@@ -62,6 +63,10 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
     "slow": (
         "The engine over a network",
         lambda quick: slow_storage.measure(1 if quick else slow_storage.ROUNDS),
+    ),
+    "far": (
+        "The engine beside restic over a network",
+        lambda quick: far_peers.measure(1 if quick else far_peers.ROUNDS, quick),
     ),
     "engine": (
         "The engine beside other programs",

@@ -33,7 +33,7 @@ from kyanite.engine.storage.slow import Distance, SlowStorage
 
 ROUNDS: Final = 3
 _IMAGE_BYTES: Final = 4096 * MIB
-_LINE: Final = Distance(0.020, 60e6, 600e6)
+LINE: Final = Distance(0.020, 60e6, 600e6)
 _LEAST_SHARE: Final = 0.8
 _MOST_ROUND_TRIPS: Final = 10
 
@@ -50,7 +50,7 @@ def measure(rounds: int = ROUNDS) -> Sequence[Figure]:
             near_storage, far_storage = MemoryStorage(), MemoryStorage()
             near = _both(near_storage, image, Parallelism.local())
             del near_storage
-            far = _both(SlowStorage(far_storage, _LINE), image, Parallelism.far_storage())
+            far = _both(SlowStorage(far_storage, LINE), image, Parallelism.far_storage())
             for what, own, slow in zip(shares, near, far, strict=True):
                 shares[what].append((_possible_seconds(own, slow) / slow.wall_seconds, slow))
         trips = [_round_trips(far_storage) for _ in range(rounds)]
@@ -84,7 +84,7 @@ def _both(storage: Storage, image: Path, parallelism: Parallelism) -> tuple[Run,
 
 def _possible_seconds(own: Run, slow: Run) -> float:
     """At its own speed, or at that of the line if it is slower."""
-    return max(own.wall_seconds, slow.moved_bytes / _LINE.total_bytes_per_second)
+    return max(own.wall_seconds, slow.moved_bytes / LINE.total_bytes_per_second)
 
 
 def _figure(what: str, rounds: Sequence[tuple[float, Run]]) -> Figure:

@@ -102,6 +102,10 @@ class Azure:
         )
         return str(answer["accessSAS"])
 
+    def account_key(self, account_id: str) -> str:
+        """The first of the two keys of a storage account."""
+        return str(self._finish("POST", f"{account_id}/listKeys", None)["keys"][0]["value"])
+
     def end_access(self, resource_id: str) -> None:
         """Take the signed URL back."""
         self._finish("POST", f"{resource_id}/endGetAccess", None)
