@@ -110,6 +110,31 @@ def test_requests_of_a_backup_and_of_a_restore() -> None:
     assert counting.requests["put"] <= 15
 
 
+@pytest.mark.parametrize("way", [Parallelism.local(), Parallelism.network()])
+def test_a_disk_in_pieces_of_many_packs_takes_two_reads_a_pack_too(way: Parallelism) -> None:
+    counting = CountingStorage(MemoryStorage())
+    settings = RepositorySettings(pack_bytes=16 * MIB)
+    repository = tiny_repository(counting, settings)
+    chooser = random.Random(6)
+    contents = bytearray(chooser.randbytes(128 * MIB))
+    back_up_disk(repository, bytes(contents), parallelism=way)
+    # Three runs of each sixteen MiB go: what is left of a pack is in about four pieces.
+    for start in range(0, len(contents), 16 * MIB):
+        for offset in (1 * MIB, 6 * MIB, 11 * MIB):
+            contents[start + offset : start + offset + 128 * KIB] = chooser.randbytes(128 * KIB)
+    second = back_up_disk(repository, bytes(contents), parallelism=way)
+    packs = len(second.point.disks[0].needs)
+
+    counting.requests.clear()
+    counting.bytes_moved.clear()
+    target = MemoryDisk(bytes(len(contents)))
+    disk_id = second.point.disks[0].disk_id
+    restore_disk(counting, repository.read_keys, second.point, disk_id, target, parallelism=way)
+    assert target.contents == contents
+    assert counting.requests["get_range"] <= 2 * packs
+    assert counting.bytes_moved["get_range"] <= 1.1 * len(contents)
+
+
 def _with_copies(chooser: random.Random, size_bytes: int) -> bytes:
     """A disk whose later spans have pieces of the earlier ones, as systems and archives do."""
     contents = bytearray(chooser.randbytes(size_bytes))

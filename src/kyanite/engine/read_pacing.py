@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from kyanite.base.units import MIB
 
 _READS_OF_A_PACK: Final = 2
 _LEAST_BYTES: Final = 4 * MIB  # what a connection brings in three round trips
+_WIDEST_GAP_BYTES: Final = 1 * MIB  # what it brings in one: a read of its own costs no more
+# Restores promise to read at most a tenth more than they want, however old their chain is.
+_READ_ALONG_SHARE: Final = 0.05
 
 
 class ReadPacing:
-    """Two reads a pack on average, at most, as far as each pack is wanted in one piece.
+    """Two reads a pack on average, at most, as far as packs are wanted in few pieces.
 
     Short ones first, so that all threads soon have one; then whole packs; at the end, as far
     as these have saved reads, shorter and shorter ones, so that all threads end together.
+    Of a pack that is wanted in many pieces those with the narrowest gaps between them are read
+    as one, as long as that costs few bytes.
     """
 
     def __init__(self, threads: int, first_bytes: int, total_bytes: int | None = None) -> None:
@@ -30,10 +36,28 @@ class ReadPacing:
         self._saved_reads = 0
         self._stored_bytes = 0
         self._plain_bytes = 0
+        self._spare_bytes = 0.0
 
-    def new_pack(self) -> None:
-        """Two more reads may be made."""
+    def pages_read(self, count: int) -> None:
+        """So many reads go to pages of the list."""
+        self._saved_reads -= count
+
+    def new_pack(self, wanted_bytes: int, gaps: Sequence[int]) -> int:
+        """Two more reads may be made. Returns how wide a gap is, at most, that is read along.
+
+        wanted_bytes  of this pack
+        gaps          bytes between the runs of neighbours that are wanted, in any order
+        """
         self._saved_reads += _READS_OF_A_PACK
+        self._spare_bytes += wanted_bytes * _READ_ALONG_SHARE
+        too_many = len(gaps) + 1 - max(1, self._saved_reads)
+        widest = 0
+        for gap in sorted(gaps)[: max(0, too_many)]:
+            if gap > min(_WIDEST_GAP_BYTES, self._spare_bytes):
+                break
+            self._spare_bytes -= gap
+            widest = gap
+        return widest
 
     def reads_for(self, stored_bytes: int, plain_bytes: int) -> int:
         """In how many reads to take a run of neighbours in the present pack; one at least.

@@ -163,8 +163,10 @@ class _Restore:
             spans = self._pages.spans(disk, (start, end), self._lost_list())
             packs = WantedPacks(disk.needs)
             pacing = self._pacing(disk)
+            pacing.pages_read(len(disk.inner))
             done = start
             for span, entries in spans:
+                pacing.pages_read(1)
                 if holes is not None:
                     for run in zero_runs(span.offset, entries, ByteRange(done, end - done)):
                         holes(run.offset, run.length)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from kyanite.base.units import KIB
@@ -66,8 +67,10 @@ def fetches(wanted: Iterable[Wanted], fetch_bytes: int) -> list[Fetch]:
 def paced_fetches(packs: Iterable[PackWants], pacing: ReadPacing) -> Iterator[Fetch]:
     """As ``fetches``, for packs of a whole restore."""
     for pack, wanted in packs:
-        pacing.new_pack()
-        for run in _runs(_in_order(wanted)):
+        runs = list(_runs(_in_order(wanted)))
+        gaps = [_gap(one[-1], other[0]) for one, other in pairwise(runs)]
+        widest_gap = pacing.new_pack(sum(map(_stored_bytes, runs)), gaps)
+        for run in _joined(runs, widest_gap):
             plain_bytes = sum(one.length * len(one.places) for one in run)
             for part in _parts(run, pacing.reads_for(_stored_bytes(run), plain_bytes)):
                 yield Fetch(pack, part)
@@ -87,12 +90,24 @@ def _runs(wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:
     """Neighbours, with no more between them than is worth reading along."""
     run: list[Wanted] = []
     for one in wanted:
-        if run and one.location.offset - _end(run[-1]) > _JOINED_GAP_BYTES:
+        if run and _gap(run[-1], one) > _JOINED_GAP_BYTES:
             yield run
             run = []
         run.append(one)
     if run:
         yield run
+
+
+def _joined(runs: Iterable[list[Wanted]], widest_gap: int) -> Iterator[list[Wanted]]:
+    """Runs with no more between them than that as one."""
+    joined: list[Wanted] = []
+    for run in runs:
+        if joined and _gap(joined[-1], run[0]) > widest_gap:
+            yield joined
+            joined = []
+        joined += run
+    if joined:
+        yield joined
 
 
 def _parts(run: Sequence[Wanted], count: int) -> Iterator[tuple[Wanted, ...]]:
@@ -113,6 +128,10 @@ def _parts(run: Sequence[Wanted], count: int) -> Iterator[tuple[Wanted, ...]]:
 
 def _stored_bytes(run: Sequence[Wanted]) -> int:
     return _end(run[-1]) - run[0].location.offset
+
+
+def _gap(one: Wanted, following: Wanted) -> int:
+    return following.location.offset - _end(one)
 
 
 def _end(one: Wanted) -> int:
