@@ -41,7 +41,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[bool], Sequence[Figure]]]] = {
     "start": ("From the command to the first answer", lambda _: starts.measure()),
     "lists": (
         "Lists over a history of sessions",
-        lambda quick: lists.measure(20_000 if quick else lists.SESSIONS),
+        lambda quick: lists.measure(10_000 if quick else lists.SESSIONS),
     ),
     "machines": (
         "Lists over an inventory of machines",

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from bench.results_table import Figure
+from kyanite.base import interpreter
 from kyanite.base.identifiers import new_id
 from kyanite.base.units import KIB, MIB
 from kyanite.engine.backup import back_up
@@ -123,6 +124,7 @@ def main() -> None:
     parser.add_argument("--mib", type=int, default=256)
     parser.add_argument("--repack-every", type=int, default=0, help="points; 0: never")
     options = parser.parse_args()
+    interpreter.set_up()  # as the product's processes do
     with tempfile.TemporaryDirectory(prefix="kyanite-ageing-") as folder:
         size_bytes = options.mib * MIB
         print(json.dumps(run(Path(folder), options.points, size_bytes, options.repack_every)))

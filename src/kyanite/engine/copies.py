@@ -13,7 +13,7 @@ from kyanite.engine.damage_notes import read_notes
 from kyanite.engine.format import EntryType
 from kyanite.engine.index import Index, load_index
 from kyanite.engine.index_location import Location
-from kyanite.engine.pack import PackRef
+from kyanite.engine.pack import PackNumber, PackRef
 from kyanite.engine.storage.base import Storage
 from kyanite.engine.threads import together
 
@@ -42,6 +42,17 @@ class Copies:
     def find_all_many(self, entry_ids: Sequence[bytes]) -> list[list[Location]]:
         """``find_all`` for each id, in order."""
         return [self._allowed(found) for found in self._index.find_all_many(entry_ids)]
+
+    def find_named_many(
+        self, wanted: Sequence[tuple[bytes, PackNumber | None]]
+    ) -> list[list[Location]]:
+        """Of each id a copy in the pack that is named, if it may be read, or else every copy."""
+        return [
+            self._allowed(found) or self.find_all(entry_id)
+            for (entry_id, _), found in zip(
+                wanted, self._index.find_named_many(wanted), strict=True
+            )
+        ]
 
     def find_again(self, entry_id: bytes) -> list[Location]:
         """The same by an index that was loaded after something was missing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -30,6 +30,8 @@ PUT_RECORDS: Final = 400_000
 _NAME_BYTES: Final = 32  # of a pack in its row: session id and pack id
 _NUMBER_BYTES: Final = 20  # of that: session id, and the ordinal that a pack id begins with
 
+_MOST_HOMES: Final = 100_000  # some 15 MB
+
 
 class _Unknown:
     """Nothing can be said without a read."""
@@ -47,6 +49,7 @@ class Index:
     def __init__(self, shelf: Shelf, without: frozenset[bytes] = frozenset()) -> None:
         self._shelf = shelf
         self._without = without
+        self._known_homes: tuple[Sequence[Segment], Mapping[bytes, Segment]] | None = None
 
     @property
     def segments(self) -> Sequence[Segment]:
@@ -90,12 +93,58 @@ class Index:
         """``find_all`` for each id, in order; the reads it takes are done together."""
         return self._retrying(partial(self._every, entry_ids))
 
+    def find_named_many(
+        self, wanted: Sequence[tuple[bytes, PackNumber | None]]
+    ) -> list[list[Location]]:
+        """As ``find_all_many`` for ids with the pack where each should be; there, only that one.
+
+        However many segments there are, one is looked into.
+        """
+        homes = self._homes()
+        found: list[list[Location]] = []
+        rest: list[int] = []
+        for place, (entry_id, pack) in enumerate(wanted):
+            named = b"" if pack is None else _number_in_row(pack)
+            segment = homes.get(named)
+            location = None if segment is None else self._find_in(segment, entry_id, named)
+            if location is None:
+                rest.append(place)
+            found.append([] if location is None else [location])
+        if rest:
+            every = self.find_all_many([wanted[place][0] for place in rest])
+            for place, locations in zip(rest, every, strict=True):
+                found[place] = locations
+        return found
+
+    def _homes(self) -> Mapping[bytes, Segment]:
+        """Which segment speaks of a pack, as far as that is here and not too much to hold."""
+        segments = self._shelf.segments
+        known = self._known_homes
+        if known is not None and known[0] is segments:
+            return known[1]
+        homes: dict[bytes, Segment] = {}
+        whole = [one for one in segments if one.is_whole]
+        if sum(one.shape.packs for one in whole) <= _MOST_HOMES:
+            for segment in whole:
+                for session_id, pack_id, _, _ in PACK_ROW.iter_unpack(segment.all_pack_rows()):
+                    homes[session_id + pack_id[: _NUMBER_BYTES - len(session_id)]] = segment
+        self._known_homes = segments, homes
+        return homes
+
+    def _find_in(self, segment: Segment, entry_id: bytes, named: bytes) -> Location | None:
+        """The entry in the pack with this number, if it is not gone."""
+        head, prefix = int.from_bytes(entry_id[:8], "big"), entry_id[:PREFIX_BYTES]
+        for number, at in segment.local_hits(head, prefix) or ():
+            row = segment.local_pack(number)
+            if row is None or row[:_NAME_BYTES] in self._shelf.gone:
+                continue
+            if row.startswith(named):
+                return location_of(row, at)
+        return None
+
     def excluding(self, packs: Iterable[PackNumber]) -> Index:
         """The same index, blind for ``packs``."""
-        more = frozenset(
-            number.session_id + number.ordinal.to_bytes(4, "little") for number in packs
-        )
-        return Index(self._shelf, self._without | more)
+        return Index(self._shelf, self._without | frozenset(map(_number_in_row, packs)))
 
     def packs(self) -> dict[PackRef, IndexedPack]:
         """Every pack that any segment speaks of; reads all their rows."""
@@ -182,14 +231,12 @@ class Index:
                 )
             ]
         )
-        return [
-            [
-                (of_segment[number], place)
-                for (_, hits), of_segment in zip(pairs, rows, strict=True)
-                for number, place in hits[prefix]
-            ]
-            for _, prefix in wanted
-        ]
+        places: dict[bytes, list[tuple[bytes, int]]] = {}
+        for (_, hits), of_segment in zip(pairs, rows, strict=True):
+            for prefix, some in hits.items():
+                of_id = places.setdefault(prefix, [])
+                of_id += [(of_segment[number], place) for number, place in some]
+        return [places.get(prefix, []) for _, prefix in wanted]
 
     def _retrying(self, read: Callable[[Sequence[Segment]], _Result]) -> _Result:
         missing = ""
@@ -217,6 +264,10 @@ def _waves(segments: Sequence[Segment]) -> Iterator[Sequence[Segment]]:
     for wave in (here, others[:1], others[1:]):
         if wave:
             yield wave
+
+
+def _number_in_row(pack: PackNumber) -> bytes:
+    return pack.session_id + pack.ordinal.to_bytes(4, "little")
 
 
 def load_index(

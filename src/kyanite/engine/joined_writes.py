@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Final, Protocol, cast, runtime_checkable
 
 from kyanite.engine.storage.base import Data
 
@@ -84,8 +85,14 @@ class JoinedWrites:
         self._held_bytes -= run.length
         if not run.parts:
             return
-        if isinstance(self._target, GatheringTarget) and len(run.parts) > 1:
-            self._target.write_all(run.start, run.parts)
+        if len(run.parts) > 1 and _gathers(type(self._target)):
+            cast("GatheringTarget", self._target).write_all(run.start, run.parts)
         else:
             data = run.parts[0] if len(run.parts) == 1 else b"".join(run.parts)
             self._target.write(run.start, data)
+
+
+@lru_cache(maxsize=64)
+def _gathers(kind: type[Target]) -> bool:
+    """Asked for every write, and slow to find out."""
+    return issubclass(kind, GatheringTarget)

@@ -37,6 +37,7 @@ class ReadPacing:
         self._stored_bytes = 0
         self._plain_bytes = 0
         self._spare_bytes = 0.0
+        self._runs_left = 0  # of the present pack
 
     def pages_read(self, count: int) -> None:
         """So many reads go to pages of the list."""
@@ -57,6 +58,7 @@ class ReadPacing:
                 break
             self._spare_bytes -= gap
             widest = gap
+        self._runs_left = 1 + sum(gap > widest for gap in gaps)
         return widest
 
     def reads_for(self, stored_bytes: int, plain_bytes: int) -> int:
@@ -71,7 +73,8 @@ class ReadPacing:
         if left_plain > 0 and self._plain_bytes:
             left = left_plain * self._stored_bytes // self._plain_bytes
             size = min(size, max(_LEAST_BYTES, left // (2 * self._threads)))
-        count = max(1, min(-(-stored_bytes // size), self._saved_reads))
+        self._runs_left -= 1
+        count = max(1, min(-(-stored_bytes // size), self._saved_reads - self._runs_left))
         self._reads += count
         self._saved_reads -= count
         return count

@@ -223,7 +223,7 @@ class _Restore:
             ):
                 places.append((chunk_id, length, pack, at))
             at += length
-        found = self._copies.find_all_many([chunk_id for chunk_id, _, _, _ in places])
+        found = self._copies.find_named_many([(chunk_id, pack) for chunk_id, _, pack, _ in places])
         for (chunk_id, length, pack, at), locations in zip(places, found, strict=True):
             copies = named_first(locations or self._copies.find_again(chunk_id), pack)
             if copies:

@@ -149,7 +149,8 @@ def planned_ahead(items: Generator[_Item, None, None], most: int) -> Generator[_
     Closing it, or a failure of ``items``, which is raised when its turn comes, ends the thread.
     """
     ready: deque[_Item] = deque()
-    changed = threading.Condition()
+    lock = threading.Lock()
+    come, gone = threading.Condition(lock), threading.Condition(lock)
     ended = closed = False
     failure: BaseException | None = None
 
@@ -157,34 +158,35 @@ def planned_ahead(items: Generator[_Item, None, None], most: int) -> Generator[_
         nonlocal ended, failure
         try:
             for item in items:
-                with changed:
-                    changed.wait_for(lambda: closed or len(ready) < most)
+                with lock:
+                    gone.wait_for(lambda: closed or len(ready) < most)
                     if closed:
                         break
                     ready.append(item)
-                    changed.notify_all()
+                    come.notify()
             items.close()
         except BaseException as error:  # raised again below
             failure = error
-        with changed:
+        with lock:
             ended = True
-            changed.notify_all()
+            come.notify()
 
     thread = threading.Thread(target=inherited(work), name="kyanite-plan", daemon=True)
     thread.start()
     try:
         while True:
-            with changed:
-                changed.wait_for(lambda: ready or ended)
+            with lock:
+                come.wait_for(lambda: ready or ended)
                 if not ready:
                     break
                 item = ready.popleft()
-                changed.notify_all()
+                if len(ready) == most // 2:  # woken for each it would take turns with who computes
+                    gone.notify()
             yield item
     finally:
-        with changed:
+        with lock:
             closed = True
-            changed.notify_all()
+            gone.notify()
         thread.join()
     if failure is not None:
         raise failure

@@ -27,7 +27,7 @@ from kyanite.engine.index_layout import (
 )
 from kyanite.engine.index_merge import tidy_index
 from kyanite.engine.index_shelf import Shelf
-from kyanite.engine.pack import HEADER, PackRef, PackTable
+from kyanite.engine.pack import HEADER, PackNumber, PackRef, PackTable
 from kyanite.engine.storage.counting import CountingStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from support.indexes import KEY, RANGED, REPOSITORY, check, expected, load, packs, put
@@ -113,6 +113,54 @@ def test_a_chunk_in_a_pack_that_goes_is_found_in_the_other_pack(
     assert found is not None
     assert found.pack == twin.pack
     assert next(index.find_all(entry.entry_id)).pack == twin.pack
+
+
+@pytest.mark.parametrize(
+    ("limits", "named_alone"),
+    [
+        pytest.param(None, True, id="whole segments"),
+        pytest.param(RANGED, False, id="read by range: all copies come together"),
+    ],
+)
+def test_of_a_chunk_in_several_packs_the_one_that_is_named_is_found(
+    limits: IndexSizes | None, named_alone: bool
+) -> None:
+    storage = MemoryStorage()
+    (table,) = packs(1, 1)
+    twin = PackTable(PackRef(b"s" * 16, b"p" * 16), 1, 0, table.rows)
+    put(storage, [table], [twin], *([one] for one in packs(2, 5)))
+    index = load(storage, limits)
+    entry_id = next(table.entries).entry_id
+    every = index.find_all_many([entry_id])[0]
+    assert len(every) == 2
+    elsewhere, unknown = packs(2, 1)[0].pack.number, PackNumber(b"n" * 16, 7)
+    first, second, other, none, lost = index.find_named_many(
+        [
+            (entry_id, table.pack.number),
+            (entry_id, twin.pack.number),
+            (entry_id, elsewhere),
+            (entry_id, None),
+            (b"?" * 32, unknown),
+        ]
+    )
+    if named_alone:
+        assert [one.pack for one in first] == [table.pack]
+        assert [one.pack for one in second] == [twin.pack]
+    else:
+        assert first == second == every
+    assert other == none == every
+    assert lost == []
+
+
+def test_a_pack_that_goes_is_not_found_by_its_name() -> None:
+    storage = MemoryStorage()
+    (table,) = packs(1, 1)
+    twin = PackTable(PackRef(b"s" * 16, b"p" * 16), 1, 0, table.rows)
+    put(storage, [table], [twin])
+    tidy_index(storage, KEY, REPOSITORY, [table.pack])
+    entry_id = next(table.entries).entry_id
+    ((found, *_),) = load(storage).find_named_many([(entry_id, table.pack.number)])
+    assert found.pack == twin.pack
 
 
 def test_packs_that_go_are_written_down_in_a_big_index_and_left_out_by_a_full_merge() -> None:

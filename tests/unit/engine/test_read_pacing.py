@@ -103,3 +103,9 @@ def test_reads_of_pages_count_too() -> None:
     pacing.pages_read(1)
     assert pacing.new_pack(PACK, [200 * KIB]) == 200 * KIB
     assert pacing.reads_for(PACK, PACK) == 1
+
+
+def test_a_run_that_could_be_cut_leaves_a_read_for_those_behind_it() -> None:
+    pacing = ReadPacing(2, 1 * MIB)
+    assert pacing.new_pack(PACK, [2 * MIB]) == 0
+    assert [pacing.reads_for(PACK // 2, PACK // 2) for _ in range(2)] == [1, 1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Protocol, cast, runtime_checkable
 
 from kyanite.engine.storage.base import Data, Storage
 
@@ -33,9 +34,15 @@ class StreamingStorage(Storage, Protocol):
 
 def open_range(storage: Storage, name: str, offset: int, length: int) -> ByteStream:
     """The range as a stream; from a storage that does not stream, it is read whole."""
-    if isinstance(storage, StreamingStorage):
-        return storage.open_range(name, offset, length)
+    if _streams(type(storage)):
+        return cast("StreamingStorage", storage).open_range(name, offset, length)
     return BytesStream(storage.get_range(name, offset, length))
+
+
+@lru_cache(maxsize=64)
+def _streams(kind: type[Storage]) -> bool:
+    """Asked for every read, and slow to find out."""
+    return issubclass(kind, StreamingStorage)
 
 
 class BytesStream:
