@@ -166,21 +166,13 @@ class Segment:
         Ids that are not in the segment need not be in ``found``.
         """
         buckets: dict[tuple[int, int], list[bytes]] = {}
-        parts, part_shift = self._parts, self._part_shift
         for head, prefix in wanted:
-            part = parts[head >> part_shift]
-            if part is not None and part.buffer is not None and part.checked is None:
-                # As local_hits, without a call: most ids are in one segment of many.
-                bucket = head >> part.shift & part.mask
-                starts = part.starts
-                if part.buffer.find(prefix, starts[bucket], starts[bucket + 1] - part.gap) < 0:
-                    continue
             hits = self.local_hits(head, prefix)
             if hits is not None:
                 if hits:
                     found[prefix] = hits
                 continue
-            number = head >> part_shift
+            number = head >> self._part_shift
             part = self._part(number)
             buckets.setdefault((number, head >> part.shift & part.mask), []).append(prefix)
         return [
