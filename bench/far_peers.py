@@ -10,6 +10,7 @@ import json
 import statistics
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
 from bench.far_line import FarLine
 from bench.gate import OURS
-from bench.peer_runs import MADE, images, report
+from bench.peer_runs import HERE, MADE, images, report
 from bench.restic_server import Server, serving
 from bench.results_table import Figure
 from bench.slow_storage import LINE
@@ -120,21 +121,16 @@ def _ours(folder: Path) -> Iterator[Contestant]:
 
 
 def _our_description(lab: Lab, container: str, address: str, sas: str) -> Mapping[str, Any]:
-    backup = f"kyanite repo backup {address} {{image}} --label {{label}}"
-    password = "--password-file {password_file}"
+    """As in ``kyanite.toml``, with another address."""
+    near = tomllib.loads((HERE / "kyanite.toml").read_text())
     return {
-        "name": OURS,
-        "version": "kyanite --help",
+        **{member: text.replace("file://{repo}", address) for member, text in near.items()},
         "note": "blob storage",
-        "init": f"kyanite repo init {address} {password}",
-        "full": f"{backup} {password}",
-        "incremental": f"{backup} --changes {{changes}} --parent {{parent}} {password}",
-        "restore": f"kyanite repo restore {address} {{label}} {{out}} {password}",
         "size": [sys.executable, "-m", "bench.container_size", container, "{repo}"],
         "env": {
             "KYANITE_AZURE_CA_FILE": lab.ca,
             "KYANITE_STORAGE_SAS": sas,
-            "PYTHONPATH": str(Path(__file__).parent.parent),  # for the size
+            "PYTHONPATH": str(HERE.parent),  # for the size
         },
     }
 
@@ -142,13 +138,7 @@ def _our_description(lab: Lab, container: str, address: str, sas: str) -> Mappin
 def _container(lab: Lab) -> tuple[str, str]:
     """A new container in the first account of the scene: its URL, and a SAS for all in it."""
     azure = Azure(lab)
-    account = next(
-        item
-        for subscription in lab.subscription_ids
-        for item in azure.list(
-            f"/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts"
-        )
-    )
+    account = azure.storage_account()
     azure.put(f"{account['id']}/blobServices/default/containers/far", {"properties": {}})
     sas = generate_container_sas(
         account["name"],

@@ -99,15 +99,7 @@ def _reader(lab: Lab, azure: Azure) -> Callable[[], None]:
 
 
 def _uploader(lab: Lab, azure: Azure) -> Callable[[], None]:
-    account = next(
-        iter(
-            item
-            for subscription in lab.subscription_ids
-            for item in azure.list(
-                f"/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts"
-            )
-        )
-    )
+    account = azure.storage_account()
     endpoint = account["properties"]["primaryEndpoints"]["blob"].rstrip("/")
     containers = list(azure.list(f"{account['id']}/blobServices/default/containers"))
     base = f"{endpoint}/{containers[0]['name']}/bench"

@@ -1,8 +1,7 @@
 """A server of restic's REST protocol over a folder: ``python -m bench.restic_server FOLDER``.
 
 It answers with the lab's own listener and TLS, so that restic meets a server as quick and as
-busy as the blob storage of the lab. Files lie as in a local repository of restic, which can
-open them. Reference: "REST Backend" in restic's documentation.
+busy as the blob storage of the lab. Reference: "REST Backend" in restic's documentation.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.process_watch import Watch, watching
 from bench.results_table import Figure
+from bench.slow_storage import LINE
 from bench.warm_memory import warm_memory
 from demo import guest
 from demo.appliance import Appliance
@@ -23,8 +24,11 @@ from demo.scenario import Machine, Story
 MIB = 1 << 20
 GIB = 1 << 30
 DATA_BYTES = 4 * GIB
-NETWORK = {"latencyMs": 20, "bytesPerSecond": 60_000_000, "totalBytesPerSecond": 600_000_000}
-NETWORK_BYTES_PER_SECOND = 600e6
+NETWORK = {
+    "latencyMs": LINE.latency_seconds * 1000,
+    "bytesPerSecond": LINE.connection_bytes_per_second,
+    "totalBytesPerSecond": LINE.total_bytes_per_second,
+}
 CORES = 2
 WARM_BYTES = 7 * GIB
 ROUNDS = 3
@@ -231,7 +235,7 @@ class _Share:
 
     def __init__(self, watch: Watch, wire_bytes: int) -> None:
         self.wall_seconds = watch.wall_seconds
-        self.network_seconds = wire_bytes / NETWORK_BYTES_PER_SECOND
+        self.network_seconds = wire_bytes / LINE.total_bytes_per_second
         self.cores_seconds = watch.cpu_seconds / CORES
         self.share = max(self.network_seconds, self.cores_seconds) / watch.wall_seconds
 

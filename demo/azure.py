@@ -102,6 +102,14 @@ class Azure:
         )
         return str(answer["accessSAS"])
 
+    def storage_account(self) -> Any:
+        """The first storage account that there is, raw."""
+        for subscription in self.lab.subscription_ids:
+            path = f"/subscriptions/{subscription}/providers/Microsoft.Storage/storageAccounts"
+            for account in self.list(path):
+                return account
+        raise LookupError("there is no storage account")
+
     def account_key(self, account_id: str) -> str:
         """The first of the two keys of a storage account."""
         return str(self._finish("POST", f"{account_id}/listKeys", None)["keys"][0]["value"])

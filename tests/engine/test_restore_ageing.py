@@ -28,8 +28,15 @@ def as_the_product_runs() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.measured
 @pytest.mark.usefixtures("as_the_product_runs")
-def test_restoring_does_not_age(tmp_path: Path) -> None:
-    figures = run(tmp_path, 365, 256 * MIB, repack_every=0)
+@pytest.mark.parametrize(
+    ("size_bytes", "repack_every"),
+    [
+        pytest.param(256 * MIB, 0, id="without upkeep"),
+        pytest.param(640 * MIB, 60, id="with upkeep"),
+    ],
+)
+def test_restoring_does_not_age(tmp_path: Path, size_bytes: int, repack_every: int) -> None:
+    figures = run(tmp_path, 365, size_bytes, repack_every)
     assert cast("float", figures["read_ratio"]) <= 1.10
     assert cast("float", figures["wall_ratio"]) <= 1.15
 

@@ -126,8 +126,9 @@ class Index:
         whole = [one for one in segments if one.is_whole]
         if sum(one.shape.packs for one in whole) <= _MOST_HOMES:
             for segment in whole:
-                for session_id, pack_id, _, _ in PACK_ROW.iter_unpack(segment.all_pack_rows()):
-                    homes[session_id + pack_id[: _NUMBER_BYTES - len(session_id)]] = segment
+                rows = segment.all_pack_rows()
+                for at in range(0, len(rows), PACK_ROW.size):
+                    homes[rows[at : at + _NUMBER_BYTES]] = segment
         self._known_homes = segments, homes
         return homes
 
