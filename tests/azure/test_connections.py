@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import ipaddress
+import os
 import socket
 import ssl
+import termios
 import threading
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,6 +101,20 @@ def head(secured: ssl.SSLSocket) -> bytes:
     return data
 
 
+def wait_until_arrived(secured: ssl.SSLSocket) -> None:
+    """Until the other side's kernel has acknowledged everything that was sent.
+
+    Closing a socket that has unread data resets the connection, and a reset throws away
+    what is still on its way.
+    """
+    unacknowledged = array("i", [0])
+    while True:
+        fcntl.ioctl(secured, termios.TIOCOUTQ, unacknowledged)
+        if unacknowledged[0] == 0:
+            return
+        os.sched_yield()
+
+
 def answers(body: bytes, *, times: int = 1, length: int | None = None) -> Serve:
     def serve(secured: ssl.SSLSocket) -> None:
         for _ in range(times):
@@ -146,7 +164,7 @@ def test_a_refusal_is_heard_although_the_body_was_not_read(
             b"HTTP/1.1 403 Forbidden\r\nx-ms-error-code: AuthenticationFailed\r\n"
             b"Content-Length: 0\r\nConnection: close\r\n\r\n"
         )
-        secured.unwrap()
+        wait_until_arrived(secured)
 
     server.serve(refuse, answers(b"abc"))
     pool = ConnectionPool(str(certificate), timeout_seconds=5)
