@@ -99,6 +99,18 @@ class StorageSuite:
                 == (data[offset : offset + length])
             )
 
+    def test_what_a_stream_skips_is_left_out(self, storage: Storage) -> None:
+        data = bytes(range(256)) * 4096
+        storage.put("packs/streamed", data)
+        piece = memoryview(bytearray(1000))
+        with closing(open_range(storage, "packs/streamed", 7, 900_000)) as stream:
+            for skipped, place in ((400_000, 400_007), (0, 401_007), (398_000, 800_007)):
+                stream.skip(skipped)
+                assert stream.read_into(piece) == 1000
+                assert piece == data[place : place + 1000]
+            stream.skip(1_000_000)
+            assert stream.read_into(piece) == 0
+
     def test_a_stream_that_is_left_early_ends(self, storage: Storage) -> None:
         data = bytes(range(256)) * 4096 * 3
         storage.put("packs/streamed", data)

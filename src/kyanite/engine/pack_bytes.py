@@ -20,6 +20,8 @@ class PackBytes:
         self._window = memoryview(bytearray(fetch.length)) if window is None else window
         self._start = self._end = fetch.offset  # of what the window holds
         self._stream: ByteStream | None = None
+        self._parts = iter(fetch.parts)
+        self._part_end = fetch.offset
 
     def __enter__(self) -> Self:
         fetch = self._fetch
@@ -45,24 +47,23 @@ class PackBytes:
         held = max(self._end - offset, 0)
         window = self._window if length <= len(self._window) else memoryview(bytearray(length))
         window[:held] = self._window[offset - self._start : offset - self._start + held]
-        unwanted = max(offset - self._end, 0)
-        while unwanted and (count := self._read(window[: min(unwanted, len(window))])):
-            unwanted -= count
+        if offset >= self._part_end:
+            # A table may lie: entries of no length are in no part.
+            self._part_end = next((part.end for part in self._parts if part.end > offset), offset)
+        room = min(len(window), self._part_end - offset)
         self._window = window
         self._start = offset
-        room = min(len(window), self._fetch.offset + self._fetch.length - offset)
-        self._end = offset + held
-        self._end += self._read(window[held:room])
+        self._end = offset + held + self._read(max(offset - self._end, 0), window[held:room])
 
-    def _read(self, view: memoryview) -> int:
-        missing = Missing(f"{self._fetch.pack.name} is missing.")
-        if self._stream is None:
-            raise missing
+    def _read(self, skipped: int, view: memoryview) -> int:
         try:
-            return self._stream.read_into(view)
+            if self._stream is not None:
+                if skipped:
+                    self._stream.skip(skipped)
+                return self._stream.read_into(view)
         except ObjectMissing:  # it was deleted while it was read
             self._close()
-            raise missing from None
+        raise Missing(f"{self._fetch.pack.name} is missing.")
 
     def _close(self) -> None:
         if self._stream is not None:

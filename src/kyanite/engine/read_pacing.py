@@ -20,15 +20,24 @@ class ReadPacing:
     Short ones first, so that all threads soon have one; then whole packs; at the end, as far
     as these have saved reads, shorter and shorter ones, so that all threads end together.
     Of a pack that is wanted in many pieces those with the narrowest gaps between them are read
-    as one, as long as that costs few bytes.
+    as one, as long as that costs few bytes; where gaps can be skipped, all of them are.
     """
 
-    def __init__(self, threads: int, first_bytes: int, total_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        first_bytes: int,
+        total_bytes: int | None = None,
+        *,
+        skips_gaps: bool = False,
+    ) -> None:
         """Pacing for ``threads`` that read at the same time.
 
         first_bytes  of the first reads, one for each thread; half a pack or more
         total_bytes  plain ones of the whole restore; ``None``: unknown, there is no slow end
+        skips_gaps   a read need not bring what lies between the runs of a pack
         """
+        self.skips_gaps = skips_gaps
         self._threads = threads
         self._first_bytes = first_bytes
         self._total_bytes = total_bytes
@@ -44,12 +53,15 @@ class ReadPacing:
         self._saved_reads -= count
 
     def new_pack(self, wanted_bytes: int, gaps: Sequence[int]) -> int:
-        """Two more reads may be made. Returns how wide a gap is, at most, that is read along.
+        """Two more reads may be made. Returns how wide a gap is, at most, that is no new read.
 
         wanted_bytes  of this pack
         gaps          bytes between the runs of neighbours that are wanted, in any order
         """
         self._saved_reads += _READS_OF_A_PACK
+        if self.skips_gaps:
+            self._runs_left = 1
+            return max(gaps, default=0)
         self._spare_bytes += wanted_bytes * _READ_ALONG_SHARE
         too_many = len(gaps) + 1 - max(1, self._saved_reads)
         widest = 0

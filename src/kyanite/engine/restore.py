@@ -28,8 +28,9 @@ from kyanite.engine.point import Point, PointDisk
 from kyanite.engine.ranges import ByteRange, RangeList
 from kyanite.engine.read_keys import ReadKeys
 from kyanite.engine.read_pacing import ReadPacing
-from kyanite.engine.restore_plan import Fetch, PackWants, Wanted, paced_fetches
+from kyanite.engine.restore_plan import Fetch, PackWants, Wanted, in_batches, paced_fetches
 from kyanite.engine.storage.base import Storage
+from kyanite.engine.storage.streaming import reads_in_place
 from kyanite.engine.threads import planned_ahead
 from kyanite.engine.wanted_packs import WantedPacks
 
@@ -44,6 +45,10 @@ _TOLD_BYTES: Final = 8 * MIB
 
 # Planned while others are fetched: a second or two of work.
 _FETCHES_AHEAD: Final = 64
+
+# Where reads need not wait for their storage, small ones go to a thread together: handing over
+# costs more than reading.
+_BATCH_BYTES: Final = 4 * MIB
 
 # Chunks and zeros that are looked up at once: some milliseconds, for which threads may wait.
 _LOOKED_UP: Final = 512
@@ -137,6 +142,7 @@ class _Restore:
         lost: Lost | None,
     ) -> None:
         self._copies = copies
+        self._skips_gaps = reads_in_place(storage)
         self._chunks = ChunkReader(storage, keys, copies)
         self._pages = PageReader(
             storage,
@@ -201,7 +207,12 @@ class _Restore:
     def _pacing(self, disk: PointDisk) -> ReadPacing:
         whole = self._within == ByteRange(0, disk.size_bytes) and not len(self._already)
         total_bytes = sum(disk.needs.values()) if whole else None
-        return ReadPacing(self._parallelism.fetches, self._parallelism.fetch_bytes, total_bytes)
+        return ReadPacing(
+            self._parallelism.fetches,
+            self._parallelism.fetch_bytes,
+            total_bytes,
+            skips_gaps=self._skips_gaps,
+        )
 
     def _foretell(self, offset: int, entries: Sequence[Entry]) -> None:
         if isinstance(self._target, ForeseeingTarget):
@@ -240,13 +251,18 @@ class _Restore:
         return self._already.covers(start, min(offset + length, self._within.end) - start)
 
     def _fetches(self, packs: Iterable[PackWants], pacing: ReadPacing) -> Iterator[Task]:
-        for fetch in paced_fetches(packs, pacing):
-            yield partial(self._fetch, fetch)
+        least_bytes = _BATCH_BYTES if pacing.skips_gaps else 0
+        for batch in in_batches(paced_fetches(packs, pacing), least_bytes):
+            yield partial(self._fetch_all, batch)
+
+    def _fetch_all(self, batch: Sequence[Fetch], window: memoryview) -> None:
+        for fetch in batch:
+            self._fetch(fetch, window)
 
     def _fetch(self, fetch: Fetch, window: memoryview) -> None:
         self._control.check()
         writes = JoinedWrites(self._target, self._parallelism.write_bytes)
-        untold_read = fetch.length - sum(one.location.stored_length for one in fetch.wanted)
+        untold_read = fetch.read_bytes - sum(one.location.stored_length for one in fetch.wanted)
         untold_written = 0
         for one, plain in self._chunks.read(fetch, window):
             untold_read += one.location.stored_length

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from kyanite.base.units import KIB
 from kyanite.engine.index_location import Location
 from kyanite.engine.pack import PackRef
+from kyanite.engine.ranges import ByteRange
 from kyanite.engine.read_pacing import ReadPacing
 
 # One read costs more than fetching so many bytes that nobody wants.
@@ -28,19 +29,28 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One read from a pack: neighbouring wanted chunks."""
+    """One read from a pack: wanted chunks in their order.
+
+    ``parts`` has what is read; what lies between them is skipped.
+    """
 
     pack: PackRef
     wanted: tuple[Wanted, ...]
+    parts: tuple[ByteRange, ...]
 
     @property
     def offset(self) -> int:
-        return self.wanted[0].location.offset
+        return self.parts[0].offset
 
     @property
     def length(self) -> int:
-        last = self.wanted[-1].location
-        return last.offset + last.stored_length - self.offset
+        """From the first byte to the last, with what is skipped."""
+        return self.parts[-1].end - self.offset
+
+    @property
+    def read_bytes(self) -> int:
+        """Without what is skipped."""
+        return sum(part.length for part in self.parts)
 
 
 PackWants: TypeAlias = tuple[PackRef, Sequence[Wanted]]
@@ -57,7 +67,7 @@ def fetches(wanted: Iterable[Wanted], fetch_bytes: int) -> list[Fetch]:
     for one in wanted:
         packs.setdefault(one.location.pack, []).append(one)
     return [
-        Fetch(pack, part)
+        _fetch(pack, part)
         for pack, of_pack in packs.items()
         for run in _runs(_in_order(of_pack))
         for part in _parts(run, -(-_stored_bytes(run) // fetch_bytes))
@@ -73,7 +83,27 @@ def paced_fetches(packs: Iterable[PackWants], pacing: ReadPacing) -> Iterator[Fe
         for run in _joined(runs, widest_gap):
             plain_bytes = sum(one.length * len(one.places) for one in run)
             for part in _parts(run, pacing.reads_for(_stored_bytes(run), plain_bytes)):
-                yield Fetch(pack, part)
+                yield _fetch(pack, part, skipping=pacing.skips_gaps)
+
+
+def in_batches(fetches: Iterable[Fetch], least_bytes: int) -> Iterator[list[Fetch]]:
+    """Reads that are made one after the other: as many as bring ``least_bytes``, one at least."""
+    batch: list[Fetch] = []
+    size_bytes = 0
+    for fetch in fetches:
+        batch.append(fetch)
+        size_bytes += fetch.read_bytes
+        if size_bytes >= least_bytes:
+            yield batch
+            batch, size_bytes = [], 0
+    if batch:
+        yield batch
+
+
+def _fetch(pack: PackRef, wanted: tuple[Wanted, ...], *, skipping: bool = False) -> Fetch:
+    runs: Iterable[Sequence[Wanted]] = _runs(wanted) if skipping else [wanted]
+    parts = [ByteRange(run[0].location.offset, _stored_bytes(run)) for run in runs]
+    return Fetch(pack, wanted, tuple(parts))
 
 
 def _in_order(wanted: Iterable[Wanted]) -> list[Wanted]:
@@ -89,11 +119,13 @@ def _in_order(wanted: Iterable[Wanted]) -> list[Wanted]:
 def _runs(wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:
     """Neighbours, with no more between them than is worth reading along."""
     run: list[Wanted] = []
+    end = 0
     for one in wanted:
-        if run and _gap(run[-1], one) > _JOINED_GAP_BYTES:
+        if run and one.location.offset - end > _JOINED_GAP_BYTES:
             yield run
             run = []
         run.append(one)
+        end = _end(one)
     if run:
         yield run
 
@@ -112,6 +144,9 @@ def _joined(runs: Iterable[list[Wanted]], widest_gap: int) -> Iterator[list[Want
 
 def _parts(run: Sequence[Wanted], count: int) -> Iterator[tuple[Wanted, ...]]:
     """A run in so many parts, all about as long."""
+    if count == 1:
+        yield tuple(run)
+        return
     start = run[0].location.offset
     length = _stored_bytes(run)
     part: list[Wanted] = []

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from kyanite.azure.connections import ConnectionFailed, OpenAnswer
 from kyanite.azure.data_plane import DataPlane, PlaneError
 from kyanite.azure.pauses import Retries
 from kyanite.base.errors import AzureError, KyaniteError, Rejected, Transient
+from kyanite.base.units import KIB
+
+_DROPPED_AT_ONCE: Final = 256 * KIB
 
 
 class RangeStream:
@@ -52,6 +56,12 @@ class RangeStream:
             self._at += count
             self._left -= count
         return filled
+
+    def skip(self, count: int) -> None:
+        """They come nevertheless: the request asked for them."""
+        dropped = memoryview(bytearray(min(count, _DROPPED_AT_ONCE)))
+        while count and (read := self.read_into(dropped[:count])):
+            count -= read
 
     def close(self) -> None:
         """Give the connection back, or end it in the middle of a body."""

@@ -99,5 +99,9 @@ class _SlowStream:
         self._free_at = self._carry(self._free_at, count)
         return count
 
+    def skip(self, count: int) -> None:
+        self._inner.skip(count)
+        self._free_at = self._carry(self._free_at, count)
+
     def close(self) -> None:
         self._inner.close()

@@ -18,6 +18,10 @@ class ByteStream(Protocol):
         """
         ...
 
+    def skip(self, count: int) -> None:
+        """Leave out so many bytes, or what is left of the range; raises what reading does."""
+        ...
+
     def close(self) -> None:
         """End the read, wherever it is."""
         ...
@@ -30,6 +34,20 @@ class StreamingStorage(Storage, Protocol):
     def open_range(self, name: str, offset: int, length: int) -> ByteStream:
         """As ``get_range`` (``offset`` not negative), one request however it is read."""
         ...
+
+
+@runtime_checkable
+class InPlaceStorage(StreamingStorage, Protocol):
+    """A storage that may be so near that what a stream skips costs nothing."""
+
+    def reads_in_place(self) -> bool:
+        """Whether it is."""
+        ...
+
+
+def reads_in_place(storage: Storage) -> bool:
+    """Whether one request for scattered parts of an object costs no more than their bytes."""
+    return isinstance(storage, InPlaceStorage) and storage.reads_in_place()
 
 
 def open_range(storage: Storage, name: str, offset: int, length: int) -> ByteStream:
@@ -56,6 +74,9 @@ class BytesStream:
         buffer[:count] = self._left[:count]
         self._left = self._left[count:]
         return count
+
+    def skip(self, count: int) -> None:
+        self._left = self._left[count:]
 
     def close(self) -> None:
         self._left = self._left[:0]
