@@ -49,6 +49,7 @@ class LazyGroup(click.Group):
 kyanite = LazyGroup(
     "kyanite", COMMANDS, "Kyanite: backup and recovery for Azure, and its repositories."
 )
+click.version_option(package_name="kyanite", message="%(prog)s %(version)s")(kyanite)
 
 
 def main() -> None:

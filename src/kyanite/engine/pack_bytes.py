@@ -20,8 +20,8 @@ class PackBytes:
         self._window = memoryview(bytearray(fetch.length)) if window is None else window
         self._start = self._end = fetch.offset  # of what the window holds
         self._stream: ByteStream | None = None
-        self._parts = iter(fetch.parts)
-        self._part_end = fetch.offset
+        self._ranges = iter(fetch.ranges)
+        self._range_end = fetch.offset
 
     def __enter__(self) -> Self:
         fetch = self._fetch
@@ -47,10 +47,10 @@ class PackBytes:
         held = max(self._end - offset, 0)
         window = self._window if length <= len(self._window) else memoryview(bytearray(length))
         window[:held] = self._window[offset - self._start : offset - self._start + held]
-        if offset >= self._part_end:
-            # A table may lie: entries of no length are in no part.
-            self._part_end = next((part.end for part in self._parts if part.end > offset), offset)
-        room = min(len(window), self._part_end - offset)
+        if offset >= self._range_end:
+            # A table may lie: entries of no length are in no range.
+            self._range_end = next((one.end for one in self._ranges if one.end > offset), offset)
+        room = min(len(window), self._range_end - offset)
         self._window = window
         self._start = offset
         self._end = offset + held + self._read(max(offset - self._end, 0), window[held:room])

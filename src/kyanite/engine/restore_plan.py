@@ -31,26 +31,26 @@ class Wanted:
 class Fetch:
     """One read from a pack: wanted chunks in their order.
 
-    ``parts`` has what is read; what lies between them is skipped.
+    ``ranges``: what of the pack is read; what lies between them is skipped.
     """
 
     pack: PackRef
     wanted: tuple[Wanted, ...]
-    parts: tuple[ByteRange, ...]
+    ranges: tuple[ByteRange, ...]
 
     @property
     def offset(self) -> int:
-        return self.parts[0].offset
+        return self.ranges[0].offset
 
     @property
     def length(self) -> int:
         """From the first byte to the last, with what is skipped."""
-        return self.parts[-1].end - self.offset
+        return self.ranges[-1].end - self.offset
 
     @property
     def read_bytes(self) -> int:
         """Without what is skipped."""
-        return sum(part.length for part in self.parts)
+        return sum(one.length for one in self.ranges)
 
 
 PackWants: TypeAlias = tuple[PackRef, Sequence[Wanted]]
@@ -102,8 +102,8 @@ def in_batches(fetches: Iterable[Fetch], least_bytes: int) -> Iterator[list[Fetc
 
 def _fetch(pack: PackRef, wanted: tuple[Wanted, ...], *, skipping: bool = False) -> Fetch:
     runs: Iterable[Sequence[Wanted]] = _runs(wanted) if skipping else [wanted]
-    parts = [ByteRange(run[0].location.offset, _stored_bytes(run)) for run in runs]
-    return Fetch(pack, wanted, tuple(parts))
+    ranges = [ByteRange(run[0].location.offset, _stored_bytes(run)) for run in runs]
+    return Fetch(pack, wanted, tuple(ranges))
 
 
 def _in_order(wanted: Iterable[Wanted]) -> list[Wanted]:

@@ -47,13 +47,13 @@ def planned(entries: list[ByteRange], *, skips_gaps: bool) -> list[Fetch]:
 def test_where_gaps_can_be_skipped_a_scattered_pack_is_one_read_of_what_is_wanted() -> None:
     (fetch,) = planned(APART, skips_gaps=True)
     assert [one.location.offset for one in fetch.wanted] == [entry.offset for entry in APART]
-    assert fetch.parts == tuple(APART)
+    assert fetch.ranges == tuple(APART)
     assert fetch.read_bytes == len(APART) * ENTRY
     assert (fetch.offset, fetch.length) == (MIB, 28 * MIB + ENTRY)
 
 
 def test_elsewhere_each_piece_of_it_is_a_read() -> None:
-    assert [fetch.parts for fetch in planned(APART, skips_gaps=False)] == [
+    assert [fetch.ranges for fetch in planned(APART, skips_gaps=False)] == [
         (entry,) for entry in APART
     ]
 
@@ -61,7 +61,7 @@ def test_elsewhere_each_piece_of_it_is_a_read() -> None:
 @pytest.mark.parametrize("skips_gaps", [True, False])
 def test_a_gap_that_is_cheaper_than_a_read_is_read(skips_gaps: bool) -> None:
     (fetch,) = planned(NEIGHBOURS, skips_gaps=skips_gaps)
-    assert fetch.parts == (ByteRange(MIB, 2 * ENTRY + 128 * KIB),)
+    assert fetch.ranges == (ByteRange(MIB, 2 * ENTRY + 128 * KIB),)
 
 
 @pytest.mark.parametrize(
