@@ -19,12 +19,33 @@ from kyanite.engine.restore_plan import Fetch, Wanted, in_batches, paced_fetches
 from kyanite.engine.storage.folder import FolderStorage
 from kyanite.engine.storage.memory import MemoryStorage
 from kyanite.engine.storage.slow import Distance, SlowStorage
-from kyanite.engine.storage.streaming import reads_in_place
+from kyanite.engine.storage.streaming import ByteStream, reads_in_place
 
 PACK = PackRef(bytes(16), bytes(16))
 ENTRY = 40 * KIB
 APART = [ByteRange(MIB * place, ENTRY) for place in (1, 2, 9, 20, 29)]
 NEIGHBOURS = [ByteRange(MIB, ENTRY), ByteRange(MIB + ENTRY + 128 * KIB, ENTRY)]
+
+
+class CountedReads(MemoryStorage):
+    """Counts what is read of its streams."""
+
+    read_bytes = 0
+
+    def open_range(self, name: str, offset: int, length: int) -> ByteStream:
+        return _Counted(super().open_range(name, offset, length), self)
+
+
+class _Counted:
+    def __init__(self, inner: ByteStream, storage: CountedReads) -> None:
+        self.skip, self.close = inner.skip, inner.close
+        self._inner = inner
+        self._storage = storage
+
+    def read_into(self, buffer: memoryview) -> int:
+        count = self._inner.read_into(buffer)
+        self._storage.read_bytes += count
+        return count
 
 
 def wanted(entries: list[ByteRange]) -> list[Wanted]:
@@ -101,6 +122,17 @@ def test_every_entry_of_a_read_has_its_bytes(
                 place = one.location
                 read = pack.at(place.offset, place.stored_length)
                 assert read == contents[place.offset : place.offset + place.stored_length]
+
+
+@pytest.mark.parametrize("window_bytes", [64 * KIB, 2 * MIB])
+def test_nothing_between_the_ranges_of_a_read_is_read(window_bytes: int) -> None:
+    storage = CountedReads()
+    storage.put(PACK.name, bytes(30 * MIB))
+    (fetch,) = planned(APART, skips_gaps=True)
+    with PackBytes(storage, fetch, memoryview(bytearray(window_bytes))) as pack:
+        for one in fetch.wanted:
+            assert len(pack.at(one.location.offset, one.location.stored_length)) == ENTRY
+    assert storage.read_bytes == len(APART) * ENTRY
 
 
 def test_entries_behind_the_end_of_a_pack_and_of_no_length_are_empty() -> None:

@@ -40,7 +40,6 @@ class FolderStorage:
     def __init__(self, root: Path, unnamed_files: bool = True) -> None:
         """``unnamed_files`` false: do as on a file system that has none."""
         self._root = root
-        self._root_name = os.fspath(root)
         self._unnamed_files = unnamed_files
 
     def put(self, name: str, data: Data) -> None:
@@ -77,7 +76,7 @@ class FolderStorage:
     def open_range(self, name: str, offset: int, length: int) -> ByteStream:
         try:
             # A restore opens thousands of packs: a Path of each would cost as much as opening it.
-            file = os.open(f"{self._root_name}/{check_name(name)}", os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(f"{self._root}/{check_name(name)}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise explained(error, name, self._root) from error
         return _FileStream(file, offset, length, lambda error: explained(error, name, self._root))
